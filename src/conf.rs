@@ -1,0 +1,83 @@
+//! The configuration of one http, server or location block.
+
+#![forbid(unsafe_code)]
+
+use policy::{Limit, Mode};
+
+use crate::nginx::{ComplexValue, CoreConf, Level, Status};
+
+/// The rule that bodies are held against in a location.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Where the limit comes from.
+    pub source: Source,
+    /// The limit where the variable has an empty value: `client_max_body_size`, as it holds without the module.
+    pub fallback: Limit,
+    /// Whether verdicts are carried out.
+    pub mode: Mode,
+    /// The status of a refusal.
+    pub status: Status,
+    /// The level of the line that reports a body over the limit.
+    pub log_level: Level,
+}
+
+/// Where a limit comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The same for every request.
+    Fixed(Limit),
+    /// The value of a text with variables, for each request anew.
+    Variable(ComplexValue),
+}
+
+/// What the directives in one block say; `None` where it is silent.
+#[derive(Default)]
+pub struct Conf {
+    /// `limit_body`; `Some(None)` is `off`.
+    pub source: Option<Option<Source>>,
+    /// `limit_body_status`
+    pub status: Option<Status>,
+    /// `limit_body_log_level`
+    pub log_level: Option<Level>,
+    /// `limit_body_dry_run`
+    pub mode: Option<Mode>,
+    /// What comes of them; set by [`merge`](Self::merge).
+    rule: Option<Rule>,
+}
+
+impl Conf {
+    /// The rule that holds here; `None` where `limit_body` is off, and `client_max_body_size` alone holds.
+    pub fn rule(&self) -> Option<Rule> {
+        self.rule
+    }
+
+    /// Inherits from the block around this one, and takes the place of `client_max_body_size`.
+    pub fn merge(&mut self, prev: &Self, mut core: CoreConf) {
+        self.source = self.source.or(prev.source);
+        self.status = self.status.or(prev.status);
+        self.log_level = self.log_level.or(prev.log_level);
+        self.mode = self.mode.or(prev.mode);
+
+        let Some(source) = self.source.unwrap_or(None) else {
+            return;
+        };
+        let mode = self.mode.unwrap_or(Mode::Enforce);
+        let log_level = self.log_level.unwrap_or(Level::Error);
+        self.rule = Some(Rule {
+            source,
+            fallback: Limit::new(core.client_max_body_size()),
+            mode,
+            status: self.status.unwrap_or(Status::CONTENT_TOO_LARGE),
+            log_level: match mode {
+                Mode::Enforce => log_level,
+                Mode::DryRun => log_level.milder(),
+            },
+        });
+
+        // nginx would judge first, and by a limit that ours may be meant to raise. A dry run changes nothing of what
+        // clients get, so there nginx's limit stays.
+        if mode == Mode::Enforce {
+            core.set_client_max_body_size(0);
+        }
+    }
+}

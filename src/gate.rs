@@ -1,0 +1,176 @@
+//! The gate: where nginx asks, and what it is told.
+//!
+//! [`before_body`] judges what the client declares, [`within_body`] what it sends. [`before_location`] keeps nginx
+//! from judging again what has been judged here.
+
+#![forbid(unsafe_code)]
+
+use policy::{At, Length, Limit, Mode, Verdict};
+
+use crate::conf::{Rule, Source};
+use crate::nginx::{Level, Phase, Request, Status};
+use crate::state::State;
+use crate::{reject, LimitBody};
+
+/// Called when a location is settled, before access is checked and the body is read.
+pub fn before_body(r: Request) -> Phase {
+    if r.is_internal() {
+        show_length(&r);
+    }
+    if !r.is_main() || r.is_body_read() || r.is_body_discarded() {
+        return Phase::Declined;
+    }
+    let Some(rule) = r.conf::<LimitBody>().rule() else {
+        return Phase::Declined;
+    };
+    let Some(length) = declared(&r) else {
+        return Phase::Declined;
+    };
+    let Some(state) = r.state_or_default::<LimitBody>() else {
+        return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
+    };
+    if state.is_refused() || state.rule.get() == Some(rule) {
+        return Phase::Declined;
+    }
+
+    match begin(&r, state, rule, length) {
+        Ok(()) => Phase::Declined,
+        Err(_) if r.is_error_page() => {
+            // There is an answer already, and a refusal must not take its place; but the body goes no further.
+            reject::drop_body(&r);
+            Phase::Declined
+        }
+        Err(status) => {
+            reject::refuse(r, status);
+            Phase::Done
+        }
+    }
+}
+
+/// Called for each piece of the body that nginx reads.
+///
+/// # Errors
+///
+/// The status of the refusal: the body is over the limit.
+pub fn within_body(r: &Request, bytes: u64) -> Result<(), Status> {
+    let Some(rule) = r.conf::<LimitBody>().rule() else {
+        return Ok(());
+    };
+    let Some(state) = r.state_or_default::<LimitBody>() else {
+        return Err(Status::INTERNAL_SERVER_ERROR);
+    };
+
+    let received = state.received.get().saturating_add(bytes);
+    state.received.set(received);
+
+    let judged = match (state.verdict.get(), state.limit.get(), state.at.get()) {
+        // The body is read before its time: nothing was settled yet.
+        (None, _, _) => begin(r, state, rule, declared(r).unwrap_or(Length::Seen(received))),
+        (Some(Verdict::Passed), Some(limit), Some(At::Body)) => {
+            // What a chunk announces counts as seen, as it does with nginx: no need to wait for it.
+            judge(r, state, rule, limit, Length::Seen(received.saturating_add(r.chunk_rest())))
+        }
+        _ => Ok(()),
+    };
+    judged.inspect_err(|_| reject::stop_reading(r))
+}
+
+/// Called before nginx looks for the location of a request, which is when it holds the declared length against
+/// `client_max_body_size` of that location.
+///
+/// For a subrequest of a request that has been judged here, and for an internal redirect of one whose body has been
+/// read, that would be a second judgement, by a limit that is not meant for this body. So the length is hidden from
+/// nginx until the location is found ([`before_body`]).
+pub fn before_location(r: &Request) -> Phase {
+    if r.is_internal() {
+        hide_length(r);
+    }
+    Phase::Declined
+}
+
+fn hide_length(r: &Request) {
+    let Some(state) = r.state::<LimitBody>() else {
+        return;
+    };
+    if r.is_main() {
+        if !r.is_body_read() {
+            return;
+        }
+        state.hidden_length.set(r.content_length());
+    }
+    r.set_content_length(None);
+}
+
+fn show_length(r: &Request) {
+    let Some(state) = r.state::<LimitBody>() else {
+        return;
+    };
+    if !r.is_main() {
+        r.set_content_length(r.main().content_length());
+    } else if let Some(length) = state.hidden_length.take() {
+        r.set_content_length(Some(length));
+    }
+}
+
+/// What is known of the body's length before it is read; `None` if there is no body.
+fn declared(r: &Request) -> Option<Length> {
+    match r.content_length() {
+        Some(bytes) => Some(Length::Declared(bytes)),
+        None => r.is_chunked().then_some(Length::Seen(0)),
+    }
+}
+
+/// Settles the limit of a request, and holds what is known of the body against it.
+fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), Status> {
+    state.rule.set(Some(rule));
+    let Some(limit) = resolve(r, rule) else {
+        state.at.set(Some(length.at()));
+        state.limit.set(None);
+        return match rule.mode {
+            Mode::Enforce => {
+                state.verdict.set(Some(Verdict::Rejected));
+                Err(Status::INTERNAL_SERVER_ERROR)
+            }
+            Mode::DryRun => {
+                state.verdict.set(Some(Verdict::RejectedDryRun));
+                Ok(())
+            }
+        };
+    };
+    judge(r, state, rule, limit, length)
+}
+
+/// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
+fn resolve(r: &Request, rule: Rule) -> Option<Limit> {
+    let variable = match rule.source {
+        Source::Fixed(limit) => return Some(limit),
+        Source::Variable(variable) => variable,
+    };
+    let value = r.evaluate(variable)?;
+    if value.is_empty() {
+        return Some(rule.fallback);
+    }
+    Limit::parse(value)
+        .inspect_err(|error| {
+            let (text, value) = (variable.source().escape_ascii(), value.escape_ascii());
+            r.log(Level::Error, format_args!("invalid value \"{value}\" of \"{text}\" in \"limit_body\", {error}"));
+        })
+        .ok()
+}
+
+/// Holds a length against the limit, and reports one that is over it.
+fn judge(r: &Request, state: &State, rule: Rule, limit: Limit, length: Length) -> Result<(), Status> {
+    let verdict = limit.judge(length, rule.mode);
+    state.limit.set(Some(limit));
+    state.at.set(Some(length.at()));
+    state.verdict.set(Some(verdict));
+
+    let (result, note) = match verdict {
+        Verdict::Passed => return Ok(()),
+        Verdict::Rejected => (Err(rule.status), ""),
+        Verdict::RejectedDryRun => (Ok(()), ", dry run"),
+    };
+    let (length, limit) = (length.bytes(), limit.bytes());
+    r.log(rule.log_level, format_args!("client intended to send too large body: {length} bytes, limit: {limit}{note}"));
+    result
+}

@@ -1,0 +1,67 @@
+//! `ngx_http_limit_body_module`: an nginx module that refuses oversized uploads so that the client reads the refusal.
+//!
+//! The way of a request through the module, and the file to read for each step:
+//!
+//! 1. `nginx.conf` has become a [`conf::Conf`] for each location ([`directives`], [`conf`]).
+//! 2. nginx has settled the request's location and calls the [`gate`], before access is checked and the body is read.
+//!    First match wins:
+//!    - a subrequest, or a body that has been read or discarded already: not judged (again);
+//!    - `limit_body` off here, or a request without a body: not judged;
+//!    - the limit is a variable whose value is no size: 500;
+//!    - the client declared a length over the limit: refused, or in a dry run reported;
+//!    - otherwise the request goes on.
+//! 3. As nginx reads the body, each piece passes the [`gate`] again, to be counted and, where no length was declared,
+//!    held against the same limit.
+//! 4. A refusal ([`reject`]) lets nginx answer and then read on until the client has sent all, or for as long as
+//!    nginx's lingering close lasts: closing earlier would reset the connection, and the client would lose the answer.
+//! 5. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
+//!    log ([`variables`]).
+//!
+//! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in [`nginx`], the
+//! one place with unsafe code. Start with [`gate`].
+
+mod conf;
+mod directives;
+mod gate;
+#[macro_use]
+mod nginx;
+mod reject;
+mod state;
+mod variables;
+
+use nginx::{CoreConf, Descriptor, Directive, HttpModule, Phase, Request, Status, Variable};
+
+/// The module.
+struct LimitBody;
+
+impl HttpModule for LimitBody {
+    type Conf = conf::Conf;
+    type State = state::State;
+
+    const DIRECTIVES: &'static [Directive<conf::Conf>] = directives::DIRECTIVES;
+    const VARIABLES: &'static [Variable<state::State>] = variables::VARIABLES;
+
+    fn descriptor() -> Descriptor {
+        Self::exported()
+    }
+
+    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, core: CoreConf) {
+        conf.merge(prev, core);
+    }
+
+    fn server_rewrite(r: Request) -> Phase {
+        gate::before_location(&r)
+    }
+
+    fn preaccess(r: Request) -> Phase {
+        gate::before_body(r)
+    }
+
+    fn request_body(r: &Request, bytes: u64) -> Result<(), Status> {
+        gate::within_body(r, bytes)
+    }
+}
+
+// Placed before realip: nginx calls the handlers of a phase in reverse order, and a limit may depend on the address
+// that realip finds.
+nginx::http_module!(LimitBody as ngx_http_limit_body_module before [ngx_http_realip_module]);

@@ -1,0 +1,222 @@
+//! Directives: from the words in nginx.conf to a module's configuration.
+
+use core::ffi::{c_char, c_void, CStr};
+use core::ptr::{self, NonNull};
+use core::{fmt, mem};
+
+use nginx_sys::{
+    ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
+    ngx_http_complex_value_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_pcalloc,
+    ngx_str_t, ngx_uint_t, off_t, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+};
+use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
+
+use super::log::write_conf_error;
+use super::{pool, HttpModule};
+
+/// A directive that may stand in http, server and location blocks.
+pub struct Directive<C> {
+    /// Its name.
+    pub name: &'static CStr,
+    /// How many arguments it takes; nginx reports any other number itself.
+    pub takes: Takes,
+    /// Reads its arguments into the configuration of the block it stands in.
+    pub set: fn(&mut C, &Args) -> Result<(), ConfError>,
+}
+
+/// How many arguments a directive takes.
+#[derive(Clone, Copy)]
+pub enum Takes {
+    /// One.
+    One,
+    /// One, `on` or `off`.
+    Flag,
+}
+
+/// What is wrong with a directive.
+pub enum ConfError {
+    /// It stands twice in one block.
+    Duplicate,
+    /// Its value is none that it takes; the text says which ones it does.
+    Invalid(&'static str),
+    /// nginx has reported the error already.
+    Reported,
+}
+
+/// The arguments of a directive.
+pub struct Args {
+    cf: NonNull<ngx_conf_t>,
+}
+
+impl Args {
+    /// The first argument, as it is written.
+    pub fn value(&self) -> &[u8] {
+        // SAFETY: nginx passes the words of a directive in `args`, name first, and has checked that there is an
+        // argument. They live as long as the configuration is read.
+        unsafe {
+            let words = (*(*self.cf.as_ptr()).args).elts.cast::<ngx_str_t>();
+            (*words.add(1)).as_bytes()
+        }
+    }
+
+    /// The first argument as a flag.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfError::Invalid`] if it is neither `on` nor `off`.
+    pub fn flag(&self) -> Result<bool, ConfError> {
+        match self.value() {
+            b"on" => Ok(true),
+            b"off" => Ok(false),
+            _ => Err(ConfError::Invalid("it must be \"on\" or \"off\"")),
+        }
+    }
+
+    /// The first argument as a text with variables in it; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfError::Reported`] if nginx cannot make sense of the variables.
+    pub fn complex_value(&self) -> Result<Option<ComplexValue>, ConfError> {
+        // SAFETY: `cf` is the configuration being read, and its pool lives as long as the configuration; the struct
+        // is plain data, for which nginx's own use of it begins with zeroing. See `value` for the words.
+        unsafe {
+            let cf = self.cf.as_ptr();
+            let compiled = ngx_pcalloc((*cf).pool, mem::size_of::<ngx_http_complex_value_t>());
+            let compiled = NonNull::new(compiled.cast::<ngx_http_complex_value_t>()).ok_or(ConfError::Reported)?;
+
+            let mut compile: ngx_http_compile_complex_value_t = mem::zeroed();
+            compile.cf = cf;
+            compile.value = (*(*cf).args).elts.cast::<ngx_str_t>().add(1);
+            compile.complex_value = compiled.as_ptr();
+            if ngx_http_compile_complex_value(&mut compile) != 0 {
+                return Err(ConfError::Reported);
+            }
+            Ok((!(*compiled.as_ptr()).lengths.is_null()).then_some(ComplexValue(compiled)))
+        }
+    }
+}
+
+/// A text with variables in it, compiled by nginx; lives as long as the configuration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ComplexValue(pub(super) NonNull<ngx_http_complex_value_t>);
+
+impl ComplexValue {
+    /// The text as it was written, variables and all.
+    pub fn source(&self) -> &[u8] {
+        // SAFETY: the value and its text live in the configuration's pool.
+        unsafe { (*self.0.as_ptr()).value.as_bytes() }
+    }
+}
+
+/// nginx's own configuration of the block that is being merged.
+pub struct CoreConf(NonNull<ngx_http_core_loc_conf_t>);
+
+impl CoreConf {
+    /// `client_max_body_size` of this block, merged, in bytes; 0 means no limit.
+    pub fn client_max_body_size(&self) -> u64 {
+        // SAFETY: made by `merge` below from a valid pointer.
+        unsafe { (*self.0.as_ptr()).client_max_body_size }.unsigned_abs()
+    }
+
+    /// Sets `client_max_body_size` of this block, in bytes; 0 means no limit.
+    pub fn set_client_max_body_size(&mut self, bytes: u64) {
+        // SAFETY: as above. No block below inherits the new value: nginx merges one module after the other through
+        // all blocks (`ngx_http_block`), and its own come first.
+        unsafe { (*self.0.as_ptr()).client_max_body_size = off_t::try_from(bytes).unwrap_or(off_t::MAX) };
+    }
+}
+
+/// The commands that nginx looks directives up in; the last of `N` ends the table.
+// Evaluated by the compiler, for which a place out of bounds is an error like any other.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
+    let mut table = [const { ngx_command_t::empty() }; N];
+    let mut i = 0;
+    while i < M::DIRECTIVES.len() {
+        let directive = &M::DIRECTIVES[i];
+        let takes = match directive.takes {
+            Takes::One => NGX_CONF_TAKE1,
+            Takes::Flag => NGX_CONF_FLAG,
+        };
+        table[i] = ngx_command_t {
+            name: ngx_str_t { len: directive.name.count_bytes(), data: directive.name.as_ptr().cast_mut().cast() },
+            type_: (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | takes) as ngx_uint_t,
+            set: Some(set::<M>),
+            conf: NGX_HTTP_LOC_CONF_OFFSET,
+            offset: 0,
+            post: ptr::from_ref(directive).cast_mut().cast::<c_void>(),
+        };
+        i += 1;
+    }
+    table
+}
+
+/// Reads one directive: `ngx_command_t.set`.
+unsafe extern "C" fn set<M: HttpModule>(
+    cf: *mut ngx_conf_t,
+    cmd: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx calls this with a command of the table above, whose `post` is its directive, and with the block's
+    // configuration, which `create` made and nothing else uses now.
+    let (directive, conf, cf) = unsafe {
+        let directive = &*(*cmd).post.cast::<Directive<M::Conf>>();
+        (directive, &mut *conf.cast::<M::Conf>(), NonNull::new_unchecked(cf))
+    };
+
+    let args = Args { cf };
+    match (directive.set)(conf, &args) {
+        Ok(()) => NGX_CONF_OK,
+        // nginx puts the directive's name before such a text, and file and line behind it.
+        Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
+        Err(ConfError::Reported) => NGX_CONF_ERROR,
+        Err(ConfError::Invalid(expected)) => {
+            let (value, name) = (Escaped(args.value()), Escaped(directive.name.to_bytes()));
+            let message = format_args!("invalid value \"{value}\" in \"{name}\" directive, {expected}");
+            // SAFETY: `cf` is the configuration being read.
+            unsafe { write_conf_error(cf.as_ptr(), message) };
+            NGX_CONF_ERROR
+        }
+    }
+}
+
+/// Makes the configuration of one block: `ngx_http_module_t.create_loc_conf`.
+pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
+    const { assert!(pool::can_hold::<M::Conf>()) };
+    // SAFETY: nginx passes the configuration being read; what its pool gives is aligned, and lives as long as it.
+    unsafe {
+        let conf = ngx_pcalloc((*cf).pool, mem::size_of::<M::Conf>()).cast::<M::Conf>();
+        if !conf.is_null() {
+            conf.write(M::Conf::default());
+        }
+        conf.cast()
+    }
+}
+
+/// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
+pub(super) unsafe extern "C" fn merge<M: HttpModule>(
+    cf: *mut ngx_conf_t,
+    prev: *mut c_void,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx passes two configurations that `create` made, of different blocks, and has set the context to the
+    // block's own (`ngx_http_merge_servers`, `ngx_http_merge_locations`); the core module has one there for each.
+    unsafe {
+        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
+        let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+        let core = CoreConf(NonNull::new_unchecked(core.cast()));
+        M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core);
+    }
+    NGX_CONF_OK
+}
+
+/// Bytes from a configuration, for a log line: UTF-8 as it is, anything else as `\x..`.
+struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        nginx_sys::detail::display_bytes(f, self.0)
+    }
+}

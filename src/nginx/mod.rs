@@ -1,0 +1,36 @@
+//! Thin, typed access to nginx: the one room of the house with unsafe code in it.
+//!
+//! Names follow nginx's C side. Nothing here knows what the module is about: it hands requests, directives and
+//! variables up as safe types, and what the module decides back down.
+//!
+//! Two invariants of nginx hold everything up, and the SAFETY comments name them:
+//!
+//! * **one thread**: a worker runs its event loop, and with it every callback, on a single thread;
+//! * **pools**: a request, its state and its configuration stay where they are until the request is finalized, a
+//!   configuration until the last request that uses it is gone.
+
+#![allow(unsafe_code)]
+
+mod bits;
+mod conf;
+mod filter;
+mod log;
+mod module;
+mod pool;
+mod request;
+mod state;
+mod variable;
+
+pub use conf::{Args, ComplexValue, ConfError, CoreConf, Directive, Takes};
+pub use log::Level;
+pub(crate) use module::http_module;
+pub use module::{Descriptor, HttpModule, Phase};
+pub use request::{Request, Status};
+pub use variable::{Value, Variable};
+
+/// What the macro [`http_module`] needs; not for other use.
+pub mod export {
+    pub use super::conf::commands;
+    pub use super::module::context;
+    pub use nginx_sys::{ngx_command_t, ngx_http_module_t, ngx_module_t, ngx_uint_t, NGX_HTTP_MODULE};
+}

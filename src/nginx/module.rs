@@ -1,0 +1,205 @@
+//! The module as nginx sees it: its descriptor, and the callbacks that nginx makes.
+
+use core::ptr;
+
+use nginx_sys::{
+    ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
+    NGX_ERROR, NGX_OK,
+};
+
+use super::{conf, filter, variable, CoreConf, Directive, Request, Status, Variable};
+
+/// An nginx HTTP module: what it brings along, and what it does when nginx calls.
+///
+/// [`http_module`] makes one known to nginx.
+pub trait HttpModule: Sized + 'static {
+    /// The configuration of one http, server or location block.
+    type Conf: Default + 'static;
+    /// What is remembered of one request.
+    type State: Default + 'static;
+
+    /// Its directives.
+    const DIRECTIVES: &'static [Directive<Self::Conf>];
+    /// Its variables.
+    const VARIABLES: &'static [Variable<Self::State>];
+
+    /// Where nginx keeps what it knows of the module.
+    fn descriptor() -> Descriptor;
+
+    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location.
+    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, core: CoreConf);
+
+    /// Called before nginx looks for the location of a request; again for subrequests and internal redirects.
+    fn server_rewrite(r: Request) -> Phase;
+
+    /// Called when the location of a request is settled, before access is checked and the body is read; again for
+    /// subrequests and internal redirects.
+    fn preaccess(r: Request) -> Phase;
+
+    /// Called for each piece of a body that nginx reads and keeps, with the number of bytes in it.
+    ///
+    /// # Errors
+    ///
+    /// The status to end the request with, 300 or more. nginx reads no further.
+    fn request_body(r: &Request, bytes: u64) -> Result<(), Status>;
+}
+
+/// What a phase handler tells nginx.
+pub enum Phase {
+    /// Go on with the next handler.
+    Declined,
+    /// The request has been finalized.
+    Done,
+    /// Finalize the request with this status.
+    Finalize(Status),
+}
+
+/// Where nginx keeps what it knows of a module.
+#[derive(Clone, Copy)]
+pub struct Descriptor(*const ngx_module_t);
+
+impl Descriptor {
+    /// The descriptor at `module`.
+    ///
+    /// # Safety
+    ///
+    /// `module` must point to the static that nginx registers.
+    pub const unsafe fn new(module: *const ngx_module_t) -> Self {
+        Self(module)
+    }
+
+    /// The module's place in every array that has one for each HTTP module.
+    pub(super) fn ctx_index(self) -> usize {
+        // SAFETY: points to a static; nginx sets the index before it calls the module, and then leaves it alone.
+        unsafe { (*self.0).ctx_index }
+    }
+}
+
+/// The hooks that nginx sets a module up with.
+pub const fn context<M: HttpModule>() -> ngx_http_module_t {
+    ngx_http_module_t {
+        preconfiguration: Some(variable::register::<M>),
+        postconfiguration: Some(register_handlers::<M>),
+        create_main_conf: None,
+        init_main_conf: None,
+        create_srv_conf: None,
+        merge_srv_conf: None,
+        create_loc_conf: Some(conf::create::<M>),
+        merge_loc_conf: Some(conf::merge::<M>),
+    }
+}
+
+/// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
+unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+    // SAFETY: nginx passes the configuration being read, whose context is that of the http block; its core module has
+    // made its main configuration before.
+    let phases = unsafe {
+        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
+        let core = *(*ctx).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+        ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
+    };
+
+    let handlers: [(_, ngx_http_handler_pt); 2] = [
+        (ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, Some(server_rewrite::<M>)),
+        (ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
+    ];
+    for (phase, handler) in handlers {
+        // SAFETY: the core module has initialized an array of handlers for each phase; a pushed place is ours to fill.
+        unsafe {
+            let phase = phases.cast::<nginx_sys::ngx_http_phase_t>().add(phase as usize);
+            let place = ngx_array_push(ptr::addr_of_mut!((*phase).handlers)).cast::<ngx_http_handler_pt>();
+            if place.is_null() {
+                return NGX_ERROR as ngx_int_t;
+            }
+            place.write(handler);
+        }
+    }
+
+    filter::register::<M>();
+    NGX_OK as ngx_int_t
+}
+
+unsafe extern "C" fn server_rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx passes a live request.
+    M::server_rewrite(unsafe { Request::new(r) }).into_ngx()
+}
+
+unsafe extern "C" fn preaccess<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx passes a live request.
+    M::preaccess(unsafe { Request::new(r) }).into_ngx()
+}
+
+impl Phase {
+    fn into_ngx(self) -> ngx_int_t {
+        match self {
+            Self::Declined => NGX_DECLINED as ngx_int_t,
+            Self::Done => NGX_DONE as ngx_int_t,
+            Self::Finalize(status) => status.as_ngx(),
+        }
+    }
+}
+
+/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`.
+///
+/// Of two modules the one placed earlier is called later in a phase, and nearer to nginx in the body filter chain.
+macro_rules! http_module {
+    ($module:ty as $name:ident before [$($before:ident),+]) => {
+        #[allow(unsafe_code)]
+        mod exported {
+            use super::*;
+            use $crate::nginx::{export, Descriptor, HttpModule};
+
+            static mut COMMANDS: [export::ngx_command_t; <$module>::DIRECTIVES.len() + 1] =
+                export::commands::<$module, { <$module>::DIRECTIVES.len() + 1 }>();
+            static mut CONTEXT: export::ngx_http_module_t = export::context::<$module>();
+
+            /// What nginx knows of the module.
+            #[allow(non_upper_case_globals)]
+            #[cfg_attr(not(feature = "export-modules"), no_mangle)]
+            pub static mut $name: export::ngx_module_t = export::ngx_module_t {
+                ctx: ::core::ptr::addr_of_mut!(CONTEXT).cast(),
+                commands: ::core::ptr::addr_of_mut!(COMMANDS).cast(),
+                type_: export::NGX_HTTP_MODULE as export::ngx_uint_t,
+                ..export::ngx_module_t::default()
+            };
+
+            impl $module {
+                pub(crate) fn exported() -> Descriptor {
+                    // SAFETY: this is the static that nginx registers.
+                    unsafe { Descriptor::new(::core::ptr::addr_of!($name)) }
+                }
+            }
+
+            /// What nginx's own build writes for a dynamic module.
+            #[cfg(feature = "export-modules")]
+            mod tables {
+                use ::core::ffi::c_char;
+
+                const fn c_str(name: &'static str) -> *const c_char {
+                    name.as_ptr().cast()
+                }
+
+                #[no_mangle]
+                #[allow(non_upper_case_globals)]
+                static mut ngx_modules: [*const super::export::ngx_module_t; 2] =
+                    [::core::ptr::addr_of!(super::$name), ::core::ptr::null()];
+
+                #[no_mangle]
+                #[allow(non_upper_case_globals)]
+                static mut ngx_module_names: [*const c_char; 2] =
+                    [c_str(concat!(stringify!($name), "\0")), ::core::ptr::null()];
+
+                #[no_mangle]
+                #[allow(non_upper_case_globals)]
+                static mut ngx_module_order: [*const c_char; 2 $(+ { stringify!($before); 1 })+] = [
+                    c_str(concat!(stringify!($name), "\0")),
+                    $(c_str(concat!(stringify!($before), "\0")),)+
+                    ::core::ptr::null(),
+                ];
+            }
+        }
+    };
+}
+pub(crate) use http_module;

@@ -1,0 +1,209 @@
+//! A request, as far as the module deals with it.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use nginx_sys::{
+    ngx_http_complex_value, ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t,
+    ngx_str_t, NGX_HTTP_VERSION_20, NGX_OK,
+};
+
+use super::{bits, log, state, ComplexValue, HttpModule, Level};
+
+/// A live request.
+///
+/// It is a pointer: nginx changes the request under it with every call, so no reference into it is ever handed out.
+/// [`finalize`](Self::finalize) consumes it, and with it all that was borrowed through it: the compiler sees to it
+/// that nothing of a request is read after the request may be gone.
+pub struct Request(NonNull<ngx_http_request_t>);
+
+/// The status of a response, 300 to 599.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(u16);
+
+impl Status {
+    /// 413 Content Too Large.
+    pub const CONTENT_TOO_LARGE: Self = Self(413);
+    /// 500 Internal Server Error.
+    pub const INTERNAL_SERVER_ERROR: Self = Self(500);
+
+    /// The status of this number, if it is 300 to 599: nginx answers a request finalized with one of these itself.
+    pub const fn new(code: u16) -> Option<Self> {
+        match code {
+            300..=599 => Some(Self(code)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_ngx(self) -> ngx_int_t {
+        self.0 as ngx_int_t
+    }
+}
+
+impl Request {
+    /// The request at `r`.
+    ///
+    /// # Safety
+    ///
+    /// `r` must be live, and stay so until it is finalized through this value or the callback returns.
+    pub(super) unsafe fn new(r: *mut ngx_http_request_t) -> Self {
+        // SAFETY: a live request has an address.
+        Self(unsafe { NonNull::new_unchecked(r) })
+    }
+
+    fn as_ptr(&self) -> *mut ngx_http_request_t {
+        self.0.as_ptr()
+    }
+
+    /// Whether this is the client's request, not a subrequest that nginx made for it.
+    pub fn is_main(&self) -> bool {
+        // SAFETY: live.
+        unsafe { (*self.as_ptr()).main == self.as_ptr() }
+    }
+
+    /// Whether nginx has redirected the request internally, or made it as a subrequest.
+    pub fn is_internal(&self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_internal(self.as_ptr()) != 0 }
+    }
+
+    /// Whether an error has been settled for this request: what follows is the making of its page.
+    pub fn is_error_page(&self) -> bool {
+        // SAFETY: live.
+        unsafe { (*self.as_ptr()).err_status != 0 }
+    }
+
+    /// The length that the client declared for the body, in bytes, as far as it has not been discarded.
+    pub fn content_length(&self) -> Option<u64> {
+        // SAFETY: live.
+        u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok()
+    }
+
+    /// Whether the request has a body that says nothing of its length in advance (chunked; HTTP/2 and HTTP/3 without
+    /// Content-Length).
+    pub fn is_chunked(&self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_chunked(self.as_ptr()) != 0 }
+    }
+
+    /// Whether nginx has begun to read the body.
+    pub fn is_body_read(&self) -> bool {
+        // SAFETY: live.
+        unsafe { !(*self.as_ptr()).request_body.is_null() }
+    }
+
+    /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
+    pub fn is_body_discarded(&self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
+    }
+
+    /// The bytes that are still to come of the chunk being read (HTTP/1.1; 0 otherwise).
+    pub fn chunk_rest(&self) -> u64 {
+        // SAFETY: live; while a chunked body is read, `request_body` and `chunked` are set.
+        unsafe {
+            let body = (*self.as_ptr()).request_body;
+            if body.is_null() || (*body).chunked.is_null() {
+                return 0;
+            }
+            u64::try_from((*(*body).chunked).size).unwrap_or(0)
+        }
+    }
+
+    /// The module's configuration of the location that the request is in.
+    pub fn conf<M: HttpModule>(&self) -> &M::Conf {
+        // SAFETY: nginx has a configuration for each module in each location, made by `conf::create`; it outlives
+        // the request and is not changed once it is read.
+        unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::descriptor().ctx_index())).cast::<M::Conf>() }
+    }
+
+    /// What the module remembers of the client's request that this is, or is a subrequest of.
+    pub fn state<M: HttpModule>(&self) -> Option<&M::State> {
+        // SAFETY: live, and so is its main request; the state lives in that one's pool, and is only ever shared.
+        unsafe { Some(state::find::<M>((*self.as_ptr()).main)?.as_ref()) }
+    }
+
+    /// As [`state`](Self::state), but makes one where there is none; `None` if memory is out.
+    pub fn state_or_default<M: HttpModule>(&self) -> Option<&M::State> {
+        // SAFETY: as above.
+        unsafe {
+            let main = (*self.as_ptr()).main;
+            let state = state::find::<M>(main).or_else(|| state::create::<M>(main))?;
+            Some(state.as_ref())
+        }
+    }
+
+    /// The value of a text with variables in it, now; `None` if nginx fails to evaluate it (memory is out).
+    pub fn evaluate(&self, value: ComplexValue) -> Option<&[u8]> {
+        let mut text = ngx_str_t::empty();
+        // SAFETY: live; the value lives in the configuration. What nginx makes of it lives in the request's pool or
+        // in the configuration's.
+        unsafe {
+            if ngx_http_complex_value(self.as_ptr(), value.0.as_ptr(), &mut text) != NGX_OK as ngx_int_t {
+                return None;
+            }
+            Some(if text.is_empty() { &[] } else { core::slice::from_raw_parts(text.data, text.len) })
+        }
+    }
+
+    /// Writes a line to the error log, with what nginx adds of connection and request.
+    pub fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+        // SAFETY: live, and so are its connection and the log of that.
+        unsafe { log::write((*(*self.as_ptr()).connection).log, level, message) }
+    }
+
+    /// Has no `100 Continue` sent any more (RFC 9110, section 10.1.1).
+    pub fn set_expect_tested(&self) {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_set_expect_tested(self.as_ptr(), 1) }
+    }
+
+    /// Has the connection linger when the request ends: nginx reads on for a while before it closes.
+    pub fn set_lingering_close(&self) {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_set_lingering_close(self.as_ptr(), 1) }
+    }
+
+    /// Has the connection closed after this request.
+    pub fn clear_keepalive(&self) {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_set_keepalive(self.as_ptr(), 0) }
+    }
+
+    /// Lets nginx read and drop the body while, and after, the request is answered.
+    pub fn discard_body(&self) {
+        // SAFETY: live. An error is not lost: nginx discards again, and looks, when it answers.
+        unsafe { ngx_http_discard_request_body(self.as_ptr()) };
+    }
+
+    /// Whether the request came over HTTP/2 or HTTP/3.
+    pub fn is_multiplexed(&self) -> bool {
+        // SAFETY: live.
+        unsafe { (*self.as_ptr()).http_version >= NGX_HTTP_VERSION_20 as usize }
+    }
+
+    /// Sets the length that nginx takes for declared; `None`: the client declared none.
+    pub fn set_content_length(&self, length: Option<u64>) {
+        let length = length.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
+        // SAFETY: live.
+        unsafe { (*self.as_ptr()).headers_in.content_length_n = length };
+    }
+
+    /// Has nginx take the request for one without a body of undeclared length.
+    pub fn clear_chunked(&self) {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_set_chunked(self.as_ptr(), 0) }
+    }
+
+    /// The client's request that this is, or is a subrequest of.
+    pub fn main(&self) -> Self {
+        // SAFETY: a request's main request lives as long as it.
+        unsafe { Self::new((*self.as_ptr()).main) }
+    }
+
+    /// Ends the request: nginx answers with `status`, or with the `error_page` for it.
+    pub fn finalize(self, status: Status) {
+        // SAFETY: live; consumed, so that it is not looked at again.
+        unsafe { ngx_http_finalize_request(self.as_ptr(), status.as_ngx()) }
+    }
+}

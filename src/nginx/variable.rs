@@ -1,0 +1,98 @@
+//! Variables: what a module's state looks like in `log_format`, `map` and `add_header`.
+
+use core::fmt::{self, Write};
+use core::ptr;
+
+use nginx_sys::{
+    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_pnalloc,
+    ngx_str_t, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+};
+
+use super::{bits, HttpModule, Request};
+
+/// A variable that shows something of a module's state.
+pub struct Variable<S> {
+    /// Its name, without the dollar sign.
+    pub name: &'static str,
+    /// Its value; empty for a request without a state.
+    pub get: fn(&S) -> Value,
+}
+
+/// The value of a variable.
+pub enum Value {
+    /// None: the empty text, and `-` in an access log.
+    Empty,
+    /// A fixed text.
+    Text(&'static str),
+    /// A number.
+    Number(u64),
+}
+
+/// Adds the module's variables: `ngx_http_module_t.preconfiguration`.
+pub(super) unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+    for (index, variable) in M::VARIABLES.iter().enumerate() {
+        let mut name = ngx_str_t { len: variable.name.len(), data: variable.name.as_ptr().cast_mut() };
+        // SAFETY: nginx passes the configuration being read; it copies the name and returns the variable to be filled.
+        unsafe {
+            let added = ngx_http_add_variable(cf, &mut name, NGX_HTTP_VAR_NOCACHEABLE as ngx_uint_t);
+            if added.is_null() {
+                return NGX_ERROR as ngx_int_t;
+            }
+            (*added).get_handler = Some(get::<M>);
+            (*added).data = index;
+        }
+    }
+    NGX_OK as ngx_int_t
+}
+
+/// Finds the value of a variable: `ngx_http_variable_t.get_handler`.
+unsafe extern "C" fn get<M: HttpModule>(
+    r: *mut ngx_http_request_t,
+    v: *mut ngx_http_variable_value_t,
+    data: usize,
+) -> ngx_int_t {
+    // SAFETY: nginx passes a live request.
+    let request = unsafe { Request::new(r) };
+    let value = match (M::VARIABLES.get(data), request.state::<M>()) {
+        (Some(variable), Some(state)) => (variable.get)(state),
+        _ => Value::Empty,
+    };
+
+    let (text, len) = match value {
+        Value::Empty => (ptr::null_mut(), 0),
+        Value::Text(text) => (text.as_ptr().cast_mut(), text.len()),
+        Value::Number(number) => {
+            let mut digits = Digits::default();
+            // There is room for any number.
+            let _ = write!(digits, "{number}");
+            // SAFETY: the request's pool lives as long as the value; what it gives has room for the digits.
+            let copy = unsafe { ngx_pnalloc((*r).pool, digits.len).cast::<u8>() };
+            if copy.is_null() {
+                return NGX_ERROR as ngx_int_t;
+            }
+            // SAFETY: `len` of the digits are filled, and the copy is as long and elsewhere.
+            unsafe { copy.copy_from_nonoverlapping(digits.bytes.as_ptr(), digits.len) };
+            (copy, digits.len)
+        }
+    };
+
+    // SAFETY: nginx passes a value to be filled; the text is static or lives in the request's pool.
+    unsafe { bits::nginx_bits_set_value(v, text, len) };
+    NGX_OK as ngx_int_t
+}
+
+/// Room for the decimal digits of any `u64`.
+#[derive(Default)]
+struct Digits {
+    bytes: [u8; 20],
+    len: usize,
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len.saturating_add(text.len());
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! What the module remembers of a request: one state for the client's request, shared by its subrequests.
+
+#![forbid(unsafe_code)]
+
+use core::cell::Cell;
+
+use policy::{At, Limit, Verdict};
+
+use crate::conf::Rule;
+
+/// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
+#[derive(Default)]
+pub struct State {
+    /// The rule that the request was judged by; `None` before.
+    pub rule: Cell<Option<Rule>>,
+    /// The limit in effect; `None` before the request is judged, and if there is no telling (a variable's value is no
+    /// size).
+    pub limit: Cell<Option<Limit>>,
+    /// When the body was judged; `None` before.
+    pub at: Cell<Option<At>>,
+    /// The verdict; `None` before there is one. A refusal is final, whatever else becomes of the request.
+    pub verdict: Cell<Option<Verdict>>,
+    /// How much of the body nginx has read, in bytes.
+    pub received: Cell<u64>,
+    /// The declared length, in bytes, while it is hidden from nginx; see `gate::before_location`.
+    pub hidden_length: Cell<Option<u64>>,
+}
+
+impl State {
+    /// Whether the request has been refused.
+    pub fn is_refused(&self) -> bool {
+        self.verdict.get() == Some(Verdict::Rejected)
+    }
+}
