@@ -1,0 +1,76 @@
+# Everything the project does, each with all its own set-up. "make help" lists it.
+
+# The nginx to build for, run and test with: a path, as /usr/sbin/nginx. Empty: 1.28.3, from the crate nginx-src.
+NGINX ?=
+# The tests to run.
+TESTS ?= t/*.t
+# How many tests run at a time.
+JOBS ?= 2
+# Where the demo listens: cleartext here, TLS one above.
+PORT ?= 8413
+
+OBJS := $(CURDIR)/objs
+ifeq ($(NGINX),)
+WORK := $(OBJS)/1.28.3
+PROGRAM := $(WORK)/nginx
+PREPARE := build/nginx-vendored.sh $(WORK)
+GROUP :=
+else
+WORK := $(OBJS)/installed
+PROGRAM := $(NGINX)
+PREPARE := build/nginx-installed.sh $(NGINX) $(WORK)
+GROUP := installed
+endif
+
+MODULE := $(WORK)/ngx_http_limit_body_module.so
+CONTROLS := $(WORK)/controls
+TOOLS := $(OBJS)/test-tools
+
+export NGINX_SOURCE_DIR := $(WORK)/src
+export NGINX_BUILD_DIR := $(WORK)/objs
+export CARGO_TARGET_DIR := $(WORK)/target
+
+.PHONY: help run build check unittest test clean nginx controls
+
+help: ## List what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx.'
+
+run: build controls ## Show what the module does: refuse an upload with and without it
+	@build/setup.sh run
+	@build/demo.sh $(PROGRAM) $(WORK) $(PORT)
+
+build: nginx ## Build the module
+	@cargo build --locked --release
+	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE)
+	@echo "==> $(MODULE:$(CURDIR)/%=%)"
+
+check: nginx ## Check format, lints, documentation and the layout of C structs
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	cargo test --locked --test layout
+
+unittest: nginx ## Test the decisions, without nginx
+	cargo test --locked --package policy
+
+test: build controls unittest ## Run all tests
+	@build/setup.sh test
+	@build/test-tools.sh $(TOOLS)
+	@build/certificate.sh $(OBJS)/tls
+	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
+	@env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
+		TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
+		TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
+		TEST_NGINX_RANDOMIZE=1 TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1 \
+		prove --jobs $(JOBS) --timer $(TESTS)
+
+clean: ## Remove everything that was built
+	rm -rf $(OBJS) t/servroot*
+
+nginx:
+	@build/setup.sh build $(GROUP)
+	@$(PREPARE)
+
+controls: nginx
+	@$(MAKE) --no-print-directory -f build/controls.mk OUT=$(CONTROLS)

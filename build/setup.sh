@@ -1,0 +1,84 @@
+#!/bin/sh
+# Sees to it that the machine has what a target of the Makefile needs:
+#
+#     build/setup.sh build|run|test|installed ...
+#
+# On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
+# nothing is missing.
+
+set -eu
+
+cd "$(dirname "$0")/.."
+
+log=objs/setup.log
+
+rust() {
+    minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    if ! command -v cargo >/dev/null; then
+        echo "error: cargo not found. Rust $minimum or newer is needed: see https://rustup.rs, then run this again." >&2
+        exit 1
+    fi
+    found=$(rustc --version | cut -d ' ' -f 2)
+    if [ "$(printf '%s\n%s\n' "$minimum" "$found" | sort -V | head -n 1)" != "$minimum" ]; then
+        echo "error: Rust $minimum or newer is needed, this is $found. \"rustup update\" brings a newer one." >&2
+        exit 1
+    fi
+}
+
+packages() {
+    case $1 in
+        build) echo gcc libc6-dev make libclang-dev libpcre2-dev libssl-dev zlib1g-dev ;;
+        run) echo curl openssl python3 ;;
+        test) echo openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
+            liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
+        installed) echo bash nginx nginx-dev ;;
+        *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
+    esac
+}
+
+missing() {
+    for package in "$@"; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$status" = installed ] || printf '%s ' "$package"
+    done
+}
+
+# A freshly installed nginx must not start as a service: the tests bring their own configuration.
+keep_services_stopped() {
+    [ ! -e /usr/sbin/policy-rc.d ] || return 0
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT INT TERM
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+}
+
+wanted=
+for group in "$@"; do
+    [ "$group" != build ] || rust
+    wanted="$wanted $(packages "$group")"
+done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "note: not a Debian system; taking it that the counterparts of these packages are there:$wanted" >&2
+    exit 0
+fi
+
+# shellcheck disable=SC2086 # package names are words
+lacking=$(missing $wanted)
+[ -n "$lacking" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "error: packages are missing. Run this, then the same make again:" >&2
+    echo "    sudo apt-get install --no-install-recommends $lacking" >&2
+    exit 1
+fi
+
+mkdir -p objs
+echo "==> installing Debian packages: $lacking(log: $log)"
+keep_services_stopped
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+if ! { apt-get update && apt-get install -y --no-install-recommends $lacking; } >"$log" 2>&1; then
+    echo "error: apt-get failed; the last lines of $log:" >&2
+    tail -n 15 "$log" >&2
+    exit 1
+fi

@@ -1,0 +1,120 @@
+/*
+ * Negative controls: two ways not to refuse an upload.  Both answer every request with 413, and both lose the answer:
+ * they close the connection while the client still sends, and the kernel resets it.
+ *
+ * "control_close;" sends the answer and is done with the request at once.
+ *
+ * "control_double;" is the one that is often recommended: it sends the answer, asks for a lingering close, and
+ * finalizes the request with 413.  nginx takes that for an order to answer, finds that the header has been sent
+ * already, and closes at once.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+extern ngx_module_t  ngx_http_control_module;
+
+ngx_module_t  *ngx_modules[] = { &ngx_http_control_module, NULL };
+char          *ngx_module_names[] = { "ngx_http_control_module", NULL };
+char          *ngx_module_order[] = { NULL };
+
+
+static void
+ngx_http_control_answer(ngx_http_request_t *r)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    static u_char  text[] = "too large\n";
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return;
+    }
+
+    b->memory = 1;
+    b->pos = text;
+    b->last = text + sizeof(text) - 1;
+    b->last_buf = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    r->keepalive = 0;
+    r->headers_out.status = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    r->headers_out.content_length_n = sizeof(text) - 1;
+
+    (void) ngx_http_send_header(r);
+    (void) ngx_http_output_filter(r, &out);
+}
+
+
+/* nginx finalizes a request with what its handler returns. */
+
+static ngx_int_t
+ngx_http_control_close_handler(ngx_http_request_t *r)
+{
+    ngx_http_control_answer(r);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_control_double_handler(ngx_http_request_t *r)
+{
+    ngx_http_control_answer(r);
+
+    r->lingering_close = 1;
+
+    return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+}
+
+
+static char *
+ngx_http_control(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = (ngx_http_handler_pt) cmd->post;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_command_t  ngx_http_control_commands[] = {
+
+    { ngx_string("control_close"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_control,
+      0,
+      0,
+      ngx_http_control_close_handler },
+
+    { ngx_string("control_double"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_control,
+      0,
+      0,
+      ngx_http_control_double_handler },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_control_module_ctx = {
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+};
+
+
+ngx_module_t  ngx_http_control_module = {
+    NGX_MODULE_V1,
+    &ngx_http_control_module_ctx,
+    ngx_http_control_commands,
+    NGX_HTTP_MODULE,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NGX_MODULE_V1_PADDING
+};

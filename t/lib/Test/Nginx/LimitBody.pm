@@ -1,0 +1,121 @@
+# Test::Nginx::Socket with sections for uploads, over every version of HTTP:
+#
+#     --- upload      connections for t/lib/upload.py, one a line; see there
+#     --- answer      what it prints, line by line
+#     --- logged      lines of an access log, once they are written: request URI, status, and the module's variables
+#
+# The server of `--- config` also listens with TLS, and for HTTP/2 and HTTP/3 where nginx has them. Lines with HTTP/3
+# are skipped, and said to be, where it has not.
+
+package Test::Nginx::LimitBody;
+
+use strict;
+use warnings;
+
+use Test::Nginx::Socket -Base;
+use Test::More ();
+use Test::Nginx::Util qw($NginxVersion $RunTestHelper $CheckErrorLog $ServRoot $ServerPort
+    add_block_preprocessor bail_out log_level no_long_string no_root_location);
+
+use File::Basename qw(dirname);
+use IPC::Open2;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(upload);
+
+sub upload ($);
+sub logged ($);
+
+my $python = $ENV{TEST_PYTHON} || 'python3';
+my $certificate = $ENV{TEST_CERTIFICATE} or bail_out("TEST_CERTIFICATE is not set: run the tests with \"make test\"");
+my $client = dirname(__FILE__) . '/../../upload.py';
+my $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
+
+my $log_format = '$request_uri $status $limit_body_status $limit_body_limit $limit_body_received $limit_body_at';
+
+no_long_string();
+no_root_location();
+log_level('info');
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    return if !defined $block->upload;
+
+    my $http2 = $NginxVersion >= 1.025001 ? '' : ' http2';
+    my $listen = "listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_1 ssl$http2;"
+        . " listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_2$http2;"
+        . " ssl_certificate $certificate.pem; ssl_certificate_key $certificate.key;"
+        . " ssl_protocols TLSv1.2 TLSv1.3;";
+    $listen .= ' http2 on;' if !$http2;
+    $listen .= ' listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 quic;' if $has_http3;
+
+    $block->set_value('config', "$listen\n" . ($block->config // ''));
+    $block->set_value('http_config', "log_format upload '$log_format'; access_log logs/upload.log upload;\n"
+        . ($block->http_config // ''));
+});
+
+my $run_socket_test = $RunTestHelper;
+
+$RunTestHelper = sub {
+    my ($block, $dry_run, $repeated) = @_;
+
+    return $run_socket_test->(@_) if !defined $block->upload;
+
+    my @connections = grep { /\S/ } split /\n/, $block->upload;
+    my @answers = split /\n/, $block->answer // '';
+    my $name = $block->name;
+
+    Test::More::is(scalar @connections, scalar @answers, "$name - one answer for each connection")
+        if @connections != @answers;
+
+    for my $i (0 .. $#connections) {
+        my ($connection, $answer) = ($connections[$i], $answers[$i]);
+        SKIP: {
+            Test::More::skip("$name - $connection - nginx without HTTP/3", 1) if $connection =~ /^h3/ && !$has_http3;
+            Test::More::is(upload($connection), $answer, "$name - $connection");
+        }
+    }
+
+    if (defined $block->logged) {
+        my $skipped = $has_http3 ? 0 : grep { /^h3/ } @connections;
+        my @expected = split /\n/, $block->logged;
+        splice @expected, @expected - $skipped if $skipped;
+        Test::More::is(logged(scalar @expected), join("\n", @expected), "$name - access log");
+    }
+
+    $CheckErrorLog->($block, undef, $dry_run, $repeated, 0);
+};
+
+# Runs one connection of the client against the server that is up, and returns what it prints.
+sub upload ($) {
+    my $connection = shift;
+    my $ports = $Test::Nginx::Util::RandPorts;
+    local $ENV{PORT} = $ServerPort;
+    local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
+    local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
+
+    my $pid = open2(my $out, my $in, $python, $client);
+    print $in "$connection\n";
+    close $in;
+    my $answer = do { local $/; <$out> } // '';
+    waitpid $pid, 0;
+    $answer =~ s/\n$//;
+    return $answer;
+}
+
+# The access log, once it has so many lines: on HTTP/1.x a line is written when the body has been drained.
+sub logged ($) {
+    my $lines = shift;
+    my $until = time + 30;
+    my @log;
+    do {
+        sleep 0.01;
+        open my $file, '<', "$ServRoot/logs/upload.log" or die "no access log: $!";
+        @log = <$file>;
+    } while @log < $lines && time < $until;
+    chomp @log;
+    return join "\n", @log;
+}
+
+1;

@@ -1,0 +1,320 @@
+"""A client that uploads as most HTTP libraries do: it sends all of the body before it looks for an answer.
+
+Reads connections from standard input, one a line, and prints what came of each:
+
+    PROTOCOL [OPTION ...] REQUEST [| REQUEST ...]
+    REQUEST = METHOD TARGET [SIZE] [NAME:VALUE ...]
+
+PROTOCOL: h1, h1.0 (cleartext), h1s (TLS), h2 (TLS), h2c (cleartext, prior knowledge), h3 (QUIC).
+SIZE: bytes of body, also with k or m behind it; left out: no body.
+OPTIONS
+    chunked     do not declare the length of bodies
+    expect      HTTP/1.1: wait for 100 Continue or an answer before sending the body
+    pipelined   HTTP/1.1: send all requests before reading the first answer
+    tls1.2, tls1.3
+
+On HTTP/1.x the requests of a connection follow each other, on HTTP/2 and 3 they are streams at the same time.
+
+Printed for each request: status and body, on one line; then, on HTTP/1.x, whether the connection stays "open" or has
+been "closed" properly. "reset" stands where the connection (or, on HTTP/2 and 3, the stream) failed instead.
+
+The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT.
+"""
+
+import asyncio
+import os
+import re
+import socket
+import ssl
+import sys
+
+TIMEOUT = 30
+RESET = "reset"
+
+
+class Request:
+    def __init__(self, text):
+        self.method, self.target, *rest = text.split()
+        self.body = None
+        if rest and ":" not in rest[0]:
+            self.body = bytes(size(rest.pop(0)))
+        self.fields = [tuple(field.split(":", 1)) for field in rest]
+
+
+def size(text):
+    units = {"k": 1 << 10, "m": 1 << 20}
+    return int(text[:-1]) * units[text[-1]] if text[-1] in units else int(text)
+
+
+def shown(status, body):
+    """An answer on one line. A page of nginx's own is known by its title."""
+    body = body.decode("utf-8", "backslashreplace").strip()
+    if page := re.match(r"<html>\s*<head><title>(.*?)</title></head>.*</html>\s*$", body, re.S):
+        body = f"<{page[1]}>"
+    return f"{status} {body}".rstrip().replace("\n", "\\n")
+
+
+def tls(options, *protocols):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(protocols)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        if version.name.lower().replace("v", "").replace("_", ".") in options:
+            context.minimum_version = context.maximum_version = version
+    return context
+
+
+def connect(protocol, options):
+    port = {"h2c": "H2C_PORT", "h1s": "TLS_PORT", "h2": "TLS_PORT"}.get(protocol, "PORT")
+    connection = socket.create_connection(("127.0.0.1", int(os.environ[port])), TIMEOUT)
+    if protocol == "h1s":
+        connection = tls(options, "http/1.1").wrap_socket(connection)
+    if protocol == "h2":
+        connection = tls(options, "h2").wrap_socket(connection)
+    return connection
+
+
+# --- HTTP/1.x
+
+
+class Http1:
+    def __init__(self, protocol, options):
+        self.version = "HTTP/1.0" if protocol == "h1.0" else "HTTP/1.1"
+        self.options = options
+        self.connection = connect(protocol, options)
+        self.unread = b""
+
+    def head(self, request):
+        fields = [("Host", "localhost"), *request.fields]
+        if request.body is not None:
+            chunked = "chunked" in self.options
+            fields.append(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", len(request.body)))
+            if "expect" in self.options:
+                fields.append(("Expect", "100-continue"))
+        lines = [f"{request.method} {request.target} {self.version}", *(f"{name}: {value}" for name, value in fields)]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+    def body(self, request):
+        if request.body is None:
+            return b""
+        if "chunked" not in self.options:
+            return request.body
+        pieces = (request.body[i : i + 65536] for i in range(0, len(request.body), 65536))
+        return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+    def read(self):
+        piece = self.connection.recv(65536)
+        self.unread += piece
+        return bool(piece)
+
+    def take_head(self):
+        while b"\r\n\r\n" not in self.unread:
+            if not self.read():
+                raise EOFError
+        head, self.unread = self.unread.split(b"\r\n\r\n", 1)
+        status_line, *lines = head.decode().split("\r\n")
+        return int(status_line.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+
+    def take(self, length):
+        while len(self.unread) < length:
+            if not self.read():
+                raise EOFError
+        taken, self.unread = self.unread[:length], self.unread[length:]
+        return taken
+
+    def answer(self, request):
+        status, fields = self.take_head()
+        self.closing = fields.get("connection") == "close"
+        if request.method == "HEAD" or status < 200 or status in (204, 304):
+            return status, b""
+        if "content-length" in fields:
+            return status, self.take(int(fields["content-length"]))
+        if fields.get("transfer-encoding") == "chunked":
+            body = b""
+            while True:
+                while b"\r\n" not in self.unread:
+                    if not self.read():
+                        raise EOFError
+                length, self.unread = self.unread.split(b"\r\n", 1)
+                piece = self.take(int(length, 16) + 2)[:-2]
+                if not piece:
+                    return status, body
+                body += piece
+        while self.read():
+            pass
+        body, self.unread = self.unread, b""
+        return status, body
+
+    def ending(self):
+        """What becomes of the connection after the last answer."""
+        if not self.closing:
+            return "open"
+        try:
+            return "closed, with data that belongs to no answer" if self.read() else "closed"
+        except OSError:
+            return RESET
+
+    def run(self, requests):
+        answers = []
+        try:
+            if "pipelined" in self.options:
+                self.connection.sendall(b"".join(self.head(request) + self.body(request) for request in requests))
+            for request in requests:
+                if "pipelined" not in self.options:
+                    self.connection.sendall(self.head(request))
+                    if "expect" in self.options and request.body is not None:
+                        status, body = self.answer(request)
+                        answers.append(shown(status, body))
+                        if status != 100:
+                            break
+                    self.connection.sendall(self.body(request))
+                answers.append(shown(*self.answer(request)))
+        except EOFError:
+            answers.append("closed without an answer")
+            return answers
+        except OSError:
+            answers.append(RESET)
+            return answers
+        return [*answers, self.ending()]
+
+
+# --- HTTP/2
+
+
+def http2(protocol, options, requests):
+    import h2.config
+    import h2.connection
+    import h2.events
+    import h2.exceptions
+
+    connection = connect(protocol, options)
+    h2c = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    h2c.initiate_connection()
+
+    streams = {}
+    for request in requests:
+        stream = h2c.get_next_available_stream_id()
+        scheme = "http" if protocol == "h2c" else "https"
+        fields = [(":method", request.method), (":path", request.target), (":scheme", scheme), (":authority", "localhost")]
+        if request.body is not None and "chunked" not in options:
+            fields.append(("content-length", str(len(request.body))))
+        fields += [(name.lower(), value) for name, value in request.fields]
+        h2c.send_headers(stream, fields, end_stream=request.body is None)
+        streams[stream] = {"unsent": request.body, "status": None, "body": b"", "ended": None}
+
+    try:
+        while any(stream["ended"] is None for stream in streams.values()):
+            for number, stream in streams.items():
+                while stream["unsent"] is not None:
+                    room = min(h2c.local_flow_control_window(number), h2c.max_outbound_frame_size)
+                    piece = stream["unsent"][:room]
+                    if not piece and stream["unsent"]:
+                        break
+                    stream["unsent"] = stream["unsent"][len(piece) :] or None
+                    h2c.send_data(number, piece, end_stream=stream["unsent"] is None)
+            connection.sendall(h2c.data_to_send())
+
+            data = connection.recv(65536)
+            if not data:
+                break
+            for event in h2c.receive_data(data):
+                stream = streams.get(getattr(event, "stream_id", None))
+                if isinstance(event, h2.events.ResponseReceived):
+                    stream["status"] = dict(event.headers)[":status"]
+                elif isinstance(event, h2.events.DataReceived):
+                    stream["body"] += event.data
+                    h2c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    stream["ended"] = "whole"
+                elif isinstance(event, h2.events.StreamReset):
+                    stream["ended"] = stream["ended"] or RESET
+                    stream["unsent"] = None
+    except OSError:
+        pass
+    return [shown(s["status"], s["body"]) if s["ended"] == "whole" else RESET for s in streams.values()]
+
+
+# --- HTTP/3
+
+
+async def http3(options, requests):
+    from aioquic.asyncio.client import connect as quic_connect
+    from aioquic.asyncio.protocol import QuicConnectionProtocol
+    from aioquic.h3.connection import H3_ALPN, H3Connection
+    from aioquic.h3.events import DataReceived, HeadersReceived
+    from aioquic.quic.configuration import QuicConfiguration
+    from aioquic.quic.events import StopSendingReceived, StreamReset
+
+    streams = {}
+
+    class Client(QuicConnectionProtocol):
+        def __init__(self, quic, *args, **options):
+            super().__init__(quic, *args, **options)
+            self.http = H3Connection(quic)
+            self.changed = asyncio.Event()
+
+        def quic_event_received(self, event):
+            if isinstance(event, StopSendingReceived):
+                streams[event.stream_id]["unsent"] = None
+            if isinstance(event, StreamReset):
+                streams[event.stream_id]["ended"] = RESET
+            for answer in self.http.handle_event(event):
+                stream = streams[answer.stream_id]
+                if isinstance(answer, HeadersReceived):
+                    stream["status"] = dict(answer.headers)[b":status"].decode()
+                elif isinstance(answer, DataReceived):
+                    stream["body"] += answer.data
+                if answer.stream_ended:
+                    stream["ended"] = "whole"
+            self.changed.set()
+
+    configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
+    port = int(os.environ["TLS_PORT"])
+    async with quic_connect("127.0.0.1", port, configuration=configuration, create_protocol=Client) as client:
+        for request in requests:
+            stream = client._quic.get_next_available_stream_id()
+            fields = [(":method", request.method), (":path", request.target), (":scheme", "https"), (":authority", "localhost")]
+            if request.body is not None and "chunked" not in options:
+                fields.append(("content-length", str(len(request.body))))
+            fields += [(name.lower(), value) for name, value in request.fields]
+            streams[stream] = {"unsent": request.body, "status": None, "body": b"", "ended": None}
+            client.http.send_headers(
+                stream, [(name.encode(), value.encode()) for name, value in fields], end_stream=request.body is None
+            )
+        client.transmit()
+        while any(stream["ended"] is None for stream in streams.values()):
+            for number, stream in streams.items():
+                # A piece at a time: what STOP_SENDING leaves unsent must not be in aioquic's buffer already.
+                if stream["unsent"] is not None:
+                    piece, rest = stream["unsent"][:65536], stream["unsent"][65536:]
+                    stream["unsent"] = rest or None
+                    client.http.send_data(number, piece, end_stream=not rest)
+            client.transmit()
+            client.changed.clear()
+            sending = any(stream["unsent"] is not None for stream in streams.values())
+            try:
+                await asyncio.wait_for(client.changed.wait(), 0.01 if sending else TIMEOUT)
+            except asyncio.TimeoutError:
+                if not sending:
+                    break
+    return [shown(s["status"], s["body"]) if s["ended"] == "whole" else RESET for s in streams.values()]
+
+
+def run(line):
+    words, *others = line.split("|")
+    protocol, *words = words.split()
+    options = []
+    while not words[0].isupper():
+        options.append(words.pop(0))
+    requests = [Request(text) for text in (" ".join(words), *others)]
+    if protocol == "h3":
+        return asyncio.run(asyncio.wait_for(http3(options, requests), TIMEOUT))
+    if protocol.startswith("h2"):
+        return http2(protocol, options, requests)
+    return Http1(protocol, options).run(requests)
+
+
+for line in sys.stdin:
+    if line.strip():
+        print(" | ".join(run(line)), flush=True)
