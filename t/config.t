@@ -1,0 +1,98 @@
+# What nginx -t says of a bad configuration: each line names the directive, its value where there is one, and the place.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+my $size = 'it must be "off" or a size';
+my $large = 'it must be less than 2^63 bytes';
+my $status = 'it must be a status from 400 to 599';
+my $level = 'it must be "info", "notice", "warn" or "error"';
+my $flag = 'it must be "on" or "off"';
+
+sub invalid { my ($name, $value, $expected) = @_; qq{invalid value "$value" in "$name" directive, $expected in } }
+sub arguments { qq{invalid number of arguments in "$_[0]" directive in } }
+sub duplicate { qq{"$_[0]" directive is duplicate in } }
+sub misplaced { qq{"$_[0]" directive is not allowed here in } }
+
+my @cases = (
+    ['limit_body;', arguments('limit_body')],
+    ['limit_body 1k 2k;', arguments('limit_body')],
+    ['limit_body "";', invalid('limit_body', '', $size)],
+    ['limit_body on;', invalid('limit_body', 'on', $size)],
+    ['limit_body 1kb;', invalid('limit_body', '1kb', $size)],
+    ['limit_body 1.5m;', invalid('limit_body', '1.5m', $size)],
+    ['limit_body -1;', invalid('limit_body', '-1', $size)],
+    ['limit_body k;', invalid('limit_body', 'k', $size)],
+    ['limit_body 1t;', invalid('limit_body', '1t', $size)],
+    ["limit_body '1 k';", invalid('limit_body', '1 k', $size)],
+    ['limit_body größe;', invalid('limit_body', 'größe', $size)],
+    ['limit_body 9223372036854775808;', invalid('limit_body', '9223372036854775808', $large)],
+    ['limit_body 18446744073709551617;', invalid('limit_body', '18446744073709551617', $large)],
+    ['limit_body 8589934592g;', invalid('limit_body', '8589934592g', $large)],
+    ['limit_body 1k; limit_body 2k;', duplicate('limit_body')],
+    ['limit_body off; limit_body 2k;', duplicate('limit_body')],
+    ['limit_body $no_such_variable;', 'unknown "no_such_variable" variable'],
+    ['limit_body $;', 'invalid variable name in '],
+    ['if ($uri) { limit_body 1k; }', misplaced('limit_body')],
+    ['limit_except GET { limit_body 1k; }', misplaced('limit_body')],
+
+    ['limit_body_status;', arguments('limit_body_status')],
+    ['limit_body_status 413 429;', arguments('limit_body_status')],
+    ['limit_body_status 399;', invalid('limit_body_status', '399', $status)],
+    ['limit_body_status 600;', invalid('limit_body_status', '600', $status)],
+    ['limit_body_status 0;', invalid('limit_body_status', '0', $status)],
+    ['limit_body_status -413;', invalid('limit_body_status', '-413', $status)],
+    ['limit_body_status +413;', invalid('limit_body_status', '+413', $status)],
+    ['limit_body_status 65949;', invalid('limit_body_status', '65949', $status)],
+    ['limit_body_status 4294967709;', invalid('limit_body_status', '4294967709', $status)],
+    ['limit_body_status $status;', invalid('limit_body_status', '$status', $status)],
+    ['limit_body_status teapot;', invalid('limit_body_status', 'teapot', $status)],
+    ['limit_body_status "";', invalid('limit_body_status', '', $status)],
+    ['limit_body_status 413; limit_body_status 413;', duplicate('limit_body_status')],
+    ['if ($uri) { limit_body_status 413; }', misplaced('limit_body_status')],
+
+    ['limit_body_log_level;', arguments('limit_body_log_level')],
+    ['limit_body_log_level info warn;', arguments('limit_body_log_level')],
+    ['limit_body_log_level crit;', invalid('limit_body_log_level', 'crit', $level)],
+    ['limit_body_log_level ERROR;', invalid('limit_body_log_level', 'ERROR', $level)],
+    ['limit_body_log_level "";', invalid('limit_body_log_level', '', $level)],
+    ['limit_body_log_level info; limit_body_log_level warn;', duplicate('limit_body_log_level')],
+    ['if ($uri) { limit_body_log_level info; }', misplaced('limit_body_log_level')],
+
+    ['limit_body_dry_run;', arguments('limit_body_dry_run')],
+    ['limit_body_dry_run on off;', arguments('limit_body_dry_run')],
+    ['limit_body_dry_run yes;', invalid('limit_body_dry_run', 'yes', $flag)],
+    ['limit_body_dry_run 1;', invalid('limit_body_dry_run', '1', $flag)],
+    ['limit_body_dry_run on; limit_body_dry_run on;', duplicate('limit_body_dry_run')],
+    ['if ($uri) { limit_body_dry_run on; }', misplaced('limit_body_dry_run')],
+);
+
+my $n = 0;
+my $blocks = join '', map {
+    my ($directive, $error) = @$_;
+    $n++;
+    <<"END";
+=== TEST $n: $directive
+--- config
+location / { $directive }
+--- must_die
+--- suppress_stderr
+--- error_log eval
+qr{\\[emerg\\] .*\Q$error\E}
+--- no_error_log
+[alert]
+END
+} @cases;
+
+for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_body_dry_run)) {
+    for my $context ('post_main_config', 'upstream') {
+        $n++;
+        my $place = $context eq 'upstream'
+            ? "--- http_config\nupstream u { server 127.0.0.1:1; $directive off; }\n" : "--- post_main_config\n$directive off;\n";
+        $blocks .= "=== TEST $n: $directive in $context\n$place--- config\nlocation / { }\n--- must_die\n"
+            . "--- suppress_stderr\n--- error_log\n[emerg]\n\"$directive\" directive is not allowed here in\n";
+    }
+}
+
+Test::Base::default_object()->spec_string($blocks);
+
+run_tests();

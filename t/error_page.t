@@ -1,0 +1,206 @@
+# error_page is nginx's own; here it works for a refusal on every version of HTTP.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a static file
+--- config
+limit_body 1k;
+error_page 413 /413.txt;
+location = /up { }
+location = /413.txt { internal; }
+--- user_files
+>>> 413.txt
+too large
+--- upload
+h1 POST /up 16m
+h1.0 POST /up 16m
+h1s POST /up 16m
+h2 POST /up 1m | POST /up 2k
+h2c POST /up 1m
+h3 POST /up 1m | POST /up 2k
+--- answer
+413 too large | closed
+413 too large | closed
+413 too large | closed
+413 too large | 413 too large
+413 too large
+413 too large | 413 too large
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 2: a named location that returns
+--- config
+limit_body 1k;
+error_page 413 @refused;
+location = /up { }
+location @refused { return 413 "at most $limit_body_limit bytes\n"; }
+--- upload
+h1 POST /up 16m
+h1.0 POST /up 16m
+h1s POST /up 16m
+h2 POST /up 1m | POST /up 2k
+h2c POST /up 1m
+h3 POST /up 1m | POST /up 2k
+--- answer
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | 413 at most 1024 bytes
+413 at most 1024 bytes
+413 at most 1024 bytes | 413 at most 1024 bytes
+
+
+=== TEST 3: a proxied page; the body does not go with it
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+    access_log off;
+    location / { return 200 "page for $request_method, length $http_content_length\n"; }
+}
+--- config
+limit_body 1k;
+error_page 413 @page;
+location = /up { }
+location @page {
+    proxy_method GET;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+}
+--- upload
+h1 POST /up 16m
+h1.0 POST /up 16m
+h1s POST /up 16m
+h2 POST /up 1m | POST /up 2k
+h2c POST /up 1m
+h3 POST /up 1m | POST /up 2k
+--- answer
+413 page for GET, length | closed
+413 page for GET, length | closed
+413 page for GET, length | closed
+413 page for GET, length | 413 page for GET, length
+413 page for GET, length
+413 page for GET, length | 413 page for GET, length
+
+
+=== TEST 4: another status, by return in a location with a URI
+--- config
+limit_body 1k;
+error_page 413 =422 /refused;
+location = /up { }
+location = /refused { internal; return 422 "unprocessable\n"; }
+--- upload
+h1 POST /up 16m
+h1s POST /up 16m
+h2 POST /up 1m
+h2c POST /up 1m
+h3 POST /up 1m
+--- answer
+422 unprocessable | closed
+422 unprocessable | closed
+422 unprocessable
+422 unprocessable
+422 unprocessable
+
+
+=== TEST 5: a redirect elsewhere
+--- config
+limit_body 1k;
+error_page 413 =303 https://example.com/too-large;
+location = /up { }
+--- upload
+h1 POST /up 16m
+h2 POST /up 1m
+h3 POST /up 1m
+--- answer
+303 <303 See Other> | closed
+303 <303 See Other>
+303 <303 See Other>
+
+
+=== TEST 6: the page's location may have a lower limit, ours or nginx's: there is one refusal
+--- config
+error_page 413 /page;
+location = /up { limit_body 8k; }
+location = /page { client_max_body_size 1k; return 413 "page\n"; }
+location = /up2 { limit_body 8k; error_page 413 @page; }
+location @page { limit_body 1k; return 413 "named\n"; }
+--- upload
+h1 POST /up 16k
+h2 POST /up 16k
+h3 POST /up 16k
+h1 POST /up2 16k
+h2 POST /up2 16k
+h3 POST /up2 16k
+--- answer
+413 page | closed
+413 page
+413 page
+413 named | closed
+413 named
+413 named
+--- logged
+/up 413 REJECTED 8192 0 header
+/up 413 REJECTED 8192 0 header
+/up 413 REJECTED 8192 0 header
+/up2 413 REJECTED 8192 0 header
+/up2 413 REJECTED 8192 0 header
+/up2 413 REJECTED 8192 0 header
+--- grep_error_log eval: qr/client intended to send too large body/
+--- grep_error_log_out eval
+my $line = "client intended to send too large body\n";
+`$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /http_v3/ ? $line x 6 : $line x 4
+
+
+=== TEST 7: for a status of one's own
+--- config
+limit_body 1k;
+limit_body_status 429;
+error_page 429 @slow_down;
+location = /up { }
+location @slow_down { return 429 "slow down\n"; }
+--- upload
+h1 POST /up 16m
+h2 POST /up 1m
+h3 POST /up 1m
+--- answer
+429 slow down | closed
+429 slow down
+429 slow down
+
+
+=== TEST 8: for a value that is no size
+--- config
+limit_body $http_x_limit;
+error_page 500 @wrong;
+location = /up { }
+location @wrong { return 500 "try later\n"; }
+--- upload
+h1 POST /up 16m X-Limit:10q
+h2 POST /up 1m X-Limit:10q
+h3 POST /up 1m X-Limit:10q
+--- answer
+500 try later | closed
+500 try later
+500 try later
+
+
+=== TEST 9: the page of another error keeps its status, and an oversized body goes no further
+--- config
+limit_body 8m;
+location = /forbidden { deny all; error_page 403 /page; }
+location = /page { limit_body 1k; proxy_pass http://backend; }
+--- upload
+h1 POST /forbidden 2k
+h2 POST /forbidden 2k
+h3 POST /forbidden 2k
+--- answer
+403 ok | closed
+403 ok
+403 ok

@@ -1,0 +1,118 @@
+# The state of a request, and its refusal, outlive internal redirects.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: try_files and a named location with a limit of its own
+--- config
+limit_body 8k;
+location = /same { try_files /nothing @same; }
+location @same { proxy_pass http://backend; }
+location = /lower { try_files /nothing @lower; }
+location @lower { limit_body 1k; proxy_pass http://backend; }
+--- upload
+h1 POST /same 8k
+h1 POST /same 9k
+h1 POST /lower 1k
+h1 POST /lower 2k
+h1 POST /lower 9k
+h2 POST /same 8k | POST /same 9k | POST /lower 1k | POST /lower 2k
+h3 POST /same 8k | POST /same 9k | POST /lower 1k | POST /lower 2k
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | 413 <413 Request Entity Too Large> | 200 ok | 413 <413 Request Entity Too Large>
+200 ok | 413 <413 Request Entity Too Large> | 200 ok | 413 <413 Request Entity Too Large>
+
+
+=== TEST 2: the state is found after the contexts are gone
+--- config
+limit_body 8k;
+location = /up { try_files /nothing @named; }
+location @named { proxy_pass http://backend; }
+--- upload
+h1 POST /up 2k
+h1 chunked POST /up 2k
+h1 chunked POST /up 9k
+--- answer
+200 ok | open
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+--- logged
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 body
+/up 413 REJECTED 8192 * body
+
+
+=== TEST 3: a dry run reports once, not once more for each redirect
+--- config
+limit_body 1k;
+limit_body_dry_run on;
+location = /up { try_files /nothing @named; }
+location @named { proxy_pass http://backend; }
+--- upload
+h1 POST /up 2k
+--- answer
+200 ok | open
+--- logged
+/up 200 REJECTED_DRY_RUN 1024 2048 header
+--- grep_error_log eval: qr/too large body: \d+ bytes/
+--- grep_error_log_out
+too large body: 2048 bytes
+
+
+=== TEST 4: X-Accel-Redirect after the body was read: not judged again, by us or by nginx
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+    access_log off;
+    location / { add_header X-Accel-Redirect $http_x_to; return 200; }
+}
+--- config
+location = /up { limit_body 8k; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_3; }
+location = /ours { internal; limit_body 1k; return 200 "ours\n"; }
+location = /nginx { internal; client_max_body_size 1k; return 200 "nginx\n"; }
+location = /proxied { internal; client_max_body_size 1k; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok; }
+location = /ok { access_log off; return 200 "$request_method length $http_content_length\n"; }
+--- upload
+h1 POST /up 2k X-To:/ours
+h1 POST /up 2k X-To:/nginx
+h1 POST /up 2k X-To:/proxied
+h1 chunked POST /up 2k X-To:/nginx
+h2 POST /up 2k X-To:/ours | POST /up 2k X-To:/nginx
+h3 POST /up 2k X-To:/ours | POST /up 2k X-To:/nginx
+--- answer
+200 ours | open
+200 nginx | open
+200 GET length 2048 | open
+200 nginx | open
+200 ours | 200 nginx
+200 ours | 200 nginx
+--- logged
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 body
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 header
+/up 200 PASSED 8192 2048 header
+
+
+=== TEST 5: rewrite leads to the limit of where it leads
+--- config
+limit_body 8k;
+location /a { rewrite ^ /b last; }
+location /b { limit_body 1k; proxy_pass http://backend; }
+--- upload
+h1 POST /a 1k
+h1 POST /a 2k
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed

@@ -1,0 +1,96 @@
+# Subrequests of a request with a body are never refused themselves.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: auth_request
+--- config
+limit_body 8m;
+location = /up { auth_request /auth; proxy_pass http://backend; }
+location = /auth {
+    internal;
+    limit_body 1k;
+    proxy_pass http://backend;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+}
+--- upload
+h1 POST /up 2k
+h1 POST /up 16m
+h2 POST /up 2k | POST /up 9m
+h3 POST /up 2k | POST /up 9m
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | 413 <413 Request Entity Too Large>
+200 ok | 413 <413 Request Entity Too Large>
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 2: auth_request to a location that knows only client_max_body_size
+--- config
+location = /up { limit_body 8m; auth_request /auth; proxy_pass http://backend/length; }
+location = /auth { client_max_body_size 1k; rewrite ^ /auth2 last; }
+location = /auth2 { client_max_body_size 1k; return 204; }
+--- upload
+h1 POST /up 2k
+h1 chunked POST /up 2k
+h2 POST /up 2k
+h3 POST /up 2k
+--- answer
+200 length 2048 | open
+200 length 2048 | open
+200 length 2048
+200 length 2048
+--- logged
+/up 200 PASSED 8388608 2048 header
+/up 200 PASSED 8388608 2048 body
+/up 200 PASSED 8388608 2048 header
+/up 200 PASSED 8388608 2048 header
+
+
+=== TEST 3: mirror sends the body on
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+    limit_body 8m;
+    location / { proxy_pass http://backend; }
+}
+--- config
+location = /up { limit_body 8m; mirror /mirror; proxy_pass http://backend; }
+location = /mirror { internal; client_max_body_size 1k; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_3/mirrored; }
+--- upload
+h1 POST /up 2k
+--- answer
+200 ok | open
+--- logged
+/mirrored 200 PASSED 8388608 2048 header
+/up 200 PASSED 8388608 2048 header
+
+
+=== TEST 4: server side includes
+--- config
+limit_body 8m;
+location = /up { proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/page; ssi on; ssi_types text/plain; }
+location = /page { limit_body off; access_log off; return 200 '<!--#include virtual="/part" --> and <!--#include virtual="/small" -->'; }
+location = /part { internal; client_max_body_size 1k; return 200 "part"; }
+location = /small { internal; limit_body 1k; return 200 "small"; }
+--- upload
+h1 POST /up 2k
+h1 chunked POST /up 2k
+h2 POST /up 2k
+h3 POST /up 2k
+--- answer
+200 part and small | open
+200 part and small | open
+200 part and small
+200 part and small
+--- no_error_log
+[error]
+[alert]
+[crit]
