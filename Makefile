@@ -26,6 +26,9 @@ MODULE := $(WORK)/ngx_http_limit_body_module.so
 CONTROLS := $(WORK)/controls
 TOOLS := $(OBJS)/test-tools
 
+# nginx takes a variable of this name in its environment for a list of sockets to inherit.
+unexport NGINX
+
 export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target

@@ -36,6 +36,7 @@ dir=$(cd "$dir" && pwd)
 cp -R "$tree" "$dir/src"
 (
     cd "$dir/src"
+    # shellcheck source=/dev/null
     . ./conf_flags
     ./configure --builddir="$dir/objs" "${NGX_CONF_FLAGS[@]}"
 ) >"$log" 2>&1 || {

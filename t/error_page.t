@@ -148,10 +148,10 @@ h3 POST /up2 16k
 --- logged
 /up 413 REJECTED 8192 0 header
 /up 413 REJECTED 8192 0 header
-/up 413 REJECTED 8192 0 header
+h3 /up 413 REJECTED 8192 0 header
 /up2 413 REJECTED 8192 0 header
 /up2 413 REJECTED 8192 0 header
-/up2 413 REJECTED 8192 0 header
+h3 /up2 413 REJECTED 8192 0 header
 --- grep_error_log eval: qr/client intended to send too large body/
 --- grep_error_log_out eval
 my $line = "client intended to send too large body\n";

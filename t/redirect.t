@@ -101,8 +101,8 @@ h3 POST /up 2k X-To:/ours | POST /up 2k X-To:/nginx
 /up 200 PASSED 8192 2048 body
 /up 200 PASSED 8192 2048 header
 /up 200 PASSED 8192 2048 header
-/up 200 PASSED 8192 2048 header
-/up 200 PASSED 8192 2048 header
+h3 /up 200 PASSED 8192 2048 header
+h3 /up 200 PASSED 8192 2048 header
 
 
 === TEST 5: rewrite leads to the limit of where it leads

@@ -51,7 +51,7 @@ h3 POST /up 2k
 /up 200 PASSED 8388608 2048 header
 /up 200 PASSED 8388608 2048 body
 /up 200 PASSED 8388608 2048 header
-/up 200 PASSED 8388608 2048 header
+h3 /up 200 PASSED 8388608 2048 header
 
 
 === TEST 3: mirror sends the body on
