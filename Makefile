@@ -33,7 +33,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run build check unittest test clean nginx controls
+.PHONY: help run stop build check unittest test clean nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -43,19 +43,22 @@ run: build controls ## Show what the module does: refuse an upload with and with
 	@build/setup.sh run
 	@build/demo.sh $(PROGRAM) $(WORK) $(PORT)
 
+stop: ## Stop the nginx that "run" left running
+	@build/demo-stop.sh
+
 build: nginx ## Build the module
 	@cargo build --locked --release
 	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE)
 	@echo "==> $(MODULE:$(CURDIR)/%=%)"
 
-check: nginx ## Check format, lints, documentation and the layout of C structs
+check: nginx ## Check format, lints, documentation, and that Rust and C agree on nginx's structs
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
 
-unittest: nginx ## Test the decisions, without nginx
-	cargo test --locked --package policy
+unittest: nginx ## Test what can be tested without a running nginx
+	cargo test --locked --workspace
 
 test: build controls unittest ## Run all tests
 	@build/setup.sh test

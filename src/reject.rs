@@ -1,8 +1,8 @@
 //! How a request is refused so that its client reads the answer.
 //!
-//! To close a connection on which unread data waits, or still comes in, makes the kernel send a TCP RST, and the
-//! client's kernel then throws away what it has received but its program has not read: the answer. So the answer goes
-//! out, and nginx reads on.
+//! To close a connection on which unread data waits, or on which more comes in, makes the kernel send a TCP RST. The
+//! client's next write fails then, and what it has received but not read may be discarded: the answer is lost
+//! (RFC 9112, section 9.6). So the answer goes out, and nginx reads on.
 
 #![forbid(unsafe_code)]
 
