@@ -135,6 +135,7 @@ location @page { limit_body 1k; return 413 "named\n"; }
 h1 POST /up 16k
 h2 POST /up 16k
 h3 POST /up 16k
+h1 POST /up2 9k
 h1 POST /up2 16k
 h2 POST /up2 16k
 h3 POST /up2 16k
@@ -142,6 +143,7 @@ h3 POST /up2 16k
 413 page | closed
 413 page
 413 page
+413 named | closed
 413 named | closed
 413 named
 413 named
@@ -151,11 +153,12 @@ h3 POST /up2 16k
 h3 /up 413 REJECTED 8192 0 header
 /up2 413 REJECTED 8192 0 header
 /up2 413 REJECTED 8192 0 header
+/up2 413 REJECTED 8192 0 header
 h3 /up2 413 REJECTED 8192 0 header
 --- grep_error_log eval: qr/client intended to send too large body/
 --- grep_error_log_out eval
 my $line = "client intended to send too large body\n";
-`$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /http_v3/ ? $line x 6 : $line x 4
+`$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /http_v3/ ? $line x 7 : $line x 5
 
 
 === TEST 7: for a status of one's own
@@ -204,3 +207,20 @@ h3 POST /forbidden 2k
 403 ok | closed
 403 ok
 403 ok
+
+
+=== TEST 10: a refused body that came with its header stays refused in the page's location
+--- config
+limit_body 10;
+error_page 413 @page;
+location = /up { }
+location @page { limit_body 1k; return 413 "named\n"; }
+--- upload
+h1 POST /up 11
+h1 POST /up 512
+--- answer
+413 named | closed
+413 named | closed
+--- logged
+/up 413 REJECTED 10 0 header
+/up 413 REJECTED 10 0 header

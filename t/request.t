@@ -143,3 +143,43 @@ h2 tls1.2 POST /up 1k | POST /up 1m
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 8: what comes after the answer does not reset it
+--- config
+limit_body 1k;
+location /up { proxy_pass http://backend; }
+--- upload
+h1 late-body POST /up 2m
+h1 late-body chunked POST /up 2m
+h1s late-body POST /up 2m
+h1s late-body chunked POST /up 2m
+h1 late-next POST /up 2k | GET /up
+h1s late-next POST /up 2k | GET /up
+--- answer
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed without an answer
+413 <413 Request Entity Too Large> | closed without an answer
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 9: a limit by the address that realip finds
+--- http_config
+map $remote_addr $by_address { default 1k; 192.0.2.7 4k; }
+--- config
+limit_body $by_address;
+location = /trusting { set_real_ip_from 127.0.0.1; proxy_pass http://backend; }
+location = /plain { proxy_pass http://backend; }
+--- upload
+h1 POST /trusting 4k X-Real-IP:192.0.2.7
+h1 POST /trusting 4k X-Real-IP:192.0.2.8
+h1 POST /plain 4k X-Real-IP:192.0.2.7
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed

@@ -94,3 +94,21 @@ h3 POST /up 2k
 [error]
 [alert]
 [crit]
+
+
+=== TEST 5: of a request whose body is not read
+--- config
+location = /page.txt { limit_body 8m; ssi on; ssi_types text/plain; }
+location = /small { internal; limit_body 1k; return 200 "small"; }
+location = /small2 { internal; client_max_body_size 1k; return 200 "too"; }
+--- user_files
+>>> page.txt
+<!--#include virtual="/small" --> <!--#include virtual="/small2" -->
+--- upload
+h1 GET /page.txt 2k
+h2 GET /page.txt 2k
+h3 GET /page.txt 2k
+--- answer
+200 small too | open
+200 small too
+200 small too

@@ -11,6 +11,8 @@ OPTIONS
     chunked     do not declare the length of bodies
     expect      HTTP/1.1: wait for 100 Continue or an answer before sending the body
     pipelined   HTTP/1.1: send all requests before reading the first answer
+    late-body   HTTP/1.1: send half of the body, wait until an answer has come, send the rest, and only then read
+    late-next   HTTP/1.1: the same with the first request and those after it
     tls1.2, tls1.3
 
 On HTTP/1.x the requests of a connection follow each other, on HTTP/2 and 3 they are streams at the same time.
@@ -24,12 +26,14 @@ The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT.
 import asyncio
 import os
 import re
+import select
 import socket
 import ssl
 import sys
 
 TIMEOUT = 30
 RESET = "reset"
+AHEAD = {"pipelined", "late-body", "late-next"}
 
 
 class Request:
@@ -158,10 +162,19 @@ class Http1:
     def run(self, requests):
         answers = []
         try:
-            if "pipelined" in self.options:
-                self.connection.sendall(b"".join(self.head(request) + self.body(request) for request in requests))
+            if self.options.isdisjoint(AHEAD):
+                ahead = []
+            else:
+                ahead = [self.head(request) + self.body(request) for request in requests]
+            if "late-body" in self.options:
+                half = len(ahead[0]) // 2
+                ahead[:1] = ahead[0][:half], ahead[0][half:]
+            for i, piece in enumerate(ahead):
+                self.connection.sendall(piece)
+                if i == 0 and "pipelined" not in self.options:
+                    select.select([self.connection], [], [], TIMEOUT)
             for request in requests:
-                if "pipelined" not in self.options:
+                if not ahead:
                     self.connection.sendall(self.head(request))
                     if "expect" in self.options and request.body is not None:
                         status, body = self.answer(request)
@@ -304,9 +317,9 @@ async def http3(options, requests):
 def run(line):
     words, *others = line.split("|")
     protocol, *words = words.split()
-    options = []
+    options = set()
     while not words[0].isupper():
-        options.append(words.pop(0))
+        options.add(words.pop(0))
     requests = [Request(text) for text in (" ".join(words), *others)]
     if protocol == "h3":
         return asyncio.run(asyncio.wait_for(http3(options, requests), TIMEOUT))
