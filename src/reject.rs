@@ -20,7 +20,7 @@ pub fn drop_body(r: &Request) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
     r.discard_body();
-    // When the body is gone, or the discarding is given up, more may still be on its way.
+    // Set already, unless the body was there to be discarded at once. More may be on its way all the same.
     r.set_lingering_close();
     // nginx does so for some statuses only; what follows the body on this connection is not to be waited for.
     r.clear_keepalive();

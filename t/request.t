@@ -147,15 +147,16 @@ h2 tls1.2 POST /up 1k | POST /up 1m
 
 === TEST 8: what comes after the answer does not reset it
 --- config
-limit_body 1k;
+limit_body 10;
+client_header_buffer_size 4k;
 location /up { proxy_pass http://backend; }
 --- upload
-h1 late-body POST /up 2m
-h1 late-body chunked POST /up 2m
-h1s late-body POST /up 2m
-h1s late-body chunked POST /up 2m
-h1 late-next POST /up 2k | GET /up
-h1s late-next POST /up 2k | GET /up
+h1 late-body POST /up 64m
+h1 late-body chunked POST /up 64m
+h1s late-body POST /up 64m
+h1s late-body chunked POST /up 64m
+h1 late-next POST /up 11 | POST /up 64m
+h1s late-next POST /up 11 | POST /up 64m
 --- answer
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed

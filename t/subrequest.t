@@ -99,16 +99,20 @@ h3 POST /up 2k
 === TEST 5: of a request whose body is not read
 --- config
 location = /page.txt { limit_body 8m; ssi on; ssi_types text/plain; }
-location = /small { internal; limit_body 1k; return 200 "small"; }
-location = /small2 { internal; client_max_body_size 1k; return 200 "too"; }
+location = /ours.txt { internal; limit_body 1k; }
+location = /nginx.txt { internal; client_max_body_size 1k; }
 --- user_files
+>>> ours.txt
+small
+>>> nginx.txt
+too
 >>> page.txt
-<!--#include virtual="/small" --> <!--#include virtual="/small2" -->
+<!--#include virtual="/ours.txt" -->and <!--#include virtual="/nginx.txt" -->
 --- upload
 h1 GET /page.txt 2k
 h2 GET /page.txt 2k
 h3 GET /page.txt 2k
 --- answer
-200 small too | open
-200 small too
-200 small too
+200 small\nand too | open
+200 small\nand too
+200 small\nand too

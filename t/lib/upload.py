@@ -11,7 +11,7 @@ OPTIONS
     chunked     do not declare the length of bodies
     expect      HTTP/1.1: wait for 100 Continue or an answer before sending the body
     pipelined   HTTP/1.1: send all requests before reading the first answer
-    late-body   HTTP/1.1: send half of the body, wait until an answer has come, send the rest, and only then read
+    late-body   HTTP/1.1: send 2 KiB of the first request, wait for an answer, send the rest, and only then read
     late-next   HTTP/1.1: the same with the first request and those after it
     tls1.2, tls1.3
 
@@ -167,8 +167,7 @@ class Http1:
             else:
                 ahead = [self.head(request) + self.body(request) for request in requests]
             if "late-body" in self.options:
-                half = len(ahead[0]) // 2
-                ahead[:1] = ahead[0][:half], ahead[0][half:]
+                ahead[:1] = ahead[0][:2048], ahead[0][2048:]
             for i, piece in enumerate(ahead):
                 self.connection.sendall(piece)
                 if i == 0 and "pipelined" not in self.options:
