@@ -13,6 +13,8 @@ pub struct Rule {
     pub source: Source,
     /// The limit where the variable has an empty value: `client_max_body_size`, as it holds without the module.
     pub fallback: Limit,
+    /// When a declared length is judged.
+    pub when: When,
     /// Whether verdicts are carried out.
     pub mode: Mode,
     /// The status of a refusal.
@@ -30,11 +32,20 @@ pub enum Source {
     Variable(ComplexValue),
 }
 
+/// When a declared length is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before nginx checks access: no more is done for a request that will be refused.
+    BeforeAccess,
+    /// After that, so that the limit may depend on who the client is.
+    AfterAccess,
+}
+
 /// What the directives in one block say; `None` where it is silent.
 #[derive(Default)]
 pub struct Conf {
     /// `limit_body`; `Some(None)` is `off`.
-    pub source: Option<Option<Source>>,
+    pub limit: Option<Option<(Source, When)>>,
     /// `limit_body_status`
     pub status: Option<Status>,
     /// `limit_body_log_level`
@@ -53,12 +64,12 @@ impl Conf {
 
     /// Inherits from the block around this one, and takes the place of `client_max_body_size`.
     pub fn merge(&mut self, prev: &Self, mut core: CoreConf) {
-        self.source = self.source.or(prev.source);
+        self.limit = self.limit.or(prev.limit);
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
 
-        let Some(source) = self.source.unwrap_or(None) else {
+        let Some((source, when)) = self.limit.unwrap_or(None) else {
             return;
         };
         let mode = self.mode.unwrap_or(Mode::Enforce);
@@ -66,6 +77,7 @@ impl Conf {
         self.rule = Some(Rule {
             source,
             fallback: Limit::new(core.client_max_body_size()),
+            when,
             mode,
             status: self.status.unwrap_or(Status::CONTENT_TOO_LARGE),
             log_level: match mode {

@@ -6,27 +6,34 @@ use core::str;
 
 use policy::{InvalidSize, Limit, Mode};
 
-use crate::conf::{Conf, Source};
+use crate::conf::{Conf, Source, When};
 use crate::nginx::{Args, ConfError, Directive, Level, Status, Takes};
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<Conf>] = &[
-    Directive { name: c"limit_body", takes: Takes::One, set: limit_body },
+    Directive { name: c"limit_body", takes: Takes::OneOrTwo, set: limit_body },
     Directive { name: c"limit_body_status", takes: Takes::One, set: limit_body_status },
     Directive { name: c"limit_body_log_level", takes: Takes::One, set: limit_body_log_level },
     Directive { name: c"limit_body_dry_run", takes: Takes::Flag, set: limit_body_dry_run },
 ];
 
-/// `limit_body size | off`
+/// `limit_body size [after_auth] | off`
 fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
-    let source = match args.value() {
-        b"off" => None,
-        value => match args.complex_value()? {
-            Some(variable) => Some(Source::Variable(variable)),
-            None => Some(Source::Fixed(Limit::parse(value).map_err(invalid_size)?)),
-        },
+    let limit = match (args.value(), args.parameter()) {
+        (b"off", None) => None,
+        (b"off", Some(_)) => return Err(ConfError::Parameter),
+        (_, None) => Some((source(args)?, When::BeforeAccess)),
+        (_, Some(b"after_auth")) => Some((source(args)?, When::AfterAccess)),
+        (_, Some(_)) => return Err(ConfError::Parameter),
     };
-    once(&mut conf.source, source)
+    once(&mut conf.limit, limit)
+}
+
+fn source(args: &Args) -> Result<Source, ConfError> {
+    match args.complex_value()? {
+        Some(variable) => Ok(Source::Variable(variable)),
+        None => Limit::parse(args.value()).map(Source::Fixed).map_err(invalid_size),
+    }
 }
 
 fn invalid_size(error: InvalidSize) -> ConfError {

@@ -1,29 +1,39 @@
 //! The gate: where nginx asks, and what it is told.
 //!
-//! [`before_body`] judges what the client declares, [`within_body`] what it sends. [`before_location`] keeps nginx
-//! from judging again what has been judged here.
+//! [`before_access`] and [`after_access`] judge what the client declares, [`within_body`] what it sends.
+//! [`before_location`] keeps nginx from judging again what has been judged here.
 
 #![forbid(unsafe_code)]
 
 use policy::{At, Length, Limit, Mode, Verdict};
 
-use crate::conf::{Rule, Source};
+use crate::conf::{Rule, Source, When};
 use crate::nginx::{Level, Phase, Request, Status};
 use crate::state::State;
 use crate::{reject, LimitBody};
 
 /// Called when a location is settled, before access is checked and the body is read.
-pub fn before_body(r: Request) -> Phase {
+pub fn before_access(r: Request) -> Phase {
     if r.is_internal() {
         show_length(&r);
     }
-    if !r.is_main() || r.is_body_read() || r.is_body_discarded() {
-        return Phase::Declined;
-    }
-    let Some(rule) = r.conf::<LimitBody>().rule() else {
+    judge_in_advance(r, When::BeforeAccess)
+}
+
+/// Called when access is granted, before the body is read.
+pub fn after_access(r: Request) -> Phase {
+    judge_in_advance(r, When::AfterAccess)
+}
+
+fn judge_in_advance(r: Request, now: When) -> Phase {
+    let Some(rule) = r.conf::<LimitBody>().rule().filter(|rule| rule.when == now) else {
         return Phase::Declined;
     };
-    let Some(length) = declared(&r) else {
+    // Other modules may have read the body before its time; but what a redirect finds read was judged where it was.
+    if !r.is_main() || r.is_body_discarded() || (r.is_internal() && r.is_body_read()) {
+        return Phase::Declined;
+    }
+    let Some(length) = known_length(&r) else {
         return Phase::Declined;
     };
     let Some(state) = r.state_or_default::<LimitBody>() else {
@@ -62,14 +72,14 @@ pub fn within_body(r: &Request, bytes: u64) -> Result<(), Status> {
 
     let received = state.received.get().saturating_add(bytes);
     state.received.set(received);
+    // What a chunk announces counts as seen, as it does with nginx: no need to wait for it.
+    let seen = Length::Seen(received.saturating_add(r.chunk_rest()));
 
     let judged = match (state.verdict.get(), state.limit.get(), state.at.get()) {
-        // The body is read before its time: nothing was settled yet.
-        (None, _, _) => begin(r, state, rule, declared(r).unwrap_or(Length::Seen(received))),
-        (Some(Verdict::Passed), Some(limit), Some(At::Body)) => {
-            // What a chunk announces counts as seen, as it does with nginx: no need to wait for it.
-            judge(r, state, rule, limit, Length::Seen(received.saturating_add(r.chunk_rest())))
-        }
+        // The body is read before its time: nothing is settled yet.
+        (None, _, _) => begin(r, state, rule, if r.is_chunked() { seen } else { known_length(r).unwrap_or(seen) }),
+        (Some(Verdict::Passed), Some(limit), Some(At::Body)) => judge(r, state, rule, limit, seen),
+        (Some(Verdict::Rejected), _, _) => Err(rule.status),
         _ => Ok(()),
     };
     judged.inspect_err(|_| reject::stop_reading(r))
@@ -80,7 +90,7 @@ pub fn within_body(r: &Request, bytes: u64) -> Result<(), Status> {
 ///
 /// For a subrequest of a request that has been judged here, and for an internal redirect of one whose body has been
 /// read, that would be a second judgement, by a limit that is not meant for this body. So the length is hidden from
-/// nginx until the location is found ([`before_body`]).
+/// nginx until the location is found ([`before_access`]).
 pub fn before_location(r: &Request) -> Phase {
     if r.is_internal() {
         hide_length(r);
@@ -112,11 +122,12 @@ fn show_length(r: &Request) {
     }
 }
 
-/// What is known of the body's length before it is read; `None` if there is no body.
-fn declared(r: &Request) -> Option<Length> {
+/// The length of the body, as far as it is known; `None` if there is no body.
+fn known_length(r: &Request) -> Option<Length> {
     match r.content_length() {
-        Some(bytes) => Some(Length::Declared(bytes)),
-        None => r.is_chunked().then_some(Length::Seen(0)),
+        // nginx keeps there what it has read, too.
+        seen if r.is_chunked() => Some(Length::Seen(seen.unwrap_or(0))),
+        declared => declared.map(Length::Declared),
     }
 }
 

@@ -54,7 +54,11 @@ impl HttpModule for LimitBody {
     }
 
     fn preaccess(r: Request) -> Phase {
-        gate::before_body(r)
+        gate::before_access(r)
+    }
+
+    fn precontent(r: Request) -> Phase {
+        gate::after_access(r)
     }
 
     fn request_body(r: &Request, bytes: u64) -> Result<(), Status> {

@@ -20,21 +20,26 @@ pub fn drop_body(r: &Request) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
     r.discard_body();
-    // Set already, unless the body was there to be discarded at once. More may be on its way all the same.
+    // Set already, unless all of the body was there to be discarded. More may be on its way all the same.
     r.set_lingering_close();
-    // nginx does so for some statuses only; what follows the body on this connection is not to be waited for.
+    // nginx does so for some statuses only. What follows the body must not be taken for a request.
     r.clear_keepalive();
 
     if r.is_multiplexed() {
         // nginx keeps no note of discarding here, so an error page's location would refuse the body once more, or a
-        // proxied page would begin to read it. There is no body any more.
-        r.set_content_length(None);
-        r.clear_chunked();
+        // proxied page would begin to read it.
+        r.forget_body();
     }
 }
 
-/// Has the connection kept until the client has read the answer, where a body is refused in mid-stream.
+/// Has nginx stop reading a body in mid-stream, and keep the connection until the client has the answer.
 pub fn stop_reading(r: &Request) {
-    r.set_lingering_close();
+    if !r.is_multiplexed() {
+        // nginx lingers because the request has a body; but for some statuses, 400 among them, it forgets that, and
+        // lingers only on a connection with something to read. There may be: reading will tell.
+        r.set_read_ready();
+    }
     r.clear_keepalive();
+    // What has been read is but a part: a proxied error page must not pass it on.
+    r.forget_body();
 }

@@ -15,7 +15,11 @@ sub misplaced { qq{"$_[0]" directive is not allowed here in } }
 
 my @cases = (
     ['limit_body;', arguments('limit_body')],
-    ['limit_body 1k 2k;', arguments('limit_body')],
+    ['limit_body 1k after_auth 2k;', arguments('limit_body')],
+    ['limit_body 1k 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
+    ['limit_body 1k before_auth;', qq{invalid parameter "before_auth" in "limit_body" directive in }],
+    ['limit_body off after_auth;', qq{invalid parameter "after_auth" in "limit_body" directive in }],
+    ['limit_body 1q after_auth;', invalid('limit_body', '1q', $size)],
     ['limit_body "";', invalid('limit_body', '', $size)],
     ['limit_body on;', invalid('limit_body', 'on', $size)],
     ['limit_body 1kb;', invalid('limit_body', '1kb', $size)],

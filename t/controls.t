@@ -3,8 +3,6 @@
 
 use Test::Nginx::LimitBody 'no_plan';
 
-$ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
-
 run_tests();
 
 __DATA__

@@ -22,12 +22,37 @@
 
 GETTER(chunked, r->headers_in.chunked)
 GETTER(discard_body, r->discard_body)
+GETTER(filter_finalize, r->filter_finalize)
 GETTER(internal, r->internal)
 
 SETTER(chunked, r->headers_in.chunked)
 SETTER(expect_tested, r->expect_tested)
 SETTER(keepalive, r->keepalive)
 SETTER(lingering_close, r->lingering_close)
+SETTER(reading_body, r->reading_body)
+SETTER(request_body_no_buffering, r->request_body_no_buffering)
+
+
+/* Whether there may be something to read, or room to write. */
+
+void nginx_bits_set_ready(ngx_event_t *ev, ngx_uint_t on);
+
+void
+nginx_bits_set_ready(ngx_event_t *ev, ngx_uint_t on)
+{
+    ev->ready = (on != 0);
+}
+
+
+/* Whether a temporary file has a name, and is there to stay. */
+
+ngx_uint_t nginx_bits_persistent(const ngx_temp_file_t *tf);
+
+ngx_uint_t
+nginx_bits_persistent(const ngx_temp_file_t *tf)
+{
+    return tf->persistent;
+}
 
 
 /* The bytes in a chain of buffers, which may be NULL. */

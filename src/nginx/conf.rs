@@ -7,8 +7,8 @@ use core::{fmt, mem};
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
     ngx_http_complex_value_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_pcalloc,
-    ngx_str_t, ngx_uint_t, off_t, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+    ngx_str_t, ngx_uint_t, off_t, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF,
+    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
@@ -30,6 +30,8 @@ pub struct Directive<C> {
 pub enum Takes {
     /// One.
     One,
+    /// One or two.
+    OneOrTwo,
     /// One, `on` or `off`.
     Flag,
 }
@@ -38,8 +40,10 @@ pub enum Takes {
 pub enum ConfError {
     /// It stands twice in one block.
     Duplicate,
-    /// Its value is none that it takes; the text says which ones it does.
+    /// Its first argument is none that it takes; the text says which ones it does.
     Invalid(&'static str),
+    /// Its second argument is none that it takes.
+    Parameter,
     /// nginx has reported the error already.
     Reported,
 }
@@ -52,11 +56,20 @@ pub struct Args {
 impl Args {
     /// The first argument, as it is written.
     pub fn value(&self) -> &[u8] {
-        // SAFETY: nginx passes the words of a directive in `args`, name first, and has checked that there is an
-        // argument. They live as long as the configuration is read.
+        self.argument(1).unwrap_or_default()
+    }
+
+    /// The second argument, as it is written, if there is one.
+    pub fn parameter(&self) -> Option<&[u8]> {
+        self.argument(2)
+    }
+
+    fn argument(&self, index: usize) -> Option<&[u8]> {
+        // SAFETY: nginx passes the words of a directive in `args`, name first; they live as long as the configuration
+        // is read.
         unsafe {
-            let words = (*(*self.cf.as_ptr()).args).elts.cast::<ngx_str_t>();
-            (*words.add(1)).as_bytes()
+            let words = (*self.cf.as_ptr()).args;
+            (*words).as_slice::<ngx_str_t>().get(index).map(ngx_str_t::as_bytes)
         }
     }
 
@@ -138,6 +151,7 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
         let directive = &M::DIRECTIVES[i];
         let takes = match directive.takes {
             Takes::One => NGX_CONF_TAKE1,
+            Takes::OneOrTwo => NGX_CONF_TAKE12,
             Takes::Flag => NGX_CONF_FLAG,
         };
         table[i] = ngx_command_t {
@@ -167,17 +181,24 @@ unsafe extern "C" fn set<M: HttpModule>(
     };
 
     let args = Args { cf };
+    let name = Escaped(directive.name.to_bytes());
+    let report = |message: fmt::Arguments<'_>| {
+        // SAFETY: `cf` is the configuration being read.
+        unsafe { write_conf_error(cf.as_ptr(), message) };
+        NGX_CONF_ERROR
+    };
     match (directive.set)(conf, &args) {
         Ok(()) => NGX_CONF_OK,
         // nginx puts the directive's name before such a text, and file and line behind it.
         Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
         Err(ConfError::Reported) => NGX_CONF_ERROR,
         Err(ConfError::Invalid(expected)) => {
-            let (value, name) = (Escaped(args.value()), Escaped(directive.name.to_bytes()));
-            let message = format_args!("invalid value \"{value}\" in \"{name}\" directive, {expected}");
-            // SAFETY: `cf` is the configuration being read.
-            unsafe { write_conf_error(cf.as_ptr(), message) };
-            NGX_CONF_ERROR
+            let value = Escaped(args.value());
+            report(format_args!("invalid value \"{value}\" in \"{name}\" directive, {expected}"))
+        }
+        Err(ConfError::Parameter) => {
+            let parameter = Escaped(args.parameter().unwrap_or_default());
+            report(format_args!("invalid parameter \"{parameter}\" in \"{name}\" directive"))
         }
     }
 }

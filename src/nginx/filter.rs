@@ -1,4 +1,4 @@
-//! The request body filter chain.
+//! The chain of request body filters.
 
 use nginx_sys::{
     ngx_chain_t, ngx_http_request_body_filter_pt, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t,
@@ -10,7 +10,7 @@ use super::{bits, HttpModule, Request};
 /// The filter behind ours. A shared object holds one module, so one will do.
 static mut NEXT: ngx_http_request_body_filter_pt = None;
 
-/// Puts the module's filter at the head of the chain, as every body filter does.
+/// Puts the module's filter at the head of the chain, as every filter does.
 pub(super) fn register<M: HttpModule>() {
     // SAFETY: called while the configuration is read, on the one thread.
     unsafe {

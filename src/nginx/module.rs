@@ -5,8 +5,8 @@ use core::ptr;
 use nginx_sys::{
     ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
     ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
-    NGX_ERROR, NGX_OK,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t,
+    ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
 use super::{conf, filter, variable, CoreConf, Directive, Request, Status, Variable};
@@ -37,6 +37,9 @@ pub trait HttpModule: Sized + 'static {
     /// Called when the location of a request is settled, before access is checked and the body is read; again for
     /// subrequests and internal redirects.
     fn preaccess(r: Request) -> Phase;
+
+    /// Called when access has been granted, before the body is read; again for subrequests and internal redirects.
+    fn precontent(r: Request) -> Phase;
 
     /// Called for each piece of a body that nginx reads and keeps, with the number of bytes in it.
     ///
@@ -101,9 +104,10 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
     };
 
-    let handlers: [(_, ngx_http_handler_pt); 2] = [
+    let handlers: [(_, ngx_http_handler_pt); 3] = [
         (ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, Some(server_rewrite::<M>)),
         (ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
+        (ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
     ];
     for (phase, handler) in handlers {
         // SAFETY: the core module has initialized an array of handlers for each phase; a pushed place is ours to fill.
@@ -129,6 +133,11 @@ unsafe extern "C" fn server_rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -
 unsafe extern "C" fn preaccess<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
     M::preaccess(unsafe { Request::new(r) }).into_ngx()
+}
+
+unsafe extern "C" fn precontent<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx passes a live request.
+    M::precontent(unsafe { Request::new(r) }).into_ngx()
 }
 
 impl Phase {

@@ -1,7 +1,7 @@
 //! A request, as far as the module deals with it.
 
 use core::fmt;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_http_complex_value, ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t,
@@ -164,6 +164,12 @@ impl Request {
         unsafe { bits::nginx_bits_set_lingering_close(self.as_ptr(), 1) }
     }
 
+    /// Has nginx look for data on the connection before it closes that.
+    pub fn set_read_ready(&self) {
+        // SAFETY: live, and so are its connection and the read event of that.
+        unsafe { bits::nginx_bits_set_ready((*(*self.as_ptr()).connection).read, 1) }
+    }
+
     /// Has the connection closed after this request.
     pub fn clear_keepalive(&self) {
         // SAFETY: live.
@@ -189,10 +195,28 @@ impl Request {
         unsafe { (*self.as_ptr()).headers_in.content_length_n = length };
     }
 
-    /// Has nginx take the request for one without a body of undeclared length.
-    pub fn clear_chunked(&self) {
-        // SAFETY: live.
-        unsafe { bits::nginx_bits_set_chunked(self.as_ptr(), 0) }
+    /// Has nginx take the request for one without a body: none is read any more, and what has been read of it is
+    /// neither passed on nor kept in a file.
+    pub fn forget_body(&self) {
+        self.set_content_length(None);
+        // SAFETY: live. The buffers and the file belong to the request's pool, which releases them; a file's name ends
+        // in a NUL, as `ngx_create_temp_file()` makes it.
+        unsafe {
+            let r = self.as_ptr();
+            bits::nginx_bits_set_chunked(r, 0);
+            bits::nginx_bits_set_reading_body(r, 0);
+            bits::nginx_bits_set_request_body_no_buffering(r, 0);
+
+            let body = (*r).request_body;
+            if body.is_null() {
+                return;
+            }
+            (*body).bufs = ptr::null_mut();
+            let file = (*body).temp_file;
+            if !file.is_null() && bits::nginx_bits_persistent(file) != 0 {
+                libc::unlink((*file).file.name.data.cast());
+            }
+        }
     }
 
     /// The client's request that this is, or is a subrequest of.

@@ -1,6 +1,7 @@
 //! What a module remembers of a request.
 //!
-//! nginx zeroes every module's context of a request on internal redirects and named locations. So the state hangs on
+//! nginx zeroes every module's context of a request on internal redirects and named locations, and where a filter
+//! finalizes it (`ngx_http_filter_finalize_request`). So the state hangs on
 //! a cleanup of the request's pool, found by its handler, and the context is only the short way to it.
 
 use core::ffi::c_void;
@@ -9,7 +10,7 @@ use core::ptr::NonNull;
 
 use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add};
 
-use super::{pool, HttpModule};
+use super::{bits, pool, HttpModule};
 
 /// The state of a main request, if it has one.
 ///
@@ -22,6 +23,9 @@ pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<N
     unsafe {
         if let Some(state) = NonNull::new((*context::<M>(r)).cast()) {
             return Some(state);
+        }
+        if bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 {
+            return None;
         }
         let mut cleanup = (*(*r).pool).cleanup;
         while !cleanup.is_null() {

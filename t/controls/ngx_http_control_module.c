@@ -1,4 +1,6 @@
 /*
+ * What the tests need of other modules.
+ *
  * Negative controls: two ways not to refuse an upload.  Both answer every request with 413, and both lose the answer:
  * they close the connection while the client still sends, and the kernel resets it.
  *
@@ -7,6 +9,8 @@
  * "control_double;" is the one that is often recommended: it sends the answer, asks for a lingering close, and
  * finalizes the request with 413.  nginx takes that for an order to answer, finds that the header has been sent
  * already, and closes at once.
+ *
+ * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named.
  */
 
 #include <ngx_config.h>
@@ -73,6 +77,87 @@ ngx_http_control_double_handler(ngx_http_request_t *r)
 }
 
 
+/* The phase to read bodies in, or -1. */
+
+static ngx_int_t  ngx_http_control_read_in;
+
+
+static void
+ngx_http_control_read_done(ngx_http_request_t *r)
+{
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+static ngx_int_t
+ngx_http_control_read_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (r != r->main || r->request_body) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_control_read_done);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static char *
+ngx_http_control_set_read_in(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    ngx_http_control_read_in = (ngx_strcmp(value[1].data, "rewrite") == 0)
+                               ? NGX_HTTP_REWRITE_PHASE
+                               : NGX_HTTP_SERVER_REWRITE_PHASE;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_control_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_control_read_in = -1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_control_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (ngx_http_control_read_in == -1) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[ngx_http_control_read_in].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_control_read_handler;
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_http_control(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -101,12 +186,21 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       ngx_http_control_double_handler },
 
+    { ngx_string("control_read_in"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_control_set_read_in,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_control_module_ctx = {
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    ngx_http_control_preconfiguration,
+    ngx_http_control_postconfiguration,
+    NULL, NULL, NULL, NULL, NULL, NULL
 };
 
 

@@ -9,6 +9,8 @@ PROTOCOL: h1, h1.0 (cleartext), h1s (TLS), h2 (TLS), h2c (cleartext, prior knowl
 SIZE: bytes of body, also with k or m behind it; left out: no body.
 OPTIONS
     chunked     do not declare the length of bodies
+    lying       HTTP/2 and 3: declare a length of 10 for any body
+    endings     HTTP/2 and 3: say how the server has stopped a body, also where it did so without an error
     expect      HTTP/1.1: wait for 100 Continue or an answer before sending the body
     pipelined   HTTP/1.1: send all requests before reading the first answer
     late-body   HTTP/1.1: send 2 KiB of the first request, wait for an answer, send the rest, and only then read
@@ -18,7 +20,8 @@ OPTIONS
 On HTTP/1.x the requests of a connection follow each other, on HTTP/2 and 3 they are streams at the same time.
 
 Printed for each request: status and body, on one line; then, on HTTP/1.x, whether the connection stays "open" or has
-been "closed" properly. "reset" stands where the connection (or, on HTTP/2 and 3, the stream) failed instead.
+been "closed" properly. "reset" stands where the connection (or, on HTTP/2 and 3, the stream) failed instead. Where the
+server has sent its answer and then stopped the body (RST_STREAM, STOP_SENDING) for an error, that follows.
 
 The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT.
 """
@@ -32,6 +35,7 @@ import ssl
 import sys
 
 TIMEOUT = 30
+WHOLE = "whole"
 RESET = "reset"
 AHEAD = {"pipelined", "late-body", "late-next"}
 
@@ -43,6 +47,41 @@ class Request:
         if rest and ":" not in rest[0]:
             self.body = bytes(size(rest.pop(0)))
         self.fields = [tuple(field.split(":", 1)) for field in rest]
+
+    def stream_fields(self, scheme, options):
+        """The fields of a request over HTTP/2 or HTTP/3."""
+        fields = [(":method", self.method), (":path", self.target), (":scheme", scheme), (":authority", "localhost")]
+        if self.body is not None and "chunked" not in options:
+            fields.append(("content-length", "10" if "lying" in options else str(len(self.body))))
+        return fields + [(name.lower(), value) for name, value in self.fields]
+
+
+class Stream:
+    """A request over HTTP/2 or HTTP/3, and what has come of it."""
+
+    def __init__(self, request, options):
+        self.quiet = () if "endings" in options else ("NO_ERROR", "H3_NO_ERROR")
+        self.unsent = request.body
+        self.status = None
+        self.body = b""
+        self.ended = None
+        self.stopped = None
+
+    def next_piece(self, room):
+        piece, rest = self.unsent[:room], self.unsent[room:]
+        self.unsent = rest or None
+        return piece
+
+    def is_done(self):
+        """Nothing more is to come: there is an answer, and all was sent or the server has said to stop."""
+        return self.ended == RESET or (self.ended is not None and self.unsent is None)
+
+    def shown(self):
+        if self.ended != WHOLE:
+            return RESET
+        if self.stopped is None or self.stopped in self.quiet:
+            return shown(self.status, self.body)
+        return f"{shown(self.status, self.body)} (stopped: {self.stopped})"
 
 
 def size(text):
@@ -206,26 +245,23 @@ def http2(protocol, options, requests):
 
     streams = {}
     for request in requests:
-        stream = h2c.get_next_available_stream_id()
-        scheme = "http" if protocol == "h2c" else "https"
-        fields = [(":method", request.method), (":path", request.target), (":scheme", scheme), (":authority", "localhost")]
-        if request.body is not None and "chunked" not in options:
-            fields.append(("content-length", str(len(request.body))))
-        fields += [(name.lower(), value) for name, value in request.fields]
-        h2c.send_headers(stream, fields, end_stream=request.body is None)
-        streams[stream] = {"unsent": request.body, "status": None, "body": b"", "ended": None}
+        number = h2c.get_next_available_stream_id()
+        fields = request.stream_fields("http" if protocol == "h2c" else "https", options)
+        h2c.send_headers(number, fields, end_stream=request.body is None)
+        streams[number] = Stream(request, options)
 
     try:
-        while any(stream["ended"] is None for stream in streams.values()):
+        while not all(stream.is_done() for stream in streams.values()):
             for number, stream in streams.items():
-                while stream["unsent"] is not None:
+                while stream.unsent is not None:
                     room = min(h2c.local_flow_control_window(number), h2c.max_outbound_frame_size)
-                    piece = stream["unsent"][:room]
-                    if not piece and stream["unsent"]:
+                    if stream.unsent and not room:
                         break
-                    stream["unsent"] = stream["unsent"][len(piece) :] or None
-                    h2c.send_data(number, piece, end_stream=stream["unsent"] is None)
+                    piece = stream.next_piece(room)
+                    h2c.send_data(number, piece, end_stream=stream.unsent is None)
             connection.sendall(h2c.data_to_send())
+            if all(stream.is_done() for stream in streams.values()):
+                break
 
             data = connection.recv(65536)
             if not data:
@@ -233,18 +269,19 @@ def http2(protocol, options, requests):
             for event in h2c.receive_data(data):
                 stream = streams.get(getattr(event, "stream_id", None))
                 if isinstance(event, h2.events.ResponseReceived):
-                    stream["status"] = dict(event.headers)[":status"]
+                    stream.status = dict(event.headers)[":status"]
                 elif isinstance(event, h2.events.DataReceived):
-                    stream["body"] += event.data
+                    stream.body += event.data
                     h2c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, h2.events.StreamEnded):
-                    stream["ended"] = "whole"
+                    stream.ended = WHOLE
                 elif isinstance(event, h2.events.StreamReset):
-                    stream["ended"] = stream["ended"] or RESET
-                    stream["unsent"] = None
+                    stream.ended = stream.ended or RESET
+                    stream.unsent = None
+                    stream.stopped = getattr(event.error_code, "name", event.error_code)
     except OSError:
         pass
-    return [shown(s["status"], s["body"]) if s["ended"] == "whole" else RESET for s in streams.values()]
+    return [stream.shown() for stream in streams.values()]
 
 
 # --- HTTP/3
@@ -253,7 +290,7 @@ def http2(protocol, options, requests):
 async def http3(options, requests):
     from aioquic.asyncio.client import connect as quic_connect
     from aioquic.asyncio.protocol import QuicConnectionProtocol
-    from aioquic.h3.connection import H3_ALPN, H3Connection
+    from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
     from aioquic.h3.events import DataReceived, HeadersReceived
     from aioquic.quic.configuration import QuicConfiguration
     from aioquic.quic.events import StopSendingReceived, StreamReset
@@ -268,49 +305,43 @@ async def http3(options, requests):
 
         def quic_event_received(self, event):
             if isinstance(event, StopSendingReceived):
-                streams[event.stream_id]["unsent"] = None
+                streams[event.stream_id].unsent = None
+                streams[event.stream_id].stopped = ErrorCode(event.error_code).name
             if isinstance(event, StreamReset):
-                streams[event.stream_id]["ended"] = RESET
+                streams[event.stream_id].ended = RESET
             for answer in self.http.handle_event(event):
                 stream = streams[answer.stream_id]
                 if isinstance(answer, HeadersReceived):
-                    stream["status"] = dict(answer.headers)[b":status"].decode()
+                    stream.status = dict(answer.headers)[b":status"].decode()
                 elif isinstance(answer, DataReceived):
-                    stream["body"] += answer.data
+                    stream.body += answer.data
                 if answer.stream_ended:
-                    stream["ended"] = "whole"
+                    stream.ended = WHOLE
             self.changed.set()
 
     configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
     port = int(os.environ["TLS_PORT"])
     async with quic_connect("127.0.0.1", port, configuration=configuration, create_protocol=Client) as client:
         for request in requests:
-            stream = client._quic.get_next_available_stream_id()
-            fields = [(":method", request.method), (":path", request.target), (":scheme", "https"), (":authority", "localhost")]
-            if request.body is not None and "chunked" not in options:
-                fields.append(("content-length", str(len(request.body))))
-            fields += [(name.lower(), value) for name, value in request.fields]
-            streams[stream] = {"unsent": request.body, "status": None, "body": b"", "ended": None}
-            client.http.send_headers(
-                stream, [(name.encode(), value.encode()) for name, value in fields], end_stream=request.body is None
-            )
-        client.transmit()
-        while any(stream["ended"] is None for stream in streams.values()):
+            number = client._quic.get_next_available_stream_id()
+            fields = [(name.encode(), value.encode()) for name, value in request.stream_fields("https", options)]
+            streams[number] = Stream(request, options)
+            client.http.send_headers(number, fields, end_stream=request.body is None)
+        while not all(stream.is_done() for stream in streams.values()):
             for number, stream in streams.items():
                 # A piece at a time: what STOP_SENDING leaves unsent must not be in aioquic's buffer already.
-                if stream["unsent"] is not None:
-                    piece, rest = stream["unsent"][:65536], stream["unsent"][65536:]
-                    stream["unsent"] = rest or None
-                    client.http.send_data(number, piece, end_stream=not rest)
+                if stream.unsent is not None:
+                    piece = stream.next_piece(65536)
+                    client.http.send_data(number, piece, end_stream=stream.unsent is None)
             client.transmit()
             client.changed.clear()
-            sending = any(stream["unsent"] is not None for stream in streams.values())
+            sending = any(stream.unsent is not None for stream in streams.values())
             try:
                 await asyncio.wait_for(client.changed.wait(), 0.01 if sending else TIMEOUT)
             except asyncio.TimeoutError:
                 if not sending:
                     break
-    return [shown(s["status"], s["body"]) if s["ended"] == "whole" else RESET for s in streams.values()]
+    return [stream.shown() for stream in streams.values()]
 
 
 def run(line):

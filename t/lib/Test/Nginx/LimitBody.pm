@@ -4,8 +4,10 @@
 #     --- answer      what it prints, line by line
 #     --- logged      lines of an access log, once they are written, in any order: request URI, status, and the
 #                     module's variables; "*" is any number, "h3" in front marks a line for a request over HTTP/3
+#     --- body_files  how many files of bodies are left when all is over
 #
-# There is an upstream "backend": it takes any body, and answers "ok", or below /length with the length it was declared.
+# There is an upstream "backend": it takes any body, and answers "ok", below /length with the length it was declared,
+# below /page with all that a proxied page is told of the body, and below /read when it has read it (in the access log).
 #
 # The server of `--- config` also listens with TLS, and for HTTP/2 and HTTP/3 where nginx has them. Lines with HTTP/3
 # are skipped, and said to be, where it has not.
@@ -32,6 +34,8 @@ sub logged ($);
 my $python = $ENV{TEST_PYTHON} || 'python3';
 my $certificate = $ENV{TEST_CERTIFICATE} or bail_out("TEST_CERTIFICATE is not set: run the tests with \"make test\"");
 my $client = dirname(__FILE__) . '/../../upload.py';
+$ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
+
 my $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
 
 my $log_format = '$request_uri $status $limit_body_status $limit_body_limit $limit_body_received $limit_body_at';
@@ -43,7 +47,7 @@ log_level('info');
 add_block_preprocessor(sub {
     my $block = shift;
 
-    return if !defined $block->upload;
+    return if defined $block->must_die;
 
     my $http2 = $NginxVersion >= 1.025001 ? '' : ' http2';
     my $listen = "listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_1 ssl$http2;"
@@ -64,6 +68,8 @@ server {
     limit_body off;
     client_max_body_size 0;
     location / { return 200 "ok\\n"; }
+    location /page { return 200 "\$request_method, length \$http_content_length, \$http_transfer_encoding\\n"; }
+    location /read { access_log logs/upload.log upload; proxy_pass http://backend/; }
     location /length { return 200 "length \$http_content_length\\n"; }
 }
 END
@@ -101,6 +107,11 @@ $RunTestHelper = sub {
             !defined $found;
         } @expected;
         Test::More::is_deeply([\@missing, \@logged], [[], []], "$name - access log: none missing, none too many");
+    }
+
+    if (defined $block->body_files) {
+        my @files = glob "$ServRoot/client_body_temp/*";
+        Test::More::is(scalar @files, $block->body_files + 0, "$name - files of bodies left");
     }
 
     $CheckErrorLog->($block, undef, $dry_run, $repeated, 0);
