@@ -3,7 +3,7 @@
 Reads connections from standard input, one a line, and prints what came of each:
 
     PROTOCOL [OPTION ...] REQUEST [| REQUEST ...]
-    REQUEST = METHOD TARGET [SIZE] [NAME:VALUE ...]
+    REQUEST = METHOD TARGET [SIZE] [NAME:VALUE ...]     ("_" in a value stands for a space)
 
 PROTOCOL: h1, h1.0 (cleartext), h1s (TLS), h2 (TLS), h2c (cleartext, prior knowledge), h3 (QUIC).
 SIZE: bytes of body, also with k or m behind it; left out: no body.
@@ -13,7 +13,7 @@ OPTIONS
     endings     HTTP/2 and 3: say how the server has stopped a body, also where it did so without an error
     expect      HTTP/1.1: wait for 100 Continue or an answer before sending the body
     pipelined   HTTP/1.1: send all requests before reading the first answer
-    late-body   HTTP/1.1: send 2 KiB of the first request, wait for an answer, send the rest, and only then read
+    late-body   send 2 KiB of the first request, wait for an answer, and send on (on HTTP/1.1, before it is read)
     late-next   HTTP/1.1: the same with the first request and those after it
     tls1.2, tls1.3
 
@@ -46,7 +46,7 @@ class Request:
         self.body = None
         if rest and ":" not in rest[0]:
             self.body = bytes(size(rest.pop(0)))
-        self.fields = [tuple(field.split(":", 1)) for field in rest]
+        self.fields = [tuple(field.replace("_", " ").split(":", 1)) for field in rest]
 
     def stream_fields(self, scheme, options):
         """The fields of a request over HTTP/2 or HTTP/3."""
@@ -61,15 +61,24 @@ class Stream:
 
     def __init__(self, request, options):
         self.quiet = () if "endings" in options else ("NO_ERROR", "H3_NO_ERROR")
+        self.ahead = 2048 if "late-body" in options else None
         self.unsent = request.body
         self.status = None
         self.body = b""
         self.ended = None
         self.stopped = None
 
+    def room(self, room):
+        """How much to send now, where there is so much room; of a late body little, and before its answer a beginning."""
+        if self.ahead is None:
+            return room
+        return min(room, 16384 if self.ended else self.ahead)
+
     def next_piece(self, room):
         piece, rest = self.unsent[:room], self.unsent[room:]
         self.unsent = rest or None
+        if self.ahead is not None:
+            self.ahead -= min(self.ahead, len(piece))
         return piece
 
     def is_done(self):
@@ -254,11 +263,13 @@ def http2(protocol, options, requests):
         while not all(stream.is_done() for stream in streams.values()):
             for number, stream in streams.items():
                 while stream.unsent is not None:
-                    room = min(h2c.local_flow_control_window(number), h2c.max_outbound_frame_size)
+                    room = stream.room(min(h2c.local_flow_control_window(number), h2c.max_outbound_frame_size))
                     if stream.unsent and not room:
                         break
                     piece = stream.next_piece(room)
                     h2c.send_data(number, piece, end_stream=stream.unsent is None)
+                    if stream.ahead is not None:
+                        break
             connection.sendall(h2c.data_to_send())
             if all(stream.is_done() for stream in streams.values()):
                 break
@@ -330,8 +341,9 @@ async def http3(options, requests):
         while not all(stream.is_done() for stream in streams.values()):
             for number, stream in streams.items():
                 # A piece at a time: what STOP_SENDING leaves unsent must not be in aioquic's buffer already.
-                if stream.unsent is not None:
-                    piece = stream.next_piece(65536)
+                room = stream.room(65536)
+                if stream.unsent is not None and (room or not stream.unsent):
+                    piece = stream.next_piece(room)
                     client.http.send_data(number, piece, end_stream=stream.unsent is None)
             client.transmit()
             client.changed.clear()
