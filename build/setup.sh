@@ -29,7 +29,7 @@ packages() {
     case $1 in
         build) echo gcc libc6-dev make libclang-dev libpcre2-dev libssl-dev zlib1g-dev ;;
         run) echo curl openssl python3 ;;
-        test) echo openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
+        test) echo curl openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
             liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
         installed) echo bash nginx nginx-dev ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;

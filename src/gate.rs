@@ -14,9 +14,7 @@ use crate::{reject, LimitBody};
 
 /// Called when a location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request) -> Phase {
-    if r.is_internal() {
-        show_length(&r);
-    }
+    r.show_content_length::<LimitBody>();
     judge_in_advance(r, When::BeforeAccess)
 }
 
@@ -88,38 +86,24 @@ pub fn within_body(r: &Request, bytes: u64) -> Result<(), Status> {
 /// Called before nginx looks for the location of a request, which is when it holds the declared length against
 /// `client_max_body_size` of that location.
 ///
-/// For a subrequest of a request that has been judged here, and for an internal redirect of one whose body has been
-/// read, that would be a second judgement, by a limit that is not meant for this body. So the length is hidden from
-/// nginx until the location is found ([`before_access`]).
+/// For a subrequest of a request that is judged here, and for an internal redirect of one whose body has been read,
+/// that would be one more judgement, by a limit that is not meant for this body. So the length is hidden from nginx
+/// until the location is found ([`before_access`]).
 pub fn before_location(r: &Request) -> Phase {
-    if r.is_internal() {
-        hide_length(r);
+    if r.is_internal() && is_judged_here(r) {
+        r.hide_content_length::<LimitBody>();
     }
     Phase::Declined
 }
 
-fn hide_length(r: &Request) {
-    let Some(state) = r.state::<LimitBody>() else {
-        return;
+fn is_judged_here(r: &Request) -> bool {
+    let rule = if r.is_main() {
+        r.state::<LimitBody>().filter(|_| r.is_body_read()).and_then(|state| state.rule.get())
+    } else {
+        r.main().conf::<LimitBody>().rule()
     };
-    if r.is_main() {
-        if !r.is_body_read() {
-            return;
-        }
-        state.hidden_length.set(r.content_length());
-    }
-    r.set_content_length(None);
-}
-
-fn show_length(r: &Request) {
-    let Some(state) = r.state::<LimitBody>() else {
-        return;
-    };
-    if !r.is_main() {
-        r.set_content_length(r.main().content_length());
-    } else if let Some(length) = state.hidden_length.take() {
-        r.set_content_length(Some(length));
-    }
+    // A dry run leaves it to nginx to judge, as it does without the module.
+    rule.is_some_and(|rule| rule.mode == Mode::Enforce)
 }
 
 /// The length of the body, as far as it is known; `None` if there is no body.

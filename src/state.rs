@@ -22,8 +22,6 @@ pub struct State {
     pub verdict: Cell<Option<Verdict>>,
     /// How much of the body nginx has read, in bytes.
     pub received: Cell<u64>,
-    /// The declared length, in bytes, while it is hidden from nginx; see `gate::before_location`.
-    pub hidden_length: Cell<Option<u64>>,
 }
 
 impl State {

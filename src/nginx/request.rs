@@ -120,7 +120,7 @@ impl Request {
     /// What the module remembers of the client's request that this is, or is a subrequest of.
     pub fn state<M: HttpModule>(&self) -> Option<&M::State> {
         // SAFETY: live, and so is its main request; the state lives in that one's pool, and is only ever shared.
-        unsafe { Some(state::find::<M>((*self.as_ptr()).main)?.as_ref()) }
+        unsafe { Some(&state::find::<M>((*self.as_ptr()).main)?.as_ref().state) }
     }
 
     /// As [`state`](Self::state), but makes one where there is none; `None` if memory is out.
@@ -128,8 +128,8 @@ impl Request {
         // SAFETY: as above.
         unsafe {
             let main = (*self.as_ptr()).main;
-            let state = state::find::<M>(main).or_else(|| state::create::<M>(main))?;
-            Some(state.as_ref())
+            let kept = state::find::<M>(main).or_else(|| state::create::<M>(main))?;
+            Some(&kept.as_ref().state)
         }
     }
 
@@ -188,11 +188,29 @@ impl Request {
         unsafe { (*self.as_ptr()).http_version >= NGX_HTTP_VERSION_20 as usize }
     }
 
-    /// Sets the length that nginx takes for declared; `None`: the client declared none.
-    pub fn set_content_length(&self, length: Option<u64>) {
+    fn set_content_length(&self, length: Option<u64>) {
         let length = length.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
         // SAFETY: live.
         unsafe { (*self.as_ptr()).headers_in.content_length_n = length };
+    }
+
+    /// Hides the declared length from nginx, until [`show_content_length`](Self::show_content_length).
+    pub fn hide_content_length<M: HttpModule>(&self) {
+        if let Some(length) = self.content_length() {
+            // SAFETY: live.
+            if unsafe { state::set_aside::<M>(self.as_ptr(), length) } {
+                self.set_content_length(None);
+            }
+        }
+    }
+
+    /// Shows nginx what [`hide_content_length`](Self::hide_content_length) has hidden, if it has.
+    pub fn show_content_length<M: HttpModule>(&self) {
+        // SAFETY: live.
+        let hidden = unsafe { state::take_aside::<M>(self.as_ptr()) };
+        if hidden.is_some() {
+            self.set_content_length(hidden);
+        }
     }
 
     /// Has nginx take the request for one without a body: none is read any more, and what has been read of it is

@@ -1,28 +1,38 @@
 //! What a module remembers of a request.
 //!
 //! nginx zeroes every module's context of a request on internal redirects and named locations, and where a filter
-//! finalizes it (`ngx_http_filter_finalize_request`). So the state hangs on
-//! a cleanup of the request's pool, found by its handler, and the context is only the short way to it.
+//! finalizes it (`ngx_http_filter_finalize_request`). So the state of a main request hangs on a cleanup of its pool,
+//! found by its handler, and the context is only the short way to it. A subrequest has no state of its own; its context
+//! holds the one number that may have to be set aside for it.
 
+use core::cell::Cell;
 use core::ffi::c_void;
 use core::mem;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add};
 
 use super::{bits, pool, HttpModule};
 
-/// The state of a main request, if it has one.
+/// What is kept of a main request.
+pub(super) struct Kept<S> {
+    /// The module's state.
+    pub(super) state: S,
+    /// See [`set_aside`].
+    aside: Cell<Option<u64>>,
+}
+
+/// What is kept of a main request, if anything is.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<M::State>> {
-    // SAFETY: `r` is live, says the caller. nginx has a context for each module, which only `remember` sets, and a
-    // list of cleanups in each pool; one with our handler has our state as its data.
+pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+    // SAFETY: `r` is live, says the caller. nginx has a context for each module, which for a main request only this
+    // file sets, and a list of cleanups in each pool; one with our handler has as its data what `create` made.
     unsafe {
-        if let Some(state) = NonNull::new((*context::<M>(r)).cast()) {
-            return Some(state);
+        if let Some(kept) = NonNull::new((*context::<M>(r)).cast()) {
+            return Some(kept);
         }
         if bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 {
             return None;
@@ -39,24 +49,66 @@ pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<N
     }
 }
 
-/// Makes a state for a main request that has none; `None` if memory is out.
+/// Begins to keep something of a main request; `None` if memory is out.
 ///
 /// # Safety
 ///
-/// `r` must be a live main request.
-pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<M::State>> {
-    const { assert!(pool::can_hold::<M::State>()) };
+/// `r` must be a live main request of which nothing is kept.
+pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+    const { assert!(pool::can_hold::<Kept<M::State>>()) };
     // SAFETY: `r` is live, says the caller, and so is its pool; nginx gives as much memory as asked for.
     unsafe {
-        let cleanup = ngx_pool_cleanup_add((*r).pool, mem::size_of::<M::State>());
+        let cleanup = ngx_pool_cleanup_add((*r).pool, mem::size_of::<Kept<M::State>>());
         if cleanup.is_null() {
             return None;
         }
-        let state = NonNull::new((*cleanup).data.cast::<M::State>())?;
-        state.write(M::State::default());
+        let kept = NonNull::new((*cleanup).data.cast::<Kept<M::State>>())?;
+        kept.write(Kept { state: M::State::default(), aside: Cell::new(None) });
         (*cleanup).handler = Some(MARK);
         *context::<M>(r) = (*cleanup).data;
-        Some(state)
+        Some(kept)
+    }
+}
+
+/// Sets a number aside, to be had back once with [`take_aside`]. Says whether there is room for it: for a main request
+/// there is if something is kept of it, for a subrequest if the number is less than [`usize::MAX`].
+///
+/// # Safety
+///
+/// `r` must be a live request.
+pub(super) unsafe fn set_aside<M: HttpModule>(r: *mut ngx_http_request_t, number: u64) -> bool {
+    // SAFETY: `r` is live, says the caller; what `find` finds is.
+    unsafe {
+        if (*r).main != r {
+            let Some(number) = usize::try_from(number).ok().and_then(|number| number.checked_add(1)) else {
+                return false;
+            };
+            *context::<M>(r) = number as *mut c_void;
+            return true;
+        }
+        match find::<M>(r) {
+            Some(kept) => {
+                kept.as_ref().aside.set(Some(number));
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The number set aside for a request, if there is one.
+///
+/// # Safety
+///
+/// `r` must be a live request.
+pub(super) unsafe fn take_aside<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<u64> {
+    // SAFETY: `r` is live, says the caller; what `find` finds is.
+    unsafe {
+        if (*r).main != r {
+            let number = mem::replace(&mut *context::<M>(r), ptr::null_mut()) as usize;
+            return number.checked_sub(1).map(|number| number as u64);
+        }
+        find::<M>(r)?.as_ref().aside.take()
     }
 }
 
@@ -73,4 +125,4 @@ unsafe fn context<M: HttpModule>(r: *mut ngx_http_request_t) -> *mut *mut c_void
 /// Our cleanup handler: it has nothing to clean, it tells our cleanup from others.
 const MARK: unsafe extern "C" fn(*mut c_void) = mark;
 
-unsafe extern "C" fn mark(_state: *mut c_void) {}
+unsafe extern "C" fn mark(_kept: *mut c_void) {}

@@ -2,8 +2,12 @@
 #
 #     --- upload      connections for t/lib/upload.py, one a line; see there
 #     --- answer      what it prints, line by line
+#     --- commands    shell commands, one a line, that find the ports as upload.py does
+#     --- output      what they print, all together
 #     --- logged      lines of an access log, once they are written, in any order: request URI, status, and the
 #                     module's variables; "*" is any number, "h3" in front marks a line for a request over HTTP/3
+#     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, and its
+#                     upstreams are the backend
 #     --- body_files  how many files of bodies are left when all is over
 #
 # There is an upstream "backend": it takes any body, and answers "ok", below /length with the length it was declared,
@@ -26,9 +30,9 @@ use File::Basename qw(dirname);
 use IPC::Open2;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(upload);
-
 sub upload ($);
+sub read_example ($);
+sub with_ports ($@);
 sub logged ($);
 
 my $python = $ENV{TEST_PYTHON} || 'python3';
@@ -44,8 +48,22 @@ no_long_string();
 no_root_location();
 log_level('info');
 
+# An example with the ports of the tests in the place of its own.
+sub read_example ($) {
+    my $file = dirname(__FILE__) . "/../../../../nginx-conf/$_[0]";
+    open my $in, '<', $file or bail_out("$file: $!");
+    my $example = do { local $/; <$in> };
+    $example =~ s/\blisten 80;/listen 127.0.0.1:\$TEST_NGINX_SERVER_PORT;/g;
+    $example =~ s/\bserver 127\.0\.0\.1:8000;/server 127.0.0.1:\$TEST_NGINX_RAND_PORT_9;/g;
+    $example =~ s/\bserver 127\.0\.0\.1:8001;/server 127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
+    return $example;
+}
+
 add_block_preprocessor(sub {
     my $block = shift;
+
+    $block->set_value('http_config', ($block->http_config // '') . read_example($block->example))
+        if defined $block->example;
 
     return if defined $block->must_die;
 
@@ -80,9 +98,9 @@ my $run_socket_test = $RunTestHelper;
 $RunTestHelper = sub {
     my ($block, $dry_run, $repeated) = @_;
 
-    return $run_socket_test->(@_) if !defined $block->upload;
+    return $run_socket_test->(@_) if !defined $block->upload && !defined $block->commands;
 
-    my @connections = grep { /\S/ } split /\n/, $block->upload;
+    my @connections = grep { /\S/ } split /\n/, $block->upload // '';
     my @answers = split /\n/, $block->answer // '';
     my $name = $block->name;
 
@@ -93,8 +111,12 @@ $RunTestHelper = sub {
         my ($connection, $answer) = ($connections[$i], $answers[$i]);
         SKIP: {
             Test::More::skip("$name - $connection - nginx without HTTP/3", 1) if $connection =~ /^h3/ && !$has_http3;
-            Test::More::is(upload($connection), $answer, "$name - $connection");
+            Test::More::is(with_ports(\&upload, $connection), $answer, "$name - $connection");
         }
+    }
+
+    if (defined $block->commands) {
+        Test::More::is(with_ports(sub { scalar `( $_[0] ) 2>&1` }, $block->commands), $block->output, "$name - output");
     }
 
     if (defined $block->logged) {
@@ -117,16 +139,20 @@ $RunTestHelper = sub {
     $CheckErrorLog->($block, undef, $dry_run, $repeated, 0);
 };
 
-# Runs one connection of the client against the server that is up, and returns what it prints.
-sub upload ($) {
-    my $connection = shift;
+# Calls something with the ports of the server that is up in its environment.
+sub with_ports ($@) {
+    my ($call, @arguments) = @_;
     my $ports = $Test::Nginx::Util::RandPorts;
     local $ENV{PORT} = $ServerPort;
     local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
     local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
+    return $call->(@arguments);
+}
 
+# Runs one connection of the client, and returns what it prints.
+sub upload ($) {
     my $pid = open2(my $out, my $in, $python, $client);
-    print $in "$connection\n";
+    print $in "$_[0]\n";
     close $in;
     my $answer = do { local $/; <$out> } // '';
     waitpid $pid, 0;

@@ -1,0 +1,197 @@
+# The examples in nginx-conf/ do what they say.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+$ENV{CURL} = 'curl -s';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: limit.conf
+--- example chomp
+limit.conf
+--- config
+--- upload
+h1 POST /photo.jpg 10m
+h1 POST /photo.jpg 10485761
+h1 chunked POST /photo.jpg 11m
+--- answer
+200 ok | open
+413 Too large: at most 10485760 bytes. | closed
+413 Too large: at most 10485760 bytes. | closed
+--- commands
+head -c 11M /dev/zero | $CURL -o /dev/null -w '%{content_type}' --data-binary @- http://127.0.0.1:$PORT/photo.jpg
+--- output chomp
+text/plain
+
+
+=== TEST 2: plans.conf
+--- example chomp
+plans.conf
+--- config
+--- upload
+h1 POST / 64k
+h1 POST / 65537
+h1 POST / 65537 X-API-Key:key-of-alice
+h1 POST / 11m X-API-Key:key-of-alice
+h1 POST / 11m X-API-Key:key-of-bob
+h1 chunked POST / 11m X-API-Key:key-of-bob
+h1 POST / 65537 X-API-Key:key-of-mallory
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 3: per-user.conf
+--- example chomp
+per-user.conf
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_8;
+    location / {
+        if ($http_x_user = "") { return 401; }
+        add_header X-Upload-Limit $http_x_user;
+        return 204;
+    }
+}
+--- config
+--- upload
+h1 POST / 11m
+h1 POST / 4k X-User:4k
+h1 POST / 4097 X-User:4k
+h1 chunked POST / 11m X-User:4k
+h1 POST / 1m X-User:
+--- answer
+401 <401 Authorization Required> | open
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+401 <401 Authorization Required> | open
+
+
+=== TEST 4: per-user.conf, where the authentication names no limit
+--- example chomp
+per-user.conf
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_8;
+    return 204;
+}
+--- config
+--- upload
+h1 POST / 1m
+h1 POST / 1048577
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 5: problem-json.conf
+--- example chomp
+problem-json.conf
+--- config
+--- commands
+head -c 11M /dev/zero >$TEST_NGINX_SERVER_ROOT/large
+for accept in application/json 'text/html, application/problem+json;q=0.5' text/html; do
+$CURL -H "Accept: $accept" -H 'Origin: https://www.example.com' -D - -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/ | tr -d '\r' | grep -iE '^(HTTP/1.1 4|access-|content-type|vary|\{|At)'
+done
+$CURL -H 'Origin: https://elsewhere.example' -D - -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/ | grep -ci ^access-
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+HTTP/1.1 413 Request Entity Too Large
+Content-Type: application/problem+json
+Access-Control-Allow-Origin: https://www.example.com
+Access-Control-Expose-Headers: Content-Type
+Vary: Accept, Origin
+{"type": "about:blank", "title": "Content Too Large", "status": 413, "detail": "At most 10485760 bytes."}
+HTTP/1.1 413 Request Entity Too Large
+Content-Type: application/problem+json
+Access-Control-Allow-Origin: https://www.example.com
+Access-Control-Expose-Headers: Content-Type
+Vary: Accept, Origin
+{"type": "about:blank", "title": "Content Too Large", "status": 413, "detail": "At most 10485760 bytes."}
+HTTP/1.1 413 Request Entity Too Large
+Content-Type: text/plain
+Access-Control-Allow-Origin: https://www.example.com
+Vary: Accept, Origin
+At most 10485760 bytes.
+0
+
+
+=== TEST 6: upload-limit.conf: on refusals, not on other answers
+--- example chomp
+upload-limit.conf
+--- config
+--- commands
+head -c 11M /dev/zero | $CURL -o /dev/null -D - --data-binary @- http://127.0.0.1:$PORT/ | tr -d '\r' | grep -E '^(HTTP/1.1 4|Upload)'
+$CURL -o /dev/null -D - -X OPTIONS http://127.0.0.1:$PORT/ | grep -c ^Upload
+--- output
+HTTP/1.1 413 Request Entity Too Large
+Upload-Limit: max-append-size=10485760
+0
+
+
+=== TEST 7: real-ip.conf
+--- example chomp
+real-ip.conf
+--- config
+--- upload
+h1 POST / 2m X-Forwarded-For:192.0.2.1
+h1 POST / 2m X-Forwarded-For:198.51.100.1
+h1 POST / 2m
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 8: streaming.conf
+--- example chomp
+streaming.conf
+--- config
+--- upload
+h1 chunked POST /read 10m
+h1 chunked POST /read 11m
+h1 POST /read 11m
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- logged
+/read 200 PASSED 10485760 10485760 body
+/read 200 - - - -
+/read 413 REJECTED 10485760 * body
+/read 400 - - - -
+/read 413 REJECTED 10485760 0 header
+
+
+=== TEST 9: dry-run.conf
+--- example chomp
+dry-run.conf
+--- config
+--- upload
+h1 POST /a 10m
+h1 POST /b 11m
+h1 chunked POST /c 11m
+h1 GET /d
+h1 POST /e 101m
+--- answer
+200 ok | open
+200 ok | open
+200 ok | open
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+--- commands
+cut -d ' ' -f 3- $TEST_NGINX_SERVER_ROOT/logs/uploads.log
+--- output
+"POST /a HTTP/1.1" 200 PASSED received=10485760 limit=10485760 at=header
+"POST /b HTTP/1.1" 200 REJECTED_DRY_RUN received=11534336 limit=10485760 at=header
+"POST /c HTTP/1.1" 200 REJECTED_DRY_RUN received=11534336 limit=10485760 at=body
+--- error_log
+client intended to send too large body: 11534336 bytes, limit: 10485760, dry run
