@@ -58,8 +58,8 @@ pub struct Conf {
 
 impl Conf {
     /// The rule that holds here; `None` where `limit_body` is off, and `client_max_body_size` alone holds.
-    pub fn rule(&self) -> Option<Rule> {
-        self.rule
+    pub fn rule(&self) -> Option<&Rule> {
+        self.rule.as_ref()
     }
 
     /// Inherits from the block around this one, and takes the place of `client_max_body_size`.

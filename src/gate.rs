@@ -24,7 +24,7 @@ pub fn after_access(r: Request) -> Phase {
 }
 
 fn judge_in_advance(r: Request, now: When) -> Phase {
-    let Some(rule) = r.conf::<LimitBody>().rule().filter(|rule| rule.when == now) else {
+    let Some(&rule) = r.conf::<LimitBody>().rule().filter(|rule| rule.when == now) else {
         return Phase::Declined;
     };
     // Other modules may have read the body before its time; but what a redirect finds read was judged where it was.
@@ -60,27 +60,40 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
 /// # Errors
 ///
 /// The status of the refusal: the body is over the limit.
-pub fn within_body(r: &Request, bytes: u64) -> Result<(), Status> {
+pub fn within_body(r: &Request) -> Result<(), Status> {
     let Some(rule) = r.conf::<LimitBody>().rule() else {
         return Ok(());
     };
-    let Some(state) = r.state_or_default::<LimitBody>() else {
-        return Err(Status::INTERNAL_SERVER_ERROR);
-    };
-
-    let received = state.received.get().saturating_add(bytes);
-    state.received.set(received);
-    // What a chunk announces counts as seen, as it does with nginx: no need to wait for it.
-    let seen = Length::Seen(received.saturating_add(r.chunk_rest()));
-
-    let judged = match (state.verdict.get(), state.limit.get(), state.at.get()) {
+    let judged = match r.state::<LimitBody>() {
+        Some(state) if state.at.get() == Some(At::Header) => return Ok(()),
+        Some(state) if state.is_refused() => Err(rule.status),
+        Some(state) => match state.limit.get() {
+            Some(limit) => judge(r, state, rule, limit, seen(r)),
+            None => return Ok(()),
+        },
         // The body is read before its time: nothing is settled yet.
-        (None, _, _) => begin(r, state, rule, if r.is_chunked() { seen } else { known_length(r).unwrap_or(seen) }),
-        (Some(Verdict::Passed), Some(limit), Some(At::Body)) => judge(r, state, rule, limit, seen),
-        (Some(Verdict::Rejected), _, _) => Err(rule.status),
-        _ => Ok(()),
+        None => match r.state_or_default::<LimitBody>() {
+            Some(state) => begin(r, state, *rule, known_length(r).unwrap_or_else(|| seen(r))),
+            None => Err(Status::INTERNAL_SERVER_ERROR),
+        },
     };
-    judged.inspect_err(|_| reject::stop_reading(r))
+    judged.inspect_err(|_| {
+        keep_received(r);
+        reject::stop_reading(r);
+    })
+}
+
+/// Remembers how much of the body has been read, before nginx loses count.
+fn keep_received(r: &Request) {
+    if let Some(state) = r.state::<LimitBody>() {
+        state.received.set(Some(r.body_received()));
+    }
+}
+
+/// What a body of undeclared length amounts to so far. What a chunk announces counts as seen, as it does with nginx: no
+/// need to wait for it.
+fn seen(r: &Request) -> Length {
+    Length::Seen(r.body_received().saturating_add(r.chunk_rest()))
 }
 
 /// Called before nginx looks for the location of a request, which is when it holds the declared length against
@@ -91,28 +104,30 @@ pub fn within_body(r: &Request, bytes: u64) -> Result<(), Status> {
 /// until the location is found ([`before_access`]).
 pub fn before_location(r: &Request) -> Phase {
     if r.is_internal() && is_judged_here(r) {
+        if r.is_main() {
+            keep_received(r);
+        }
         r.hide_content_length::<LimitBody>();
     }
     Phase::Declined
 }
 
 fn is_judged_here(r: &Request) -> bool {
-    let rule = if r.is_main() {
-        r.state::<LimitBody>().filter(|_| r.is_body_read()).and_then(|state| state.rule.get())
+    let mode = if r.is_main() {
+        r.state::<LimitBody>().filter(|_| r.is_body_read()).and_then(|state| state.rule.get()).map(|rule| rule.mode)
     } else {
-        r.main().conf::<LimitBody>().rule()
+        r.main().conf::<LimitBody>().rule().map(|rule| rule.mode)
     };
     // A dry run leaves it to nginx to judge, as it does without the module.
-    rule.is_some_and(|rule| rule.mode == Mode::Enforce)
+    mode == Some(Mode::Enforce)
 }
 
 /// The length of the body, as far as it is known; `None` if there is no body.
 fn known_length(r: &Request) -> Option<Length> {
-    match r.content_length() {
-        // nginx keeps there what it has read, too.
-        seen if r.is_chunked() => Some(Length::Seen(seen.unwrap_or(0))),
-        declared => declared.map(Length::Declared),
+    if r.is_chunked() {
+        return Some(seen(r));
     }
+    r.content_length().map(Length::Declared)
 }
 
 /// Settles the limit of a request, and holds what is known of the body against it.
@@ -132,7 +147,7 @@ fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), S
             }
         };
     };
-    judge(r, state, rule, limit, length)
+    judge(r, state, &rule, limit, length)
 }
 
 /// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
@@ -154,7 +169,7 @@ fn resolve(r: &Request, rule: Rule) -> Option<Limit> {
 }
 
 /// Holds a length against the limit, and reports one that is over it.
-fn judge(r: &Request, state: &State, rule: Rule, limit: Limit, length: Length) -> Result<(), Status> {
+fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) -> Result<(), Status> {
     let verdict = limit.judge(length, rule.mode);
     state.limit.set(Some(limit));
     state.at.set(Some(length.at()));

@@ -61,8 +61,8 @@ impl HttpModule for LimitBody {
         gate::after_access(r)
     }
 
-    fn request_body(r: &Request, bytes: u64) -> Result<(), Status> {
-        gate::within_body(r, bytes)
+    fn request_body(r: &Request) -> Result<(), Status> {
+        gate::within_body(r)
     }
 }
 

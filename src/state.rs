@@ -20,8 +20,8 @@ pub struct State {
     pub at: Cell<Option<At>>,
     /// The verdict; `None` before there is one. A refusal is final, whatever else becomes of the request.
     pub verdict: Cell<Option<Verdict>>,
-    /// How much of the body nginx has read, in bytes.
-    pub received: Cell<u64>,
+    /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
+    pub received: Cell<Option<u64>>,
 }
 
 impl State {

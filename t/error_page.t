@@ -197,8 +197,13 @@ h3 POST /up 1m X-Limit:10q
 === TEST 9: the page of another error keeps its status, and an oversized body goes no further
 --- config
 limit_body 8m;
-location = /forbidden { deny all; error_page 403 /page; }
-location = /page { limit_body 1k; proxy_pass http://backend; }
+location = /forbidden { deny all; error_page 403 /forbidden_page; }
+location = /forbidden_page {
+    limit_body 1k;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_pass http://backend;
+}
 --- upload
 h1 POST /forbidden 2k
 h2 POST /forbidden 2k

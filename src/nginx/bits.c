@@ -55,23 +55,6 @@ nginx_bits_persistent(const ngx_temp_file_t *tf)
 }
 
 
-/* The bytes in a chain of buffers, which may be NULL. */
-
-off_t nginx_bits_chain_size(const ngx_chain_t *cl);
-
-off_t
-nginx_bits_chain_size(const ngx_chain_t *cl)
-{
-    off_t  size;
-
-    for (size = 0; cl; cl = cl->next) {
-        size += ngx_buf_size(cl->buf);
-    }
-
-    return size;
-}
-
-
 /* Fills in the value of a variable; a text of NULL is no value. */
 
 void nginx_bits_set_value(ngx_http_variable_value_t *v, u_char *text, size_t len);

@@ -1,8 +1,6 @@
 //! The functions of `bits.c`. All take valid pointers.
 
-use nginx_sys::{
-    ngx_chain_t, ngx_event_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_temp_file_t, ngx_uint_t, off_t,
-};
+use nginx_sys::{ngx_event_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_temp_file_t, ngx_uint_t};
 
 extern "C" {
     pub fn nginx_bits_chunked(r: *const ngx_http_request_t) -> ngx_uint_t;
@@ -19,6 +17,5 @@ extern "C" {
 
     pub fn nginx_bits_set_ready(event: *mut ngx_event_t, on: ngx_uint_t);
     pub fn nginx_bits_persistent(file: *const ngx_temp_file_t) -> ngx_uint_t;
-    pub fn nginx_bits_chain_size(chain: *const ngx_chain_t) -> off_t;
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
 }

@@ -5,7 +5,7 @@ use nginx_sys::{
     NGX_HTTP_INTERNAL_SERVER_ERROR,
 };
 
-use super::{bits, HttpModule, Request};
+use super::{HttpModule, Request};
 
 /// The filter behind ours. A shared object holds one module, so one will do.
 static mut NEXT: ngx_http_request_body_filter_pt = None;
@@ -20,11 +20,8 @@ pub(super) fn register<M: HttpModule>() {
 }
 
 unsafe extern "C" fn filter<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: nginx passes a live request and a valid chain of buffers, which may be empty (NULL).
-    let (request, bytes) = unsafe { (Request::new(r), bits::nginx_bits_chain_size(input)) };
-    let bytes = u64::try_from(bytes).unwrap_or(0);
-
-    if let Err(status) = M::request_body(&request, bytes) {
+    // SAFETY: nginx passes a live request.
+    if let Err(status) = M::request_body(&unsafe { Request::new(r) }) {
         return status.as_ngx();
     }
 

@@ -41,12 +41,12 @@ pub trait HttpModule: Sized + 'static {
     /// Called when access has been granted, before the body is read; again for subrequests and internal redirects.
     fn precontent(r: Request) -> Phase;
 
-    /// Called for each piece of a body that nginx reads and keeps, with the number of bytes in it.
+    /// Called for each piece of a body that nginx reads and keeps, when nginx has counted it.
     ///
     /// # Errors
     ///
     /// The status to end the request with, 300 or more. nginx reads no further.
-    fn request_body(r: &Request, bytes: u64) -> Result<(), Status>;
+    fn request_body(r: &Request) -> Result<(), Status>;
 }
 
 /// What a phase handler tells nginx.

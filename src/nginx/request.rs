@@ -98,6 +98,30 @@ impl Request {
         unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
     }
 
+    /// How much of the body nginx has read, in bytes.
+    pub fn body_received(&self) -> u64 {
+        // SAFETY: live, and so is its body, if it has one.
+        let (received, rest) = unsafe {
+            let body = (*self.as_ptr()).request_body;
+            if body.is_null() {
+                return 0;
+            }
+            ((*body).received, (*body).rest)
+        };
+        let received = if self.is_multiplexed() {
+            received
+        } else if self.is_chunked() {
+            // nginx counts there.
+            return self.content_length().unwrap_or(0);
+        } else if rest < 0 {
+            // It has not begun.
+            return 0;
+        } else {
+            return self.content_length().unwrap_or(0).saturating_sub(rest.unsigned_abs());
+        };
+        u64::try_from(received).unwrap_or(0)
+    }
+
     /// The bytes that are still to come of the chunk being read (HTTP/1.1; 0 otherwise).
     pub fn chunk_rest(&self) -> u64 {
         // SAFETY: live; while a chunked body is read, `request_body` and `chunked` are set.

@@ -15,7 +15,7 @@ pub struct Variable<S> {
     /// Its name, without the dollar sign.
     pub name: &'static str,
     /// Its value; empty for a request without a state.
-    pub get: fn(&S) -> Value,
+    pub get: fn(&Request, &S) -> Value,
 }
 
 /// The value of a variable.
@@ -54,7 +54,7 @@ unsafe extern "C" fn get<M: HttpModule>(
     // SAFETY: nginx passes a live request.
     let request = unsafe { Request::new(r) };
     let value = match (M::VARIABLES.get(data), request.state::<M>()) {
-        (Some(variable), Some(state)) => (variable.get)(state),
+        (Some(variable), Some(state)) => (variable.get)(&request, state),
         _ => Value::Empty,
     };
 
