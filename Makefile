@@ -33,7 +33,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clean nginx controls
+.PHONY: help run stop build check unittest test bench-pass clean nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,10 @@ test: build controls unittest ## Run all tests
 		TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
 		TEST_NGINX_RANDOMIZE=1 TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1 \
 		prove --jobs $(JOBS) --timer $(TESTS)
+
+bench-pass: build ## Count what accepted uploads cost
+	@build/setup.sh bench
+	@bench/pass.sh $(PROGRAM) $(MODULE)
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*

@@ -62,15 +62,16 @@ impl Conf {
         self.rule.as_ref()
     }
 
-    /// Inherits from the block around this one, and takes the place of `client_max_body_size`.
-    pub fn merge(&mut self, prev: &Self, mut core: CoreConf) {
+    /// Inherits from the block around this one, and takes the place of `client_max_body_size`. Says whether a rule holds
+    /// here.
+    pub fn merge(&mut self, prev: &Self, mut core: CoreConf) -> bool {
         self.limit = self.limit.or(prev.limit);
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
 
         let Some((source, when)) = self.limit.unwrap_or(None) else {
-            return;
+            return false;
         };
         let mode = self.mode.unwrap_or(Mode::Enforce);
         let log_level = self.log_level.unwrap_or(Level::Error);
@@ -91,5 +92,6 @@ impl Conf {
         if mode == Mode::Enforce {
             core.set_client_max_body_size(0);
         }
+        true
     }
 }

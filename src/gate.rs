@@ -14,7 +14,9 @@ use crate::{reject, LimitBody};
 
 /// Called when a location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request) -> Phase {
-    r.show_content_length::<LimitBody>();
+    if r.is_internal() {
+        r.show_content_length::<LimitBody>();
+    }
     judge_in_advance(r, When::BeforeAccess)
 }
 
@@ -61,23 +63,37 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
 ///
 /// The status of the refusal: the body is over the limit.
 pub fn within_body(r: &Request) -> Result<(), Status> {
+    // Every piece of every body comes along here, so what has nothing to do is told from the rest at once.
     let Some(rule) = r.conf::<LimitBody>().rule() else {
         return Ok(());
     };
-    let judged = match r.state::<LimitBody>() {
-        Some(state) if state.at.get() == Some(At::Header) => return Ok(()),
-        Some(state) if state.is_refused() => Err(rule.status),
-        Some(state) => match state.limit.get() {
-            Some(limit) => judge(r, state, rule, limit, seen(r)),
-            None => return Ok(()),
-        },
-        // The body is read before its time: nothing is settled yet.
-        None => match r.state_or_default::<LimitBody>() {
-            Some(state) => begin(r, state, *rule, known_length(r).unwrap_or_else(|| seen(r))),
-            None => Err(Status::INTERNAL_SERVER_ERROR),
-        },
+    let Some(state) = r.state::<LimitBody>() else {
+        return begin_early(r, *rule);
     };
-    judged.inspect_err(|_| {
+    if state.at.get() == Some(At::Header) {
+        return Ok(());
+    }
+    match (state.verdict.get(), state.limit.get()) {
+        (Some(Verdict::Passed), Some(limit)) if limit.judge(seen(r), rule.mode) == Verdict::Passed => Ok(()),
+        (Some(Verdict::Passed), Some(limit)) => stop(r, judge(r, state, rule, limit, seen(r))),
+        (Some(Verdict::Rejected), _) => Err(rule.status),
+        _ => Ok(()),
+    }
+}
+
+/// Settles the limit of a request whose body is read before its time.
+#[cold]
+fn begin_early(r: &Request, rule: Rule) -> Result<(), Status> {
+    let begun = match r.state_or_default::<LimitBody>() {
+        Some(state) => begin(r, state, rule, known_length(r).unwrap_or_else(|| seen(r))),
+        None => Err(Status::INTERNAL_SERVER_ERROR),
+    };
+    stop(r, begun)
+}
+
+/// Has nginx read no further, if that is what has been decided.
+fn stop(r: &Request, decided: Result<(), Status>) -> Result<(), Status> {
+    decided.inspect_err(|_| {
         keep_received(r);
         reject::stop_reading(r);
     })
@@ -169,6 +185,7 @@ fn resolve(r: &Request, rule: Rule) -> Option<Limit> {
 }
 
 /// Holds a length against the limit, and reports one that is over it.
+#[inline(never)]
 fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) -> Result<(), Status> {
     let verdict = limit.judge(length, rule.mode);
     state.limit.set(Some(limit));

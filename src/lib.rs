@@ -45,8 +45,8 @@ impl HttpModule for LimitBody {
         Self::exported()
     }
 
-    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, core: CoreConf) {
-        conf.merge(prev, core);
+    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, core: CoreConf) -> bool {
+        conf.merge(prev, core)
     }
 
     fn server_rewrite(r: Request) -> Phase {

@@ -2,6 +2,7 @@
 
 use core::ffi::{c_char, c_void, CStr};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::{fmt, mem};
 
 use nginx_sys::{
@@ -216,6 +217,19 @@ pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *m
     }
 }
 
+/// Whether the module has something to do in some block of the configuration being read.
+static USED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the configuration that has been read gives the module something to do.
+pub(super) fn is_used() -> bool {
+    USED.load(Ordering::Relaxed)
+}
+
+/// Begins with a new configuration.
+pub(super) fn begin() {
+    USED.store(false, Ordering::Relaxed);
+}
+
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
 pub(super) unsafe extern "C" fn merge<M: HttpModule>(
     cf: *mut ngx_conf_t,
@@ -228,7 +242,9 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
         let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
         let core = CoreConf(NonNull::new_unchecked(core.cast()));
-        M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core);
+        if M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core) {
+            USED.store(true, Ordering::Relaxed);
+        }
     }
     NGX_CONF_OK
 }

@@ -28,8 +28,9 @@ pub trait HttpModule: Sized + 'static {
     /// Where nginx keeps what it knows of the module.
     fn descriptor() -> Descriptor;
 
-    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location.
-    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, core: CoreConf);
+    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location. Says whether the
+    /// module has something to do there: if it has nowhere, it is never called for a request.
+    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, core: CoreConf) -> bool;
 
     /// Called before nginx looks for the location of a request; again for subrequests and internal redirects.
     fn server_rewrite(r: Request) -> Phase;
@@ -83,7 +84,7 @@ impl Descriptor {
 /// The hooks that nginx sets a module up with.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {
     ngx_http_module_t {
-        preconfiguration: Some(variable::register::<M>),
+        preconfiguration: Some(begin::<M>),
         postconfiguration: Some(register_handlers::<M>),
         create_main_conf: None,
         init_main_conf: None,
@@ -94,8 +95,19 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
     }
 }
 
+/// Begins with a new configuration: `ngx_http_module_t.preconfiguration`.
+unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+    conf::begin();
+    // SAFETY: nginx passes the configuration being read.
+    unsafe { variable::register::<M>(cf) }
+}
+
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+    if !conf::is_used() {
+        return NGX_OK as ngx_int_t;
+    }
+
     // SAFETY: nginx passes the configuration being read, whose context is that of the http block; its core module has
     // made its main configuration before.
     let phases = unsafe {

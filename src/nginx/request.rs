@@ -101,25 +101,25 @@ impl Request {
     /// How much of the body nginx has read, in bytes.
     pub fn body_received(&self) -> u64 {
         // SAFETY: live, and so is its body, if it has one.
-        let (received, rest) = unsafe {
+        let (chunked, received, rest) = unsafe {
             let body = (*self.as_ptr()).request_body;
             if body.is_null() {
                 return 0;
             }
-            ((*body).received, (*body).rest)
+            (!(*body).chunked.is_null(), (*body).received, (*body).rest)
         };
-        let received = if self.is_multiplexed() {
-            received
-        } else if self.is_chunked() {
-            // nginx counts there.
+        // nginx counts in three ways: into the length of a chunked body over HTTP/1.1, into a counter over HTTP/2 and 3,
+        // and otherwise down from the length; the rest is negative before that has begun.
+        if chunked {
             return self.content_length().unwrap_or(0);
-        } else if rest < 0 {
-            // It has not begun.
-            return 0;
-        } else {
-            return self.content_length().unwrap_or(0).saturating_sub(rest.unsigned_abs());
-        };
-        u64::try_from(received).unwrap_or(0)
+        }
+        if self.is_multiplexed() {
+            return u64::try_from(received).unwrap_or(0);
+        }
+        match (self.content_length(), u64::try_from(rest)) {
+            (Some(length), Ok(rest)) => length.saturating_sub(rest),
+            _ => 0,
+        }
     }
 
     /// The bytes that are still to come of the chunk being read (HTTP/1.1; 0 otherwise).

@@ -30,10 +30,19 @@ pub(super) struct Kept<S> {
 pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
     // SAFETY: `r` is live, says the caller. nginx has a context for each module, which for a main request only this
     // file sets, and a list of cleanups in each pool; one with our handler has as its data what `create` made.
+    unsafe { NonNull::new((*context::<M>(r)).cast()).or_else(|| search::<M>(r)) }
+}
+
+/// The long way to what is kept of a main request, if nginx may have zeroed the short one.
+///
+/// # Safety
+///
+/// `r` must be a live main request.
+#[cold]
+#[inline(never)]
+unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+    // SAFETY: as in `find`.
     unsafe {
-        if let Some(kept) = NonNull::new((*context::<M>(r)).cast()) {
-            return Some(kept);
-        }
         if bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 {
             return None;
         }

@@ -28,11 +28,15 @@ pub enum Value {
     Number(u64),
 }
 
-/// Adds the module's variables: `ngx_http_module_t.preconfiguration`.
-pub(super) unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+/// Adds the module's variables.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read.
+pub(super) unsafe fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     for (index, variable) in M::VARIABLES.iter().enumerate() {
         let mut name = ngx_str_t { len: variable.name.len(), data: variable.name.as_ptr().cast_mut() };
-        // SAFETY: nginx passes the configuration being read; it copies the name and returns the variable to be filled.
+        // SAFETY: `cf` is valid, says the caller; nginx copies the name and returns the variable to be filled.
         unsafe {
             let added = ngx_http_add_variable(cf, &mut name, NGX_HTTP_VAR_NOCACHEABLE as ngx_uint_t);
             if added.is_null() {
