@@ -6,7 +6,7 @@
 #
 # Counts are repeatable where times are not, but for how a body happens to be cut into reads; they leave out what the
 # kernel does. Each case is run with few requests and with many: the difference is what the requests cost, without
-# start-up and end. "loaded": the module is loaded, limit_body is off; "enabled": limit_body is set.
+# start-up and end, and the median of three runs is shown. "loaded": the module is loaded, limit_body is off; "enabled": limit_body is set.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -62,11 +62,13 @@ instructions() { # configuration, upload, number of requests
     sed -n 's/^summary: //p' "$dir/$1.out"
 }
 
-per_request() { # configuration, upload
+per_request() { # configuration, upload; the median of three
     local some more
-    some=$(instructions "$1" "$2" $few)
-    more=$(instructions "$1" "$2" $many)
-    echo $(((more - some) / (many - few)))
+    for _ in 1 2 3; do
+        some=$(instructions "$1" "$2" $few)
+        more=$(instructions "$1" "$2" $many)
+        echo $(((more - some) / (many - few)))
+    done | sort -n | sed -n 2p
 }
 
 row() { # text, upload

@@ -57,26 +57,34 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
     }
 }
 
-/// Called for each piece of the body that nginx reads.
+/// Called for each piece of every body that nginx reads, so it is as short as can be: whether [`within_body`] is to look
+/// at it. It need not where no rule holds, or where the declared length has been judged.
+pub fn is_body_watched(r: &Request) -> bool {
+    r.conf::<LimitBody>().rule().is_some()
+        && !r.state_at_hand::<LimitBody>().is_some_and(|state| state.at.get() == Some(At::Header))
+}
+
+/// Called for each piece of a watched body.
 ///
 /// # Errors
 ///
 /// The status of the refusal: the body is over the limit.
 pub fn within_body(r: &Request) -> Result<(), Status> {
-    // Every piece of every body comes along here, so what has nothing to do is told from the rest at once.
     let Some(rule) = r.conf::<LimitBody>().rule() else {
         return Ok(());
     };
     let Some(state) = r.state::<LimitBody>() else {
         return begin_early(r, *rule);
     };
-    if state.at.get() == Some(At::Header) {
-        return Ok(());
-    }
-    match (state.verdict.get(), state.limit.get()) {
-        (Some(Verdict::Passed), Some(limit)) if limit.judge(seen(r), rule.mode) == Verdict::Passed => Ok(()),
-        (Some(Verdict::Passed), Some(limit)) => stop(r, judge(r, state, rule, limit, seen(r))),
-        (Some(Verdict::Rejected), _) => Err(rule.status),
+    match (state.at.get(), state.verdict.get(), state.limit.get()) {
+        (Some(At::Body), Some(Verdict::Passed), Some(limit)) => {
+            let length = seen(r);
+            if limit.judge(length, rule.mode) == Verdict::Passed {
+                return Ok(());
+            }
+            stop(r, judge(r, state, rule, limit, length))
+        }
+        (_, Some(Verdict::Rejected), _) => Err(rule.status),
         _ => Ok(()),
     }
 }
@@ -185,7 +193,6 @@ fn resolve(r: &Request, rule: Rule) -> Option<Limit> {
 }
 
 /// Holds a length against the limit, and reports one that is over it.
-#[inline(never)]
 fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) -> Result<(), Status> {
     let verdict = limit.judge(length, rule.mode);
     state.limit.set(Some(limit));

@@ -3,15 +3,15 @@
 //! The way of a request through the module, and the file to read for each step:
 //!
 //! 1. `nginx.conf` has become a [`conf::Conf`] for each location ([`directives`], [`conf`]).
-//! 2. nginx has settled the request's location and calls the [`gate`], before access is checked and the body is read.
-//!    First match wins:
-//!    - a subrequest, or a body that has been read or discarded already: not judged (again);
+//! 2. nginx has settled the request's location and calls the [`gate`]: before access is checked or, with `after_auth`,
+//!    when it has been granted; in any case before the body is read. First match wins:
+//!    - a subrequest, or a body that has been discarded, or read before a redirect: not judged (again);
 //!    - `limit_body` off here, or a request without a body: not judged;
 //!    - the limit is a variable whose value is no size: 500;
 //!    - the client declared a length over the limit: refused, or in a dry run reported;
 //!    - otherwise the request goes on.
-//! 3. As nginx reads the body, each piece passes the [`gate`] again, to be counted and, where no length was declared,
-//!    held against the same limit.
+//! 3. As nginx reads the body, each piece passes the [`gate`] again: where no length was declared, what has come is held
+//!    against the same limit.
 //! 4. A refusal ([`reject`]) lets nginx answer and then read on until the client has sent all, or for as long as
 //!    nginx's lingering close lasts: closing earlier would reset the connection, and the client would lose the answer.
 //! 5. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
@@ -23,7 +23,6 @@
 mod conf;
 mod directives;
 mod gate;
-#[macro_use]
 mod nginx;
 mod reject;
 mod state;
@@ -59,6 +58,10 @@ impl HttpModule for LimitBody {
 
     fn precontent(r: Request) -> Phase {
         gate::after_access(r)
+    }
+
+    fn watches_request_body(r: &Request) -> bool {
+        gate::is_body_watched(r)
     }
 
     fn request_body(r: &Request) -> Result<(), Status> {

@@ -20,15 +20,44 @@ pub(super) fn register<M: HttpModule>() {
 }
 
 unsafe extern "C" fn filter<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: nginx passes a live request.
-    if let Err(status) = M::request_body(&unsafe { Request::new(r) }) {
-        return status.as_ngx();
+    // SAFETY: nginx passes a live request and a chain for the next filter.
+    unsafe {
+        if M::watches_request_body(&Request::new(r)) {
+            watch::<M>(r, input)
+        } else {
+            next(r, input)
+        }
     }
+}
 
-    // SAFETY: set by `register`, before there was a request; read on the one thread.
-    match unsafe { NEXT } {
-        // SAFETY: the next filter takes what this one got.
-        Some(next) => unsafe { next(r, input) },
-        None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
+/// Lets the module look at a piece of a body, and passes that on if it may be.
+///
+/// # Safety
+///
+/// `r` must be a live request, `input` a chain for the next filter.
+#[inline(never)]
+unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: the request is live, says the caller, and the next filter takes what this one got.
+    unsafe {
+        match M::request_body(&Request::new(r)) {
+            Ok(()) => next(r, input),
+            Err(status) => status.as_ngx(),
+        }
+    }
+}
+
+/// Calls the next filter.
+///
+/// # Safety
+///
+/// `r` must be a live request, `input` a chain for that filter.
+unsafe fn next(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: set by `register`, before there was a request, and read on the one thread; what it takes is up to the
+    // caller.
+    unsafe {
+        match NEXT {
+            Some(next) => next(r, input),
+            None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
+        }
     }
 }

@@ -42,7 +42,10 @@ pub trait HttpModule: Sized + 'static {
     /// Called when access has been granted, before the body is read; again for subrequests and internal redirects.
     fn precontent(r: Request) -> Phase;
 
-    /// Called for each piece of a body that nginx reads and keeps, when nginx has counted it.
+    /// Whether [`request_body`](Self::request_body) is to be called for a piece of this body.
+    fn watches_request_body(r: &Request) -> bool;
+
+    /// Called for each piece of a watched body that nginx reads and keeps, when nginx has counted it.
     ///
     /// # Errors
     ///

@@ -147,6 +147,18 @@ impl Request {
         unsafe { Some(&state::find::<M>((*self.as_ptr()).main)?.as_ref().state) }
     }
 
+    /// As [`state`](Self::state), but does not look for one that a redirect has put out of sight. For main requests.
+    pub fn state_at_hand<M: HttpModule>(&self) -> Option<&M::State> {
+        // SAFETY: live; the state lives in the request's pool, and is only ever shared. A subrequest has none.
+        unsafe {
+            let r = self.as_ptr();
+            if (*r).main != r {
+                return None;
+            }
+            Some(&state::at_hand::<M>(r)?.as_ref().state)
+        }
+    }
+
     /// As [`state`](Self::state), but makes one where there is none; `None` if memory is out.
     pub fn state_or_default<M: HttpModule>(&self) -> Option<&M::State> {
         // SAFETY: as above.

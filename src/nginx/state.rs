@@ -30,7 +30,17 @@ pub(super) struct Kept<S> {
 pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
     // SAFETY: `r` is live, says the caller. nginx has a context for each module, which for a main request only this
     // file sets, and a list of cleanups in each pool; one with our handler has as its data what `create` made.
-    unsafe { NonNull::new((*context::<M>(r)).cast()).or_else(|| search::<M>(r)) }
+    unsafe { at_hand::<M>(r).or_else(|| search::<M>(r)) }
+}
+
+/// What is kept of a main request, if nginx has not put it out of sight.
+///
+/// # Safety
+///
+/// `r` must be a live main request.
+pub(super) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+    // SAFETY: as in `find`.
+    unsafe { NonNull::new((*context::<M>(r)).cast()) }
 }
 
 /// The long way to what is kept of a main request, if nginx may have zeroed the short one.
