@@ -36,7 +36,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 .PHONY: help run stop build check unittest test bench-pass clean nginx controls
 
 help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
 	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx.'
 
 run: build controls ## Show what the module does: refuse an upload with and without it
