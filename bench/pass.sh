@@ -6,7 +6,8 @@
 #
 # Counts are repeatable where times are not, but for how a body happens to be cut into reads; they leave out what the
 # kernel does. Each case is run with few requests and with many: the difference is what the requests cost, without
-# start-up and end, and the median of three runs is shown. "loaded": the module is loaded, limit_body is off; "enabled": limit_body is set.
+# start-up and end, and the median of three runs is shown. "loaded": the module is loaded, limit_body is off; "enabled":
+# limit_body is set.
 
 set -euo pipefail
 shopt -s inherit_errexit

@@ -1,4 +1,4 @@
-# Builds the negative controls of t/controls as a dynamic module, with the compiler and flags nginx was configured with:
+# Builds what is in t/controls as dynamic modules, with the compiler and flags nginx was configured with:
 #
 #     make -f build/controls.mk NGINX_SOURCE_DIR=... NGINX_BUILD_DIR=... OUT=... (all absolute)
 

@@ -246,7 +246,6 @@ def http2(protocol, options, requests):
     import h2.config
     import h2.connection
     import h2.events
-    import h2.exceptions
 
     connection = connect(protocol, options)
     h2c = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
