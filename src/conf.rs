@@ -4,7 +4,7 @@
 
 use policy::{Limit, Mode};
 
-use crate::nginx::{ComplexValue, CoreConf, Level, Status};
+use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status};
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,16 +62,16 @@ impl Conf {
         self.rule.as_ref()
     }
 
-    /// Inherits from the block around this one, and takes the place of `client_max_body_size`. Says whether a rule holds
-    /// here.
-    pub fn merge(&mut self, prev: &Self, mut core: CoreConf) -> bool {
+    /// Inherits from the block around this one, and takes the place of `client_max_body_size`. Says what is needed for
+    /// that.
+    pub fn merge(&mut self, prev: &Self, mut core: CoreConf) -> Hooks {
         self.limit = self.limit.or(prev.limit);
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
 
         let Some((source, when)) = self.limit.unwrap_or(None) else {
-            return false;
+            return Hooks::NONE;
         };
         let mode = self.mode.unwrap_or(Mode::Enforce);
         let log_level = self.log_level.unwrap_or(Level::Error);
@@ -92,6 +92,9 @@ impl Conf {
         if mode == Mode::Enforce {
             core.set_client_max_body_size(0);
         }
-        true
+        match when {
+            When::BeforeAccess => Hooks::BODY,
+            When::AfterAccess => Hooks::BODY.and(Hooks::PRECONTENT),
+        }
     }
 }

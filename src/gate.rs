@@ -58,10 +58,14 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
 }
 
 /// Called for each piece of every body that nginx reads, so it is as short as can be: whether [`within_body`] is to look
-/// at it. It need not where no rule holds, or where the declared length has been judged.
+/// at it. It need not where no rule holds, where the declared length has been judged, or as long as the body is within
+/// the limit.
 pub fn is_body_watched(r: &Request) -> bool {
-    r.conf::<LimitBody>().rule().is_some()
-        && !r.state_at_hand::<LimitBody>().is_some_and(|state| state.at.get() == Some(At::Header))
+    match r.state_at_hand::<LimitBody>().map(|state| state.unwatched.get()) {
+        Some(u64::MAX) => false,
+        Some(unwatched) => r.body_seen() > unwatched,
+        None => r.conf::<LimitBody>().rule().is_some(),
+    }
 }
 
 /// Called for each piece of a watched body.
@@ -77,13 +81,7 @@ pub fn within_body(r: &Request) -> Result<(), Status> {
         return begin_early(r, *rule);
     };
     match (state.at.get(), state.verdict.get(), state.limit.get()) {
-        (Some(At::Body), Some(Verdict::Passed), Some(limit)) => {
-            let length = seen(r);
-            if limit.judge(length, rule.mode) == Verdict::Passed {
-                return Ok(());
-            }
-            stop(r, judge(r, state, rule, limit, length))
-        }
+        (Some(At::Body), Some(Verdict::Passed), Some(limit)) => stop(r, judge(r, state, rule, limit, seen(r))),
         (_, Some(Verdict::Rejected), _) => Err(rule.status),
         _ => Ok(()),
     }
@@ -117,7 +115,7 @@ fn keep_received(r: &Request) {
 /// What a body of undeclared length amounts to so far. What a chunk announces counts as seen, as it does with nginx: no
 /// need to wait for it.
 fn seen(r: &Request) -> Length {
-    Length::Seen(r.body_received().saturating_add(r.chunk_rest()))
+    Length::Seen(r.body_seen())
 }
 
 /// Called before nginx looks for the location of a request, which is when it holds the declared length against
@@ -167,6 +165,7 @@ fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), S
             }
             Mode::DryRun => {
                 state.verdict.set(Some(Verdict::RejectedDryRun));
+                state.unwatched.set(u64::MAX);
                 Ok(())
             }
         };
@@ -198,6 +197,11 @@ fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) 
     state.limit.set(Some(limit));
     state.at.set(Some(length.at()));
     state.verdict.set(Some(verdict));
+    state.unwatched.set(match verdict {
+        Verdict::Passed => limit.most(length),
+        Verdict::Rejected => 0,
+        Verdict::RejectedDryRun => u64::MAX,
+    });
 
     let (result, note) = match verdict {
         Verdict::Passed => return Ok(()),

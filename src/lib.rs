@@ -28,7 +28,7 @@ mod reject;
 mod state;
 mod variables;
 
-use nginx::{CoreConf, Descriptor, Directive, HttpModule, Phase, Request, Status, Variable};
+use nginx::{CoreConf, Descriptor, Directive, Hooks, HttpModule, Phase, Request, Status, Variable};
 
 /// The module.
 struct LimitBody;
@@ -44,7 +44,7 @@ impl HttpModule for LimitBody {
         Self::exported()
     }
 
-    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, core: CoreConf) -> bool {
+    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, core: CoreConf) -> Hooks {
         conf.merge(prev, core)
     }
 

@@ -20,6 +20,9 @@ pub struct State {
     pub at: Cell<Option<At>>,
     /// The verdict; `None` before there is one. A refusal is final, whatever else becomes of the request.
     pub verdict: Cell<Option<Verdict>>,
+    /// How long the body may turn out to be, in bytes, before it is looked at again: [`u64::MAX`] once nothing can change
+    /// the verdict.
+    pub unwatched: Cell<u64>,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
     pub received: Cell<Option<u64>>,
 }

@@ -26,6 +26,14 @@ impl Limit {
         self.0
     }
 
+    /// How long a body that has passed may yet turn out to be, in bytes: a declared length does not change.
+    pub const fn most(self, passed: Length) -> u64 {
+        match passed {
+            Length::Seen(_) if self.0 != 0 => self.0,
+            _ => u64::MAX,
+        }
+    }
+
     /// Judges a body: one that is as long as the limit passes, one that is a byte longer does not.
     pub const fn judge(self, length: Length, mode: Mode) -> Verdict {
         if self.0 == 0 || length.bytes() <= self.0 {
@@ -140,6 +148,13 @@ mod tests {
         let limit = Limit::new(size::MAX);
         assert_eq!(limit.judge(Length::Declared(size::MAX), Mode::Enforce), Verdict::Passed);
         assert_eq!(limit.judge(Length::Seen(size::MAX + 1), Mode::Enforce), Verdict::Rejected);
+    }
+
+    #[test]
+    fn what_has_passed_may_grow_to_the_limit_unless_its_length_was_declared() {
+        assert_eq!(Limit::new(10).most(Length::Seen(3)), 10);
+        assert_eq!(Limit::new(0).most(Length::Seen(3)), u64::MAX);
+        assert_eq!(Limit::new(10).most(Length::Declared(3)), u64::MAX);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::ffi::{c_char, c_void, CStr};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 use core::{fmt, mem};
 
 use nginx_sys::{
@@ -217,17 +217,40 @@ pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *m
     }
 }
 
-/// Whether the module has something to do in some block of the configuration being read.
-static USED: AtomicBool = AtomicBool::new(false);
+/// Which of its callbacks a module needs where its directives hold; what is needed nowhere costs nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Hooks(u8);
 
-/// Whether the configuration that has been read gives the module something to do.
-pub(super) fn is_used() -> bool {
-    USED.load(Ordering::Relaxed)
+impl Hooks {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// `server_rewrite`, `preaccess` and `request_body`.
+    pub const BODY: Self = Self(1);
+    /// `precontent`.
+    pub const PRECONTENT: Self = Self(2);
+
+    /// These and those.
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether all of those are among these.
+    pub const fn include(self, those: Self) -> bool {
+        self.0 & those.0 == those.0
+    }
+}
+
+/// What the module needs in some block of the configuration being read.
+static NEEDED: AtomicU8 = AtomicU8::new(0);
+
+/// What the module needs in the configuration that has been read.
+pub(super) fn needed() -> Hooks {
+    Hooks(NEEDED.load(Ordering::Relaxed))
 }
 
 /// Begins with a new configuration.
 pub(super) fn begin() {
-    USED.store(false, Ordering::Relaxed);
+    NEEDED.store(0, Ordering::Relaxed);
 }
 
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
@@ -242,9 +265,8 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
         let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
         let core = CoreConf(NonNull::new_unchecked(core.cast()));
-        if M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core) {
-            USED.store(true, Ordering::Relaxed);
-        }
+        let hooks = M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core);
+        NEEDED.fetch_or(hooks.0, Ordering::Relaxed);
     }
     NGX_CONF_OK
 }

@@ -21,7 +21,7 @@ mod request;
 mod state;
 mod variable;
 
-pub use conf::{Args, ComplexValue, ConfError, CoreConf, Directive, Takes};
+pub use conf::{Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes};
 pub use log::Level;
 pub(crate) use module::http_module;
 pub use module::{Descriptor, HttpModule, Phase};

@@ -9,7 +9,7 @@ use nginx_sys::{
     ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
-use super::{conf, filter, variable, CoreConf, Directive, Request, Status, Variable};
+use super::{conf, filter, variable, CoreConf, Directive, Hooks, Request, Status, Variable};
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
 ///
@@ -28,9 +28,9 @@ pub trait HttpModule: Sized + 'static {
     /// Where nginx keeps what it knows of the module.
     fn descriptor() -> Descriptor;
 
-    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location. Says whether the
-    /// module has something to do there: if it has nowhere, it is never called for a request.
-    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, core: CoreConf) -> bool;
+    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location. Says which of the
+    /// callbacks below are needed there.
+    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, core: CoreConf) -> Hooks;
 
     /// Called before nginx looks for the location of a request; again for subrequests and internal redirects.
     fn server_rewrite(r: Request) -> Phase;
@@ -107,9 +107,7 @@ unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
-    if !conf::is_used() {
-        return NGX_OK as ngx_int_t;
-    }
+    let needed = conf::needed();
 
     // SAFETY: nginx passes the configuration being read, whose context is that of the http block; its core module has
     // made its main configuration before.
@@ -119,12 +117,12 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
     };
 
-    let handlers: [(_, ngx_http_handler_pt); 3] = [
-        (ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, Some(server_rewrite::<M>)),
-        (ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
-        (ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
+    let handlers: [(_, _, ngx_http_handler_pt); 3] = [
+        (Hooks::BODY, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, Some(server_rewrite::<M>)),
+        (Hooks::BODY, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
+        (Hooks::PRECONTENT, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
     ];
-    for (phase, handler) in handlers {
+    for (_, phase, handler) in handlers.into_iter().filter(|(hook, ..)| needed.include(*hook)) {
         // SAFETY: the core module has initialized an array of handlers for each phase; a pushed place is ours to fill.
         unsafe {
             let phase = phases.cast::<nginx_sys::ngx_http_phase_t>().add(phase as usize);
@@ -136,7 +134,9 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         }
     }
 
-    filter::register::<M>();
+    if needed.include(Hooks::BODY) {
+        filter::register::<M>();
+    }
     NGX_OK as ngx_int_t
 }
 

@@ -100,37 +100,41 @@ impl Request {
 
     /// How much of the body nginx has read, in bytes.
     pub fn body_received(&self) -> u64 {
-        // SAFETY: live, and so is its body, if it has one.
-        let (chunked, received, rest) = unsafe {
-            let body = (*self.as_ptr()).request_body;
-            if body.is_null() {
-                return 0;
-            }
-            (!(*body).chunked.is_null(), (*body).received, (*body).rest)
-        };
-        // nginx counts in three ways: into the length of a chunked body over HTTP/1.1, into a counter over HTTP/2 and 3,
-        // and otherwise down from the length; the rest is negative before that has begun.
-        if chunked {
-            return self.content_length().unwrap_or(0);
-        }
-        if self.is_multiplexed() {
-            return u64::try_from(received).unwrap_or(0);
-        }
-        match (self.content_length(), u64::try_from(rest)) {
-            (Some(length), Ok(rest)) => length.saturating_sub(rest),
-            _ => 0,
-        }
+        self.body_progress().0
     }
 
-    /// The bytes that are still to come of the chunk being read (HTTP/1.1; 0 otherwise).
-    pub fn chunk_rest(&self) -> u64 {
-        // SAFETY: live; while a chunked body is read, `request_body` and `chunked` are set.
+    /// How long the body is at least, in bytes: what nginx has read of it, and what is still to come of the chunk being
+    /// read (HTTP/1.1).
+    pub fn body_seen(&self) -> u64 {
+        let (received, announced) = self.body_progress();
+        received.saturating_add(announced)
+    }
+
+    /// How much of the body nginx has read, and the bytes still to come of the chunk being read.
+    #[inline]
+    fn body_progress(&self) -> (u64, u64) {
+        let at_least_zero = |n: i64| u64::try_from(n).unwrap_or(0);
+        // SAFETY: live, and so is its body, if it has one, and the state of the chunks of that.
         unsafe {
-            let body = (*self.as_ptr()).request_body;
-            if body.is_null() || (*body).chunked.is_null() {
-                return 0;
+            let r = self.as_ptr();
+            let body = (*r).request_body;
+            if body.is_null() {
+                return (0, 0);
             }
-            u64::try_from((*(*body).chunked).size).unwrap_or(0)
+            // nginx counts in three ways: into the length of a chunked body over HTTP/1.1, into a counter over HTTP/2
+            // and 3, and otherwise down from the length; the rest is negative before that has begun.
+            let length = (*r).headers_in.content_length_n;
+            let chunked = (*body).chunked;
+            if !chunked.is_null() {
+                return (at_least_zero(length), at_least_zero((*chunked).size));
+            }
+            if self.is_multiplexed() {
+                return (at_least_zero((*body).received), 0);
+            }
+            match u64::try_from((*body).rest) {
+                Ok(rest) => (at_least_zero(length).saturating_sub(rest), 0),
+                Err(_) => (0, 0),
+            }
         }
     }
 

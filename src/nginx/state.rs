@@ -10,12 +10,14 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add};
+use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
 
 use super::{bits, pool, HttpModule};
 
 /// What is kept of a main request.
 pub(super) struct Kept<S> {
+    /// Where the pool finds it, and [`search`] does. Part of it so that one allocation will do.
+    cleanup: ngx_pool_cleanup_t,
     /// The module's state.
     pub(super) state: S,
     /// See [`set_aside`].
@@ -77,14 +79,12 @@ pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
     const { assert!(pool::can_hold::<Kept<M::State>>()) };
     // SAFETY: `r` is live, says the caller, and so is its pool; nginx gives as much memory as asked for.
     unsafe {
-        let cleanup = ngx_pool_cleanup_add((*r).pool, mem::size_of::<Kept<M::State>>());
-        if cleanup.is_null() {
-            return None;
-        }
-        let kept = NonNull::new((*cleanup).data.cast::<Kept<M::State>>())?;
-        kept.write(Kept { state: M::State::default(), aside: Cell::new(None) });
-        (*cleanup).handler = Some(MARK);
-        *context::<M>(r) = (*cleanup).data;
+        let pool = (*r).pool;
+        let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M::State>>()).cast::<Kept<M::State>>())?;
+        let cleanup = ngx_pool_cleanup_t { handler: Some(MARK), data: kept.as_ptr().cast(), next: (*pool).cleanup };
+        kept.write(Kept { cleanup, state: M::State::default(), aside: Cell::new(None) });
+        (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);
+        *context::<M>(r) = kept.as_ptr().cast();
         Some(kept)
     }
 }
