@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Limit, Mode};
+use policy::{Budget, Limit, Mode};
 
 use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status};
 
@@ -52,8 +52,12 @@ pub struct Conf {
     pub log_level: Option<Level>,
     /// `limit_body_dry_run`
     pub mode: Option<Mode>,
+    /// `limit_body_drain`; `Some(None)` is `off`.
+    pub drain: Option<Option<Budget>>,
     /// What comes of them; set by [`merge`](Self::merge).
     rule: Option<Rule>,
+    /// The same.
+    budget: Option<Budget>,
 }
 
 impl Conf {
@@ -62,14 +66,24 @@ impl Conf {
         self.rule.as_ref()
     }
 
-    /// Inherits from the block around this one, and takes the place of `client_max_body_size`. Says what is needed for
-    /// that.
+    /// What a drain may cost here; `None` where drains are left to nginx.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
+    }
+
+    /// Inherits from the block around this one, and takes the place of `client_max_body_size` and `lingering_timeout`. Says
+    /// what is needed for that.
     pub fn merge(&mut self, prev: &Self, mut core: CoreConf) -> Hooks {
         self.limit = self.limit.or(prev.limit);
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
+        self.drain = self.drain.or(prev.drain);
 
+        self.settle_rule(&mut core).and(self.settle_budget(&mut core))
+    }
+
+    fn settle_rule(&mut self, core: &mut CoreConf) -> Hooks {
         let Some((source, when)) = self.limit.unwrap_or(None) else {
             return Hooks::NONE;
         };
@@ -96,5 +110,15 @@ impl Conf {
             When::BeforeAccess => Hooks::BODY,
             When::AfterAccess => Hooks::BODY.and(Hooks::PRECONTENT),
         }
+    }
+
+    /// Drains are looked after where a limit holds, and wherever else `limit_body_drain` says so.
+    fn settle_budget(&mut self, core: &mut CoreConf) -> Hooks {
+        let Some(budget) = self.drain.unwrap_or(self.rule.map(|_| Budget::DEFAULT)) else {
+            return Hooks::NONE;
+        };
+        self.budget = Some(Budget { grace: core.lingering_time(), ..budget });
+        core.set_lingering_timeout(budget.idle);
+        Hooks::RESPONSE
     }
 }

@@ -4,10 +4,10 @@
 
 use core::str;
 
-use policy::{InvalidSize, Limit, Mode};
+use policy::{size, Budget, InvalidSize, Limit, Mode};
 
 use crate::conf::{Conf, Source, When};
-use crate::nginx::{Args, ConfError, Directive, Level, Status, Takes};
+use crate::nginx::{parse_time, Args, ConfError, Directive, Level, Status, Takes};
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<Conf>] = &[
@@ -15,16 +15,17 @@ pub const DIRECTIVES: &[Directive<Conf>] = &[
     Directive { name: c"limit_body_status", takes: Takes::One, set: limit_body_status },
     Directive { name: c"limit_body_log_level", takes: Takes::One, set: limit_body_log_level },
     Directive { name: c"limit_body_dry_run", takes: Takes::Flag, set: limit_body_dry_run },
+    Directive { name: c"limit_body_drain", takes: Takes::OneOrMore, set: limit_body_drain },
 ];
 
 /// `limit_body size [after_auth] | off`
 fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     let limit = match (args.value(), args.parameter()) {
         (b"off", None) => None,
-        (b"off", Some(_)) => return Err(ConfError::Parameter),
+        (b"off", Some(_)) => return Err(ConfError::Parameter(2, "")),
         (_, None) => Some((source(args)?, When::BeforeAccess)),
         (_, Some(b"after_auth")) => Some((source(args)?, When::AfterAccess)),
-        (_, Some(_)) => return Err(ConfError::Parameter),
+        (_, Some(_)) => return Err(ConfError::Parameter(2, "")),
     };
     once(&mut conf.limit, limit)
 }
@@ -71,6 +72,77 @@ fn limit_body_log_level(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
 fn limit_body_dry_run(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     let mode = if args.flag()? { Mode::DryRun } else { Mode::Enforce };
     once(&mut conf.mode, mode)
+}
+
+/// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size] [conns=number] | off`
+fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+    if args.all().eq([b"off"]) {
+        return once(&mut conf.drain, None);
+    }
+    let (mut idle, mut total, mut rate, mut most, mut conns) = (None, None, None, None, None);
+    for (index, argument) in (1..).zip(args.all()) {
+        let end = argument.iter().position(|&byte| byte == b'=').unwrap_or(argument.len());
+        let (name, value) = argument.split_at(end);
+        let value = value.strip_prefix(b"=").unwrap_or(value);
+        match name {
+            b"idle" => parameter(&mut idle, time(value)),
+            b"time" => parameter(&mut total, time(value)),
+            b"rate" => parameter(&mut rate, bytes(value)),
+            b"bytes" => parameter(&mut most, bytes(value).and_then(at_least_one)),
+            b"conns" => parameter(&mut conns, connections(value)),
+            _ => Err(""),
+        }
+        .map_err(|why| ConfError::Parameter(index, why))?;
+    }
+    let default = Budget::DEFAULT;
+    let budget = Budget {
+        idle: idle.unwrap_or(default.idle),
+        time: total.unwrap_or(default.time),
+        rate: rate.unwrap_or(default.rate),
+        bytes: most,
+        conns,
+        ..default
+    };
+    once(&mut conf.drain, Some(budget))
+}
+
+/// Sets a parameter, which may be given once.
+fn parameter<T>(place: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'static str> {
+    match place {
+        Some(_) => Err("it is duplicate"),
+        None => {
+            *place = Some(value?);
+            Ok(())
+        }
+    }
+}
+
+fn time(value: &[u8]) -> Result<u64, &'static str> {
+    parse_time(value).filter(|&time| time > 0).ok_or("it must be a time of at least 1ms")
+}
+
+fn bytes(value: &[u8]) -> Result<u64, &'static str> {
+    size::parse(value).map_err(|error| match error {
+        InvalidSize::Malformed => "it must be a size",
+        InvalidSize::TooLarge => "it must be less than 2^63 bytes",
+    })
+}
+
+fn at_least_one(bytes: u64) -> Result<u64, &'static str> {
+    if bytes > 0 {
+        Ok(bytes)
+    } else {
+        Err("it must be at least 1; leave it out for no limit")
+    }
+}
+
+fn connections(value: &[u8]) -> Result<u32, &'static str> {
+    str::from_utf8(value)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .filter(|&number| number > 0)
+        .ok_or("it must be a number of at least 1")
 }
 
 /// Sets what may be set once in a block.

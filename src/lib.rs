@@ -22,13 +22,14 @@
 
 mod conf;
 mod directives;
+mod drain;
 mod gate;
 mod nginx;
 mod reject;
 mod state;
 mod variables;
 
-use nginx::{CoreConf, Descriptor, Directive, Hooks, HttpModule, Phase, Request, Status, Variable};
+use nginx::{CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Phase, Reading, Request, Status, Variable};
 
 /// The module.
 struct LimitBody;
@@ -67,8 +68,29 @@ impl HttpModule for LimitBody {
     fn request_body(r: &Request) -> Result<(), Status> {
         gate::within_body(r)
     }
+
+    fn response_end(r: &Request) {
+        drain::response_end(r);
+    }
+
+    fn reading(r: &Request) -> Reading {
+        drain::reading(r)
+    }
+
+    fn has_read(r: &Request, got: Got) {
+        drain::has_read(r, got);
+    }
+
+    fn time_left(r: &Request) -> Option<u64> {
+        drain::time_left(r)
+    }
+
+    fn end(r: &Request) {
+        drain::end(r);
+    }
 }
 
 // Placed before realip: nginx calls the handlers of a phase in reverse order, and a limit may depend on the address
 // that realip finds.
-nginx::http_module!(LimitBody as ngx_http_limit_body_module before [ngx_http_realip_module]);
+nginx::http_module!(LimitBody as ngx_http_limit_body_module before [ngx_http_realip_module]
+    with filters ngx_http_limit_body_filter_module);

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::drain;
 use crate::nginx::{Request, Status};
 
 /// Ends a request whose body has not been read: nginx answers with `status`, or the `error_page` for it, and drops
@@ -19,7 +20,10 @@ pub fn refuse(r: Request, status: Status) {
 pub fn drop_body(r: &Request) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
+    drain::begin(r);
+    let read_ahead = r.read_ahead();
     r.discard_body();
+    drain::add_read_ahead(r, read_ahead.saturating_sub(r.read_ahead()));
     // Set already, unless all of the body was there to be discarded. More may be on its way all the same.
     r.set_lingering_close();
     // nginx does so for some statuses only. What follows the body must not be taken for a request.

@@ -7,6 +7,7 @@ use core::cell::Cell;
 use policy::{At, Limit, Verdict};
 
 use crate::conf::Rule;
+use crate::drain::Drain;
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub struct State {
     /// How long the body may turn out to be, in bytes, before it is looked at again: [`u64::MAX`] once nothing can change
     /// the verdict.
     pub unwatched: Cell<u64>,
+    /// What happens to a body that is not wanted.
+    pub drain: Drain,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
     pub received: Cell<Option<u64>>,
 }

@@ -173,7 +173,7 @@ h3 POST /before 8m | POST /after 1m
 
 === TEST 5: no 100 Continue before the judgement
 --- config
-lingering_timeout 200ms;
+limit_body_drain idle=1s;
 location = /up { auth_request /auth; limit_body 1k after_auth; proxy_pass http://backend; }
 location = /auth { internal; return 204; }
 --- upload

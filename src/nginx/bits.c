@@ -22,8 +22,12 @@
 
 GETTER(chunked, r->headers_in.chunked)
 GETTER(discard_body, r->discard_body)
+GETTER(done, r->done)
 GETTER(filter_finalize, r->filter_finalize)
+GETTER(header_only, r->header_only)
 GETTER(internal, r->internal)
+GETTER(keepalive, r->keepalive)
+GETTER(reading_body, r->reading_body)
 
 SETTER(chunked, r->headers_in.chunked)
 SETTER(expect_tested, r->expect_tested)
@@ -33,14 +37,138 @@ SETTER(reading_body, r->reading_body)
 SETTER(request_body_no_buffering, r->request_body_no_buffering)
 
 
-/* Whether there may be something to read, or room to write. */
+#define CONNECTION_GETTER(name, expr)                                        \
+    ngx_uint_t nginx_bits_##name(const ngx_connection_t *c);                 \
+    ngx_uint_t nginx_bits_##name(const ngx_connection_t *c)                  \
+    { return (expr); }
 
-void nginx_bits_set_ready(ngx_event_t *ev, ngx_uint_t on);
+CONNECTION_GETTER(buffered, c->buffered)
+CONNECTION_GETTER(close, c->close)
+CONNECTION_GETTER(error, c->error)
+CONNECTION_GETTER(pending_eof, c->read->pending_eof)
+CONNECTION_GETTER(reusable, c->reusable)
+CONNECTION_GETTER(timedout, c->timedout || c->read->timedout)
+
+#if (NGX_SSL)
+CONNECTION_GETTER(tls, c->ssl != NULL)
+#else
+CONNECTION_GETTER(tls, c == NULL)
+#endif
+
+
+/* Whether there may be something to read. */
+
+void nginx_bits_set_ready(ngx_connection_t *c, ngx_uint_t on);
 
 void
-nginx_bits_set_ready(ngx_event_t *ev, ngx_uint_t on)
+nginx_bits_set_ready(ngx_connection_t *c, ngx_uint_t on)
 {
-    ev->ready = (on != 0);
+    c->read->ready = (on != 0);
+}
+
+
+/* There is nothing more to read, ever. */
+
+void nginx_bits_set_eof(ngx_connection_t *c);
+
+void
+nginx_bits_set_eof(ngx_connection_t *c)
+{
+    c->read->ready = 0;
+    c->read->eof = 1;
+}
+
+
+/* Has the connection's read handler called in the next round of the event loop. */
+
+void nginx_bits_post_read(ngx_connection_t *c);
+
+void
+nginx_bits_post_read(ngx_connection_t *c)
+{
+    ngx_post_event(c->read, &ngx_posted_next_events);
+}
+
+
+/*
+ * Whether the next byte of a chunked body belongs to the inside of a chunk.  The parser's states have no public names;
+ * but it has only then an answer when it is given one byte that is no part of the syntax.
+ */
+
+ngx_uint_t nginx_bits_inside_chunk(ngx_http_request_t *r);
+
+ngx_uint_t
+nginx_bits_inside_chunk(ngx_http_request_t *r)
+{
+    u_char              byte;
+    ngx_buf_t           b;
+    ngx_http_chunked_t  chunked;
+
+    byte = 'x';
+    chunked = *r->request_body->chunked;
+
+    ngx_memzero(&b, sizeof(ngx_buf_t));
+    b.pos = &byte;
+    b.last = &byte + 1;
+
+#if (nginx_version >= 1027002)
+    return ngx_http_parse_chunked(r, &b, &chunked, 0) == NGX_OK;
+#else
+    return ngx_http_parse_chunked(r, &b, &chunked) == NGX_OK;
+#endif
+}
+
+
+/* Has the rest of a body discarded, as ngx_http_discard_request_body() has a whole one. */
+
+void nginx_bits_discard_rest(ngx_http_request_t *r);
+
+void
+nginx_bits_discard_rest(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    if (rev->timer_set) {
+        ngx_del_timer(rev);
+    }
+
+    r->reading_body = 0;
+    r->count++;
+    r->discard_body = 1;
+}
+
+
+/* Sets the time when nginx gives up on a client whose body it discards; time left in milliseconds. */
+
+void nginx_bits_set_lingering(ngx_http_request_t *r, ngx_msec_t left);
+
+void
+nginx_bits_set_lingering(ngx_http_request_t *r, ngx_msec_t left)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    r->lingering_time = tp->sec + (left ? (left + tp->msec + 999) / 1000 : 0);
+}
+
+
+/* Whether a chain ends the response to a request of a client. */
+
+ngx_uint_t nginx_bits_ends_response(const ngx_chain_t *in);
+
+ngx_uint_t
+nginx_bits_ends_response(const ngx_chain_t *in)
+{
+    for ( /* void */ ; in; in = in->next) {
+        if (in->buf->last_buf) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -1,12 +1,19 @@
 //! The functions of `bits.c`. All take valid pointers.
 
-use nginx_sys::{ngx_event_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_temp_file_t, ngx_uint_t};
+use nginx_sys::{
+    ngx_chain_t, ngx_connection_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_msec_t, ngx_temp_file_t,
+    ngx_uint_t,
+};
 
 extern "C" {
     pub fn nginx_bits_chunked(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_discard_body(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_done(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_filter_finalize(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_header_only(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_internal(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_keepalive(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_reading_body(r: *const ngx_http_request_t) -> ngx_uint_t;
 
     pub fn nginx_bits_set_chunked(r: *mut ngx_http_request_t, on: ngx_uint_t);
     pub fn nginx_bits_set_expect_tested(r: *mut ngx_http_request_t, on: ngx_uint_t);
@@ -15,7 +22,22 @@ extern "C" {
     pub fn nginx_bits_set_reading_body(r: *mut ngx_http_request_t, on: ngx_uint_t);
     pub fn nginx_bits_set_request_body_no_buffering(r: *mut ngx_http_request_t, on: ngx_uint_t);
 
-    pub fn nginx_bits_set_ready(event: *mut ngx_event_t, on: ngx_uint_t);
+    pub fn nginx_bits_buffered(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_close(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_error(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_pending_eof(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_reusable(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_timedout(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_tls(c: *const ngx_connection_t) -> ngx_uint_t;
+
+    pub fn nginx_bits_post_read(c: *mut ngx_connection_t);
+    pub fn nginx_bits_set_eof(c: *mut ngx_connection_t);
+    pub fn nginx_bits_set_ready(c: *mut ngx_connection_t, on: ngx_uint_t);
+
+    pub fn nginx_bits_discard_rest(r: *mut ngx_http_request_t);
+    pub fn nginx_bits_ends_response(chain: *const ngx_chain_t) -> ngx_uint_t;
+    pub fn nginx_bits_inside_chunk(r: *mut ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_persistent(file: *const ngx_temp_file_t) -> ngx_uint_t;
+    pub fn nginx_bits_set_lingering(r: *mut ngx_http_request_t, left: ngx_msec_t);
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
 }

@@ -7,9 +7,9 @@ use core::{fmt, mem};
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
-    ngx_http_complex_value_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_pcalloc,
-    ngx_str_t, ngx_uint_t, off_t, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF,
-    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+    ngx_http_complex_value_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_msec_t,
+    ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t, off_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1,
+    NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
@@ -35,6 +35,8 @@ pub enum Takes {
     OneOrTwo,
     /// One, `on` or `off`.
     Flag,
+    /// One or more.
+    OneOrMore,
 }
 
 /// What is wrong with a directive.
@@ -43,8 +45,8 @@ pub enum ConfError {
     Duplicate,
     /// Its first argument is none that it takes; the text says which ones it does.
     Invalid(&'static str),
-    /// Its second argument is none that it takes.
-    Parameter,
+    /// The argument of this number, from 1, is none that it takes; the text says why, if there is more to say.
+    Parameter(usize, &'static str),
     /// nginx has reported the error already.
     Reported,
 }
@@ -63,6 +65,11 @@ impl Args {
     /// The second argument, as it is written, if there is one.
     pub fn parameter(&self) -> Option<&[u8]> {
         self.argument(2)
+    }
+
+    /// All arguments, as they are written.
+    pub fn all(&self) -> impl Iterator<Item = &[u8]> {
+        (1..).map_while(|index| self.argument(index))
     }
 
     fn argument(&self, index: usize) -> Option<&[u8]> {
@@ -112,6 +119,13 @@ impl Args {
     }
 }
 
+/// Reads a time as nginx's own directives do, in milliseconds; `None` if it is none.
+pub fn parse_time(text: &[u8]) -> Option<u64> {
+    let mut line = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
+    // SAFETY: nginx only reads the text.
+    u64::try_from(unsafe { ngx_parse_time(&mut line, 0) }).ok()
+}
+
 /// A text with variables in it, compiled by nginx; lives as long as the configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ComplexValue(pub(super) NonNull<ngx_http_complex_value_t>);
@@ -140,6 +154,18 @@ impl CoreConf {
         // all blocks (`ngx_http_block`), and its own come first.
         unsafe { (*self.0.as_ptr()).client_max_body_size = off_t::try_from(bytes).unwrap_or(off_t::MAX) };
     }
+
+    /// `lingering_time` of this block, merged, in milliseconds.
+    pub fn lingering_time(&self) -> u64 {
+        // SAFETY: made by `merge` below from a valid pointer.
+        unsafe { (*self.0.as_ptr()).lingering_time as u64 }
+    }
+
+    /// Sets `lingering_timeout` of this block, in milliseconds.
+    pub fn set_lingering_timeout(&mut self, milliseconds: u64) {
+        // SAFETY: as above; blocks below do not inherit this either.
+        unsafe { (*self.0.as_ptr()).lingering_timeout = milliseconds as ngx_msec_t };
+    }
 }
 
 /// The commands that nginx looks directives up in; the last of `N` ends the table.
@@ -154,6 +180,7 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
             Takes::One => NGX_CONF_TAKE1,
             Takes::OneOrTwo => NGX_CONF_TAKE12,
             Takes::Flag => NGX_CONF_FLAG,
+            Takes::OneOrMore => NGX_CONF_1MORE,
         };
         table[i] = ngx_command_t {
             name: ngx_str_t { len: directive.name.count_bytes(), data: directive.name.as_ptr().cast_mut().cast() },
@@ -197,9 +224,10 @@ unsafe extern "C" fn set<M: HttpModule>(
             let value = Escaped(args.value());
             report(format_args!("invalid value \"{value}\" in \"{name}\" directive, {expected}"))
         }
-        Err(ConfError::Parameter) => {
-            let parameter = Escaped(args.parameter().unwrap_or_default());
-            report(format_args!("invalid parameter \"{parameter}\" in \"{name}\" directive"))
+        Err(ConfError::Parameter(index, why)) => {
+            let parameter = Escaped(args.argument(index).unwrap_or_default());
+            let comma = if why.is_empty() { "" } else { ", " };
+            report(format_args!("invalid parameter \"{parameter}\" in \"{name}\" directive{comma}{why}"))
         }
     }
 }
@@ -228,6 +256,8 @@ impl Hooks {
     pub const BODY: Self = Self(1);
     /// `precontent`.
     pub const PRECONTENT: Self = Self(2);
+    /// `response_end`.
+    pub const RESPONSE: Self = Self(4);
 
     /// These and those.
     pub const fn and(self, others: Self) -> Self {

@@ -17,14 +17,17 @@ mod filter;
 mod log;
 mod module;
 mod pool;
+mod reader;
 mod request;
+mod response;
 mod state;
 mod variable;
 
-pub use conf::{Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes};
+pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes};
 pub use log::Level;
 pub(crate) use module::http_module;
 pub use module::{Descriptor, HttpModule, Phase};
+pub use reader::{now, Got, Interruption, Reading};
 pub use request::{Request, Status};
 pub use variable::{Value, Variable};
 
@@ -32,5 +35,6 @@ pub use variable::{Value, Variable};
 pub mod export {
     pub use super::conf::commands;
     pub use super::module::context;
+    pub use super::response::context as filter_context;
     pub use nginx_sys::{ngx_command_t, ngx_http_module_t, ngx_module_t, ngx_uint_t, NGX_HTTP_MODULE};
 }

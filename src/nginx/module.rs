@@ -9,7 +9,7 @@ use nginx_sys::{
     ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
-use super::{conf, filter, variable, CoreConf, Directive, Hooks, Request, Status, Variable};
+use super::{conf, filter, variable, CoreConf, Directive, Got, Hooks, Reading, Request, Status, Variable};
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
 ///
@@ -51,6 +51,23 @@ pub trait HttpModule: Sized + 'static {
     ///
     /// The status to end the request with, 300 or more. nginx reads no further.
     fn request_body(r: &Request) -> Result<(), Status>;
+
+    /// Called when nginx has made the last of a response, but perhaps not sent it yet; for subrequests too.
+    fn response_end(r: &Request);
+
+    /// Called when nginx is about to read from a connection, from [`Request::intercept_reading`] until
+    /// [`end`](Self::end).
+    fn reading(r: &Request) -> Reading;
+
+    /// Called when that was [`Reading::Drop`], with what came of it.
+    fn has_read(r: &Request, got: Got);
+
+    /// How long nginx may go on to drop the body, in milliseconds from now; `None` leaves it to nginx. Called together
+    /// with [`reading`](Self::reading).
+    fn time_left(r: &Request) -> Option<u64>;
+
+    /// Called when a request whose reading is intercepted ends, just before the access log is written.
+    fn end(r: &Request);
 }
 
 /// What a phase handler tells nginx.
@@ -165,11 +182,12 @@ impl Phase {
     }
 }
 
-/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`.
+/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`, and its filters of
+/// responses as `$filter`, placed last.
 ///
-/// Of two modules the one placed earlier is called later in a phase, and nearer to nginx in the body filter chain.
+/// Of two modules the one placed earlier is called later in a phase, and nearer to nginx in the filter chains.
 macro_rules! http_module {
-    ($module:ty as $name:ident before [$($before:ident),+]) => {
+    ($module:ty as $name:ident before [$($before:ident),+] with filters $filter:ident) => {
         #[allow(unsafe_code)]
         mod exported {
             use super::*;
@@ -178,6 +196,7 @@ macro_rules! http_module {
             static mut COMMANDS: [export::ngx_command_t; <$module>::DIRECTIVES.len() + 1] =
                 export::commands::<$module, { <$module>::DIRECTIVES.len() + 1 }>();
             static mut CONTEXT: export::ngx_http_module_t = export::context::<$module>();
+            static mut FILTER_CONTEXT: export::ngx_http_module_t = export::filter_context::<$module>();
 
             /// What nginx knows of the module.
             #[allow(non_upper_case_globals)]
@@ -185,6 +204,15 @@ macro_rules! http_module {
             pub static mut $name: export::ngx_module_t = export::ngx_module_t {
                 ctx: ::core::ptr::addr_of_mut!(CONTEXT).cast(),
                 commands: ::core::ptr::addr_of_mut!(COMMANDS).cast(),
+                type_: export::NGX_HTTP_MODULE as export::ngx_uint_t,
+                ..export::ngx_module_t::default()
+            };
+
+            /// What nginx knows of the module's filters.
+            #[allow(non_upper_case_globals)]
+            #[cfg_attr(not(feature = "export-modules"), no_mangle)]
+            pub static mut $filter: export::ngx_module_t = export::ngx_module_t {
+                ctx: ::core::ptr::addr_of_mut!(FILTER_CONTEXT).cast(),
                 type_: export::NGX_HTTP_MODULE as export::ngx_uint_t,
                 ..export::ngx_module_t::default()
             };
@@ -207,13 +235,16 @@ macro_rules! http_module {
 
                 #[no_mangle]
                 #[allow(non_upper_case_globals)]
-                static mut ngx_modules: [*const super::export::ngx_module_t; 2] =
-                    [::core::ptr::addr_of!(super::$name), ::core::ptr::null()];
+                static mut ngx_modules: [*const super::export::ngx_module_t; 3] =
+                    [::core::ptr::addr_of!(super::$name), ::core::ptr::addr_of!(super::$filter), ::core::ptr::null()];
 
                 #[no_mangle]
                 #[allow(non_upper_case_globals)]
-                static mut ngx_module_names: [*const c_char; 2] =
-                    [c_str(concat!(stringify!($name), "\0")), ::core::ptr::null()];
+                static mut ngx_module_names: [*const c_char; 3] = [
+                    c_str(concat!(stringify!($name), "\0")),
+                    c_str(concat!(stringify!($filter), "\0")),
+                    ::core::ptr::null(),
+                ];
 
                 #[no_mangle]
                 #[allow(non_upper_case_globals)]

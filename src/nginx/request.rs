@@ -51,7 +51,7 @@ impl Request {
         Self(unsafe { NonNull::new_unchecked(r) })
     }
 
-    fn as_ptr(&self) -> *mut ngx_http_request_t {
+    pub(super) fn as_ptr(&self) -> *mut ngx_http_request_t {
         self.0.as_ptr()
     }
 
@@ -96,6 +96,12 @@ impl Request {
     pub fn is_body_discarded(&self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
+    }
+
+    /// Whether nginx is reading the body, for itself or for an upstream.
+    pub fn is_body_being_read(&self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_reading_body(self.as_ptr()) != 0 }
     }
 
     /// How much of the body nginx has read, in bytes.
@@ -206,8 +212,8 @@ impl Request {
 
     /// Has nginx look for data on the connection before it closes that.
     pub fn set_read_ready(&self) {
-        // SAFETY: live, and so are its connection and the read event of that.
-        unsafe { bits::nginx_bits_set_ready((*(*self.as_ptr()).connection).read, 1) }
+        // SAFETY: live, and so is its connection.
+        unsafe { bits::nginx_bits_set_ready((*self.as_ptr()).connection, 1) }
     }
 
     /// Has the connection closed after this request.

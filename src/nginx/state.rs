@@ -10,7 +10,7 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
+use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t, ngx_recv_pt};
 
 use super::{bits, pool, HttpModule};
 
@@ -22,6 +22,10 @@ pub(super) struct Kept<S> {
     pub(super) state: S,
     /// See [`set_aside`].
     aside: Cell<Option<u64>>,
+    /// How the connection is read from, where that is intercepted.
+    pub(super) recv: Cell<ngx_recv_pt>,
+    /// Whether the system cannot drop what comes over this connection without a buffer.
+    pub(super) no_bulk: Cell<bool>,
 }
 
 /// What is kept of a main request, if anything is.
@@ -82,7 +86,13 @@ pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
         let pool = (*r).pool;
         let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M::State>>()).cast::<Kept<M::State>>())?;
         let cleanup = ngx_pool_cleanup_t { handler: Some(MARK), data: kept.as_ptr().cast(), next: (*pool).cleanup };
-        kept.write(Kept { cleanup, state: M::State::default(), aside: Cell::new(None) });
+        kept.write(Kept {
+            cleanup,
+            state: M::State::default(),
+            aside: Cell::new(None),
+            recv: Cell::new(None),
+            no_bulk: Cell::new(false),
+        });
         (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);
         *context::<M>(r) = kept.as_ptr().cast();
         Some(kept)

@@ -26,6 +26,8 @@ pub enum Value {
     Text(&'static str),
     /// A number.
     Number(u64),
+    /// A time in milliseconds, shown in seconds as `$request_time` is.
+    Milliseconds(u64),
 }
 
 /// Adds the module's variables.
@@ -62,13 +64,17 @@ unsafe extern "C" fn get<M: HttpModule>(
         _ => Value::Empty,
     };
 
+    let mut digits = Digits::default();
+    // There is room for any number.
+    let _ = match value {
+        Value::Number(number) => write!(digits, "{number}"),
+        Value::Milliseconds(time) => write!(digits, "{}.{:03}", time / 1000, time % 1000),
+        Value::Empty | Value::Text(_) => Ok(()),
+    };
     let (text, len) = match value {
         Value::Empty => (ptr::null_mut(), 0),
         Value::Text(text) => (text.as_ptr().cast_mut(), text.len()),
-        Value::Number(number) => {
-            let mut digits = Digits::default();
-            // There is room for any number.
-            let _ = write!(digits, "{number}");
+        Value::Number(_) | Value::Milliseconds(_) => {
             // SAFETY: the request's pool lives as long as the value; what it gives has room for the digits.
             let copy = unsafe { ngx_pnalloc((*r).pool, digits.len).cast::<u8>() };
             if copy.is_null() {
@@ -85,10 +91,10 @@ unsafe extern "C" fn get<M: HttpModule>(
     NGX_OK as ngx_int_t
 }
 
-/// Room for the decimal digits of any `u64`.
+/// Room for the decimal digits of any `u64`, with a point among them.
 #[derive(Default)]
 struct Digits {
-    bytes: [u8; 20],
+    bytes: [u8; 21],
     len: usize,
 }
 

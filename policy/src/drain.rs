@@ -1,0 +1,207 @@
+//! The drain: reading a body that is not wanted, so that the client gets to read the answer. What it may cost, and how it
+//! ended.
+//!
+//! All times are in milliseconds of a clock that only goes forward.
+
+/// What a drain may cost (`limit_body_drain`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// How long the client may be silent, in milliseconds, at least 1.
+    pub idle: u64,
+    /// How long any drain may last, in milliseconds: nginx's `lingering_time`, but no more than [`time`](Self::time).
+    pub grace: u64,
+    /// How long a drain may last whose client keeps to [`rate`](Self::rate), in milliseconds, at least 1.
+    pub time: u64,
+    /// How much the client must send on average to go on after [`grace`](Self::grace), in bytes per second; 0 means that
+    /// anything will do.
+    pub rate: u64,
+    /// How much may be drained, in bytes; `None` means any amount.
+    pub bytes: Option<u64>,
+    /// How many connections may drain at once; `None` means any number.
+    pub conns: Option<u32>,
+}
+
+impl Budget {
+    /// What holds where nothing else is said. `grace` is nginx's default for `lingering_time`.
+    pub const DEFAULT: Self =
+        Self { idle: 30_000, grace: 30_000, time: 600_000, rate: 16 << 10, bytes: None, conns: None };
+}
+
+/// What has been drained, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    began: u64,
+    last: u64,
+    bytes: u64,
+}
+
+impl Ledger {
+    /// A drain that begins now.
+    pub const fn begin(now: u64) -> Self {
+        Self { began: now, last: now, bytes: 0 }
+    }
+
+    /// Adds bytes that were drained now.
+    pub fn add(&mut self, bytes: u64, now: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.last = now;
+    }
+
+    /// How much has been drained, in bytes.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How long the drain has lasted, in milliseconds.
+    pub const fn elapsed(&self, now: u64) -> u64 {
+        now.saturating_sub(self.began)
+    }
+
+    /// How long it took until the last bytes were drained, in milliseconds.
+    pub const fn busy(&self) -> u64 {
+        self.last.saturating_sub(self.began)
+    }
+
+    /// How long the drain may last with what has come so far, in milliseconds from its beginning.
+    ///
+    /// A client may go on until its average drops below the rate: after 1 MiB at 16 KiB per second that is 64 seconds.
+    /// Anyone has the grace, and no one more than the time.
+    pub fn allowed(&self, budget: &Budget) -> u64 {
+        let kept_up = self.bytes.saturating_mul(1000).checked_div(budget.rate).unwrap_or(u64::MAX);
+        kept_up.max(budget.grace).min(budget.time)
+    }
+
+    /// How long the drain may go on from now, in milliseconds, if nothing more comes.
+    pub fn left(&self, budget: &Budget, now: u64) -> u64 {
+        self.allowed(budget).saturating_sub(self.elapsed(now))
+    }
+
+    /// How much may be drained now, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The outcome, if that is nothing.
+    pub fn may_drain(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
+        if self.left(budget, now) == 0 {
+            return Err(self.overdue(budget, now));
+        }
+        match budget.bytes.map(|bytes| bytes.saturating_sub(self.bytes)) {
+            Some(0) => Err(Outcome::Bytes),
+            Some(rest) => Ok(rest),
+            None => Ok(u64::MAX),
+        }
+    }
+
+    /// The outcome of a drain that ended because time was up: was it the client's silence, its rate, or the time?
+    pub fn overdue(&self, budget: &Budget, now: u64) -> Outcome {
+        if now.saturating_sub(self.last) >= budget.idle || self.elapsed(now) >= budget.time {
+            return Outcome::Timeout;
+        }
+        Outcome::Slow
+    }
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The whole body was read.
+    Complete,
+    /// The client closed the connection before: it had seen enough.
+    Closed,
+    /// The client was silent for too long, or the time was up.
+    Timeout,
+    /// The client sent less than the rate.
+    Slow,
+    /// As much was drained as may be.
+    Bytes,
+    /// Too many drains were under way already.
+    Refused,
+    /// nginx needed the connection for others, or ended.
+    Evicted,
+    /// The connection failed: the client reset it, vanished, or sent what is no body.
+    Error,
+}
+
+impl Outcome {
+    /// The value of `$limit_body_drain`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Slow => "slow",
+            Self::Bytes => "bytes",
+            Self::Refused => "refused",
+            Self::Evicted => "evicted",
+            Self::Error => "error",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget { bytes: Some(1 << 30), ..Budget::DEFAULT };
+
+    fn drained(bytes: u64, at: u64) -> Ledger {
+        let mut ledger = Ledger::begin(1_000);
+        ledger.add(bytes, at);
+        ledger
+    }
+
+    #[test]
+    fn any_client_has_the_grace_and_a_slow_one_no_more() {
+        let drip = drained(30, 30_999);
+        assert_eq!(drip.may_drain(&BUDGET, 30_999), Ok((1 << 30) - 30));
+        assert_eq!(drip.left(&BUDGET, 30_999), 1);
+        assert_eq!(drip.may_drain(&BUDGET, 31_000), Err(Outcome::Slow));
+    }
+
+    #[test]
+    fn a_client_may_go_on_until_its_average_drops_below_the_rate() {
+        let mebibyte = drained(1 << 20, 50_000);
+        assert_eq!(mebibyte.allowed(&BUDGET), 64_000);
+        assert!(mebibyte.may_drain(&BUDGET, 64_999).is_ok());
+        assert_eq!(mebibyte.may_drain(&BUDGET, 65_000), Err(Outcome::Slow));
+    }
+
+    #[test]
+    fn no_client_has_more_than_the_time() {
+        let busy = drained(1 << 29, 600_999);
+        assert!(busy.may_drain(&BUDGET, 600_999).is_ok());
+        assert_eq!(busy.may_drain(&BUDGET, 601_000), Err(Outcome::Timeout));
+
+        let short = Budget { grace: 5, time: 5, ..BUDGET };
+        assert_eq!(drained(1 << 29, 1_004).left(&short, 1_004), 1);
+    }
+
+    #[test]
+    fn a_rate_of_zero_asks_for_nothing() {
+        let lenient = Budget { rate: 0, ..BUDGET };
+        assert_eq!(drained(1, 599_000).left(&lenient, 600_999), 1);
+    }
+
+    #[test]
+    fn silence_is_told_from_slowness() {
+        assert_eq!(drained(1, 2_000).overdue(&BUDGET, 32_000), Outcome::Timeout);
+        assert_eq!(drained(1, 2_001).overdue(&BUDGET, 32_000), Outcome::Slow);
+    }
+
+    #[test]
+    fn no_more_is_drained_than_may_be() {
+        assert_eq!(drained((1 << 30) - 1, 2_000).may_drain(&BUDGET, 2_000), Ok(1));
+        assert_eq!(drained(1 << 30, 2_000).may_drain(&BUDGET, 2_000), Err(Outcome::Bytes));
+        assert_eq!(drained(u64::MAX, 2_000).may_drain(&Budget::DEFAULT, 2_000), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn sums_and_times_do_not_wrap() {
+        let mut ledger = drained(u64::MAX, u64::MAX);
+        ledger.add(1, 0);
+        assert_eq!(ledger.bytes(), u64::MAX);
+        assert_eq!(ledger.busy(), 0);
+        assert_eq!(ledger.elapsed(0), 0);
+        assert_eq!(ledger.left(&BUDGET, u64::MAX), 0);
+    }
+}
