@@ -92,9 +92,10 @@ impl Ledger {
         }
     }
 
-    /// The outcome of a drain that ended because time was up: was it the client's silence, its rate, or the time?
+    /// The outcome of a drain that ended because a time was up: was it the client's silence, its rate, or the time?
     pub fn overdue(&self, budget: &Budget, now: u64) -> Outcome {
-        if now.saturating_sub(self.last) >= budget.idle || self.elapsed(now) >= budget.time {
+        let is_silent = self.left(budget, now) > 0 || now.saturating_sub(self.last) >= budget.idle;
+        if is_silent || self.elapsed(now) >= budget.time {
             return Outcome::Timeout;
         }
         Outcome::Slow
@@ -186,6 +187,8 @@ mod tests {
     fn silence_is_told_from_slowness() {
         assert_eq!(drained(1, 2_000).overdue(&BUDGET, 32_000), Outcome::Timeout);
         assert_eq!(drained(1, 2_001).overdue(&BUDGET, 32_000), Outcome::Slow);
+        // nginx's timers may be a little early.
+        assert_eq!(drained(1, 1_001).overdue(&BUDGET, 30_800), Outcome::Timeout);
     }
 
     #[test]

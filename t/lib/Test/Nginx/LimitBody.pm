@@ -2,10 +2,14 @@
 #
 #     --- upload      connections for t/lib/upload.py, one a line; see there
 #     --- answer      what it prints, line by line
+#     --- script      connections for t/lib/script.py, one a line, all at the same time; see there
+#     --- seen        what it prints, line by line
 #     --- commands    shell commands, one a line, that find the ports as upload.py does
 #     --- output      what they print, all together
 #     --- logged      lines of an access log, once they are written, in any order: request URI, status, and the
-#                     module's variables; "*" is any number, "h3" in front marks a line for a request over HTTP/3
+#                     module's variables; "*" is any number or word, "h3" in front marks a line for a request over HTTP/3
+#     --- drained     the same for drains: request URI, status, how it ended, bytes, and whether the answer was
+#                     acknowledged
 #     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, and its
 #                     upstreams are the backend
 #     --- body_files  how many files of bodies are left when all is over
@@ -31,17 +35,22 @@ use IPC::Open2;
 use Time::HiRes qw(sleep time);
 
 sub upload ($);
+sub client ($$);
 sub read_example ($);
 sub with_ports ($@);
-sub logged ($);
+sub is_logged ($$$);
+sub logged ($$);
 
 my $python = $ENV{TEST_PYTHON} || 'python3';
 my $certificate = $ENV{TEST_CERTIFICATE} or bail_out("TEST_CERTIFICATE is not set: run the tests with \"make test\"");
 my $client = dirname(__FILE__) . '/../../upload.py';
+$ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
 
 my $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
 
+my $script_client = dirname(__FILE__) . '/../../script.py';
+my $drain_format = '$request_uri $status $limit_body_drain $limit_body_drained $limit_body_acknowledged';
 my $log_format = '$request_uri $status $limit_body_status $limit_body_limit $limit_body_received $limit_body_at';
 
 no_long_string();
@@ -79,6 +88,8 @@ add_block_preprocessor(sub {
     $block->set_value('http_config', <<"END" . ($block->http_config // ''));
 log_format upload '$log_format';
 access_log logs/upload.log upload;
+log_format drain '$drain_format';
+access_log logs/drain.log drain if=\$limit_body_drain;
 upstream backend { server 127.0.0.1:\$TEST_NGINX_RAND_PORT_9; }
 server {
     listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_9;
@@ -98,7 +109,7 @@ my $run_socket_test = $RunTestHelper;
 $RunTestHelper = sub {
     my ($block, $dry_run, $repeated) = @_;
 
-    return $run_socket_test->(@_) if !defined $block->upload && !defined $block->commands;
+    return $run_socket_test->(@_) if !grep { defined } $block->upload, $block->commands, $block->script;
 
     my @connections = grep { /\S/ } split /\n/, $block->upload // '';
     my @answers = split /\n/, $block->answer // '';
@@ -115,21 +126,19 @@ $RunTestHelper = sub {
         }
     }
 
+    if (defined $block->script) {
+        my @scripts = grep { /\S/ } split /\n/, $block->script;
+        my @expected = split /\n/, $block->seen;
+        my @seen = split /\n/, with_ports(sub { client($script_client, join "\n", @scripts) });
+        Test::More::is($seen[$_], $expected[$_], "$name - $scripts[$_]") for 0 .. $#scripts;
+    }
+
     if (defined $block->commands) {
         Test::More::is(with_ports(sub { scalar `( $_[0] ) 2>&1` }, $block->commands), $block->output, "$name - output");
     }
 
-    if (defined $block->logged) {
-        my @expected = grep { !s/^h3 // || $has_http3 } split /\n/, $block->logged;
-        my @logged = logged(scalar @expected);
-        my @missing = grep {
-            my $line = quotemeta =~ s/\\\*/\\d+/gr;
-            my ($found) = grep { $logged[$_] =~ /^$line$/ } 0 .. $#logged;
-            splice @logged, $found, 1 if defined $found;
-            !defined $found;
-        } @expected;
-        Test::More::is_deeply([\@missing, \@logged], [[], []], "$name - access log: none missing, none too many");
-    }
+    is_logged($name, 'upload.log', $block->logged) if defined $block->logged;
+    is_logged($name, 'drain.log', $block->drained) if defined $block->drained;
 
     if (defined $block->body_files) {
         my @files = glob "$ServRoot/client_body_temp/*";
@@ -146,13 +155,21 @@ sub with_ports ($@) {
     local $ENV{PORT} = $ServerPort;
     local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
     local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
+    local $ENV{ANY_PORT} = $ports->{TEST_NGINX_RAND_PORT_7};
+    local $ENV{ERROR_LOG} = "$ServRoot/logs/error.log";
     return $call->(@arguments);
 }
 
 # Runs one connection of the client, and returns what it prints.
 sub upload ($) {
-    my $pid = open2(my $out, my $in, $python, $client);
-    print $in "$_[0]\n";
+    return client($client, $_[0]);
+}
+
+# Runs a client with something on its standard input, and returns what it prints.
+sub client ($$) {
+    my ($program, $input) = @_;
+    my $pid = open2(my $out, my $in, $python, $program);
+    print $in "$input\n";
     close $in;
     my $answer = do { local $/; <$out> } // '';
     waitpid $pid, 0;
@@ -160,14 +177,28 @@ sub upload ($) {
     return $answer;
 }
 
-# The access log, once it has so many lines: on HTTP/1.x a line is written when the body has been drained.
-sub logged ($) {
-    my $lines = shift;
+# Tests that an access log has these lines, once they are written, and no others.
+sub is_logged ($$$) {
+    my ($name, $file, $lines) = @_;
+    my @expected = grep { !s/^h3 // || $has_http3 } split /\n/, $lines;
+    my @logged = logged($file, scalar @expected);
+    my @missing = grep {
+        my $line = quotemeta =~ s/\\\*/\\w+/gr;
+        my ($found) = grep { $logged[$_] =~ /^$line$/ } 0 .. $#logged;
+        splice @logged, $found, 1 if defined $found;
+        !defined $found;
+    } @expected;
+    Test::More::is(join("\n", @logged), join("\n", @missing), "$name - $file: none missing, none too many");
+}
+
+# An access log, once it has so many lines: on HTTP/1.x a line is written when the body has been drained.
+sub logged ($$) {
+    my ($name, $lines) = @_;
     my $until = time + 30;
     my @log;
     do {
         sleep 0.01;
-        open my $file, '<', "$ServRoot/logs/upload.log" or die "no access log: $!";
+        open my $file, '<', "$ServRoot/logs/$name" or die "no access log: $!";
         @log = <$file>;
     } while @log < $lines && time < $until;
     chomp @log;

@@ -1,0 +1,408 @@
+# How the drain of a body ends, and what it may cost (HTTP/1.x).
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: complete: the whole body is read, and the client the answer
+--- config
+limit_body 1k;
+location /up { proxy_pass http://backend; }
+location = /page { error_page 413 /too_large; proxy_pass http://backend; }
+location = /too_large { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://backend/page; }
+--- upload
+h1 POST /up/1 64m
+h1.0 POST /up/2 64m
+h1s POST /up/3 64m
+h1s tls1.2 POST /up/4 64m
+h1 chunked POST /up/5 64m
+h1s chunked POST /up/6 64m
+h1 POST /up/7 1025
+h1s POST /up/8 16k
+h1s POST /up/9 17k
+h1 POST /page 64m
+--- answer
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 GET, length , | closed
+--- drained
+/up/1 413 complete 67108864 yes
+/up/2 413 complete 67108864 yes
+/up/3 413 complete 67108864 yes
+/up/4 413 complete 67108864 yes
+/up/5 413 complete * yes
+/up/6 413 complete * yes
+/up/7 413 complete 1025 *
+/up/8 413 complete 16384 *
+/up/9 413 complete 17408 *
+/page 413 complete 67108864 yes
+--- error_log eval
+qr/\[info\] .*drained 67108864 bytes of request body in \d+\.\d{3}s: complete, response acknowledged/
+
+
+=== TEST 2: a client that stalls for 7 seconds, or sends for longer than lingering_time, reads its answer
+--- config
+limit_body 1k;
+lingering_time 2s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /stall 1m; send 500k; pause 7; send 524k; answer; end
+h1: head POST /steady 1000k; send 1000k each 20k every 0.1; answer; end
+h1: head POST /chunked chunked; chunk 2k; chunk 500k; pause 7; chunk 500k; chunk 0; answer; end
+h1s: head POST /stall 1m; send 500k; pause 7; send 524k; answer; end
+h1s: head POST /steady 1000k; send 1000k each 20k every 0.1; answer; end
+h1s: head POST /chunked chunked; chunk 2k; chunk 500k; pause 7; chunk 500k; chunk 0; answer; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/stall 413 complete 1048576 yes
+/stall 413 complete 1048576 yes
+/steady 413 complete 1024000 yes
+/steady 413 complete 1024000 yes
+/chunked 413 complete * yes
+/chunked 413 complete * yes
+
+
+=== TEST 3: closed: the client has seen enough
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /closed 1m; send 100k; answer; close
+h1s: head POST /closed/tls 1m; send 100k; answer; close
+h1: head POST /half 1m; send 100k; shutdown; answer; end
+h1: head POST /closed/chunked chunked; chunk 100k; answer; close
+--- seen
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large>
+--- drained
+/closed 413 closed 102400 yes
+/closed/tls 413 closed * yes
+/half 413 closed 102400 yes
+/closed/chunked 413 closed * yes
+
+
+=== TEST 4: timeout: the client is silent
+--- config
+limit_body 1k;
+limit_body_drain idle=1s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /silent 1m; send 100k; answer; end
+h1s: head POST /silent/tls 1m; send 100k; answer; end
+h1: head POST /silent/chunked chunked; chunk 100k; answer; end
+h1: head POST /none 1m; answer; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/silent 413 timeout 102400 yes
+/silent/tls 413 timeout * yes
+/silent/chunked 413 timeout * yes
+/none 413 timeout 0 yes
+
+
+=== TEST 5: timeout: the time is up
+--- config
+limit_body 1k;
+limit_body_drain time=2s rate=1k;
+lingering_time 1s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /busy 1g; send 10m each 20k every 0.02; answer; end
+h1s: head POST /busy/tls 1g; send 10m each 20k every 0.02; answer; end
+h1: head POST /busy/chunked chunked; chunk 2k; answer; bytes fffffff\r\n; send 10m each 20k every 0.02; end
+--- seen
+unsent
+unsent
+413 <413 Request Entity Too Large> | unsent
+--- drained
+/busy 413 timeout * yes
+/busy/tls 413 timeout * yes
+/busy/chunked 413 timeout * yes
+
+
+=== TEST 6: slow: a client that drips has lingering_time and no more
+--- config
+limit_body 1k;
+lingering_time 2s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /drip 1m; answer; send 100 each 1 every 0.1; end
+h1s: head POST /drip/tls 1m; answer; send 100 each 1 every 0.1; end
+h1: head POST /drip/chunked chunked; chunk 2k; answer; bytes ffff\r\n; send 100 each 1 every 0.1; end
+--- seen
+413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | unsent
+--- drained
+/drip 413 slow * yes
+/drip/tls 413 slow * yes
+/drip/chunked 413 slow * yes
+
+
+=== TEST 7: bytes: no more is drained than may be
+--- config
+limit_body 1k;
+limit_body_drain bytes=64k;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /much 10m; answer; send 10m; end
+h1s: head POST /much/tls 10m; answer; send 10m; end
+h1: head POST /much/chunked chunked; chunk 2k; answer; chunk 5m; chunk 5m; end
+h1: head POST /little 64k; send 64k; answer; end
+--- seen
+413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | closed
+--- drained
+/much 413 bytes 65536 yes
+/much/tls 413 bytes 65536 yes
+/much/chunked 413 bytes 65536 yes
+/little 413 complete 65536 yes
+
+
+=== TEST 8: refused: no more are drained at once than may be; the others get their answer, and are closed
+--- config
+limit_body 1k;
+limit_body_drain conns=2;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /first 1m; answer; mark first; await third; send 1m; end
+h1s: head POST /second 1m; answer; mark second; await third; send 1m; end
+h1: await first; await second; head POST /third 1m; answer; end; mark third
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/first 413 complete 1048576 yes
+/second 413 complete 1048576 yes
+/third 413 refused 0 *
+
+
+=== TEST 9: a slot is free again when its drain has ended
+--- config
+limit_body 1k;
+limit_body_drain conns=1;
+location / { proxy_pass http://backend; }
+--- upload
+h1 POST /1 2k
+h1 POST /2 2k
+h1 chunked POST /3 2k
+--- answer
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/1 413 complete 2048 *
+/2 413 complete 2048 *
+/3 413 complete * *
+
+
+=== TEST 10: error: the client resets the connection, or sends what is no body
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /reset 1m; send 100k; answer; reset
+h1: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; end
+--- seen
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | closed
+--- drained
+/reset 413 error 102400 *
+/malformed 413 error * yes
+
+
+=== TEST 11: off: nginx's plain behaviour
+--- config
+limit_body 1k;
+limit_body_drain off;
+lingering_timeout 1s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /silent 1m; send 100k; answer; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+--- drained
+--- no_error_log
+drained
+
+
+=== TEST 12: other early answers are drained as well, and the connection lives on where nginx keeps it
+--- http_config
+limit_req_zone $binary_remote_addr zone=one:64k rate=1r/m;
+--- config
+limit_body_drain bytes=100m;
+limit_body 16m;
+location = /return { return 403 "no\n"; }
+location = /nothing { return 204; }
+location = /auth { auth_basic x; auth_basic_user_file /dev/null; }
+location = /denied { deny all; }
+location = /busy { limit_req zone=one; proxy_pass http://backend; }
+location = /static { root html; }
+location = /nginx { limit_body off; client_max_body_size 1k; proxy_pass http://backend; }
+--- user_files
+>>> static
+static
+--- upload
+h1 POST /return 8m | POST /return 8m | GET /return
+h1s POST /return 8m | POST /return 8m | GET /return
+h1 pipelined POST /return 8m | POST /return 8m | GET /return
+h1s pipelined POST /return 8m | POST /return 8m | GET /return
+h1 chunked POST /return 8m | POST /return 8m | GET /return
+h1s chunked POST /return 8m | POST /return 8m | GET /return
+h1 chunked pipelined POST /return 8m | POST /return 8m | GET /return
+h1 POST /nothing 8m | GET /nothing
+h1 POST /auth 8m | GET /auth
+h1 POST /denied 8m | GET /denied
+h1 POST /static 8m | GET /static
+h1 POST /nginx 8m
+h1 POST /busy 1 | POST /busy 8m | GET /return
+--- answer
+403 no | 403 no | 403 no | open
+403 no | 403 no | 403 no | open
+403 no | 403 no | 403 no | open
+403 no | 403 no | 403 no | open
+403 no | 403 no | 403 no | open
+403 no | 403 no | 403 no | open
+403 no | 403 no | 403 no | open
+204 | 204 | open
+401 <401 Authorization Required> | 401 <401 Authorization Required> | open
+403 <403 Forbidden> | 403 <403 Forbidden> | open
+405 <405 Not Allowed> | 200 static | open
+413 <413 Request Entity Too Large> | closed
+200 ok | 503 <503 Service Temporarily Unavailable> | 403 no | open
+--- no_error_log
+[alert]
+[error] open
+
+
+=== TEST 13: they have the same budget
+--- config
+limit_body_drain idle=1s conns=3;
+location = /return { return 403 "no\n"; }
+--- script
+h1: head POST /return?1 1m; send 100k; answer; end
+h1s: head POST /return?2 1m; send 100k; answer; end
+h1: head POST /return?3 chunked; chunk 100k; answer; end
+--- seen
+403 no | closed
+403 no | closed
+403 no | closed
+--- drained
+/return?1 403 timeout * yes
+/return?2 403 timeout * yes
+/return?3 403 timeout * yes
+
+
+=== TEST 14: an upstream that answers before it has read the body
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_8;
+    access_log off;
+    location / { return 403 "no\n"; }
+}
+--- config
+limit_body 0;
+proxy_http_version 1.1;
+proxy_request_buffering off;
+location /pause { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_8; }
+location /steady { lingering_time 1s; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_8; }
+--- script
+h1: head POST /pause 1m; send 300k; answer; pause 6; send 724k; end
+h1s: head POST /pause/tls 1m; send 300k; answer; pause 6; send 724k; end
+h1: head POST /pause/chunked chunked; chunk 300k; answer; pause 6; chunk 500k; chunk 0; end
+h1s: head POST /pause/chunked/tls chunked; chunk 300k; answer; pause 6; chunk 500k; chunk 0; end
+h1: head POST /steady 1000k; answer; send 1000k each 20k every 0.1; end
+h1s: head POST /steady/tls 1000k; answer; send 1000k each 20k every 0.1; end
+--- seen
+403 no | closed
+403 no | closed
+403 no | closed
+403 no | closed
+403 no | closed
+403 no | closed
+--- drained
+/pause 403 complete * yes
+/pause/tls 403 complete * yes
+/pause/chunked 403 complete * yes
+/pause/chunked/tls 403 complete * yes
+/steady 403 complete * yes
+/steady/tls 403 complete * yes
+
+
+=== TEST 15: answers without a body
+--- config
+limit_body 1k;
+lingering_time 1s;
+location / { proxy_pass http://backend; }
+location = /nothing { return 204; }
+--- script
+h1: head HEAD /head 1m; pause 0.1; send 500k; pause 3; send 524k; end
+h1s: head HEAD /head/tls 1m; pause 0.1; send 500k; pause 3; send 524k; end
+h1: head HEAD /head/chunked chunked; chunk 500k; pause 3; chunk 500k; chunk 0; end
+h1s: head HEAD /head/chunked/tls chunked; chunk 500k; pause 3; chunk 500k; chunk 0; end
+h1: head POST /nothing 1m Connection:close; pause 0.1; send 500k; pause 3; send 524k; end
+--- seen
+closed
+closed
+closed
+closed
+closed
+--- drained
+/head 413 complete 1048576 yes
+/head/tls 413 complete 1048576 yes
+/head/chunked 413 complete * yes
+/head/chunked/tls 413 complete * yes
+/nothing 204 complete * yes
+
+
+=== TEST 16: where the kernel wants a buffer: a socket in the file system
+--- config
+listen unix:$TEST_NGINX_SOCKET;
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /return { return 403 "no\n"; }
+--- script
+unix: head POST /declared 10m; send 10m; answer; end
+unix: head POST /chunked chunked; chunk 5m; chunk 5m; chunk 0; answer; end
+unix: head POST /return 10m; send 10m; answer; head POST /return?2 10m; send 10m; answer; head POST /3 2k; send 2k; answer; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+403 no | 403 no | 413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 17: an answer that the client has not acknowledged: it vanishes, in a network namespace of its own
+--- config
+listen 0.0.0.0:$TEST_NGINX_RAND_PORT_7;
+limit_body 1k;
+limit_body_drain idle=2s;
+location / { proxy_pass http://backend; }
+--- commands
+"$TEST_PYTHON" t/lib/vanish.py "$ANY_PORT"
+--- output
+vanished
+--- drained
+/vanished 413 timeout 0 no
