@@ -6,9 +6,11 @@ my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';
 my $status = 'it must be a status from 400 to 599';
 my $level = 'it must be "info", "notice", "warn" or "error"';
+my $time = 'it must be a time of at least 1ms';
 my $flag = 'it must be "on" or "off"';
 
 sub invalid { my ($name, $value, $expected) = @_; qq{invalid value "$value" in "$name" directive, $expected in } }
+sub parameter { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_body_drain" directive, $why in } }
 sub arguments { qq{invalid number of arguments in "$_[0]" directive in } }
 sub duplicate { qq{"$_[0]" directive is duplicate in } }
 sub misplaced { qq{"$_[0]" directive is not allowed here in } }
@@ -54,6 +56,22 @@ my @cases = (
     ['limit_body_status 413; limit_body_status 413;', duplicate('limit_body_status')],
     ['if ($uri) { limit_body_status 413; }', misplaced('limit_body_status')],
 
+    ['limit_body_drain;', arguments('limit_body_drain')],
+    ['limit_body_drain on;', qq{invalid parameter "on" in "limit_body_drain" directive in }],
+    ['limit_body_drain off idle=1s;', qq{invalid parameter "off" in "limit_body_drain" directive in }],
+    ['limit_body_drain idle;', parameter('idle', $time)],
+    ['limit_body_drain idle=0;', parameter('idle=0', $time)],
+    ['limit_body_drain idle=1q;', parameter('idle=1q', $time)],
+    ['limit_body_drain time=;', parameter('time=', $time)],
+    ['limit_body_drain rate=fast;', parameter('rate=fast', 'it must be a size')],
+    ['limit_body_drain bytes=9223372036854775808;', parameter('bytes=9223372036854775808', $large)],
+    ['limit_body_drain bytes=0;', parameter('bytes=0', 'it must be at least 1; leave it out for no limit')],
+    ['limit_body_drain conns=0;', parameter('conns=0', 'it must be a number of at least 1')],
+    ['limit_body_drain conns=4294967296;', parameter('conns=4294967296', 'it must be a number of at least 1')],
+    ['limit_body_drain idle=1s bytes=1k idle=2s;', parameter('idle=2s', 'it is duplicate')],
+    ['limit_body_drain off; limit_body_drain idle=1s;', duplicate('limit_body_drain')],
+    ['if ($uri) { limit_body_drain off; }', misplaced('limit_body_drain')],
+
     ['limit_body_log_level;', arguments('limit_body_log_level')],
     ['limit_body_log_level info warn;', arguments('limit_body_log_level')],
     ['limit_body_log_level crit;', invalid('limit_body_log_level', 'crit', $level)],
@@ -87,7 +105,7 @@ qr{\\[emerg\\] .*\Q$error\E}
 END
 } @cases;
 
-for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_body_dry_run)) {
+for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_body_dry_run limit_body_drain)) {
     for my $context ('post_main_config', 'upstream') {
         $n++;
         my $place = $context eq 'upstream'

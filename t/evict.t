@@ -2,6 +2,7 @@
 
 use Test::Nginx::LimitBody 'no_plan';
 
+master_on();
 worker_connections(24);
 
 run_tests();
@@ -41,3 +42,32 @@ h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
 --- no_error_log
 [alert]
 worker_connections are not enough while
+
+
+=== TEST 2: a reload lets a drain go on
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /reload 1m; answer; signal HUP; logged gracefully; send 1m; answer; end
+h1s: head POST /reload/tls 1m; answer; mark 2; logged gracefully; send 1m; answer; end
+--- seen
+413 <413 Request Entity Too Large> | no answer | closed
+413 <413 Request Entity Too Large> | no answer | closed
+--- drained
+/reload 413 complete 1048576 yes
+/reload/tls 413 complete 1048576 yes
+
+
+=== TEST 3: worker_shutdown_timeout ends it
+--- main_config
+worker_shutdown_timeout 1s;
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /shutdown 1m; answer; signal HUP; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+--- drained
+/shutdown 413 evicted 0 yes

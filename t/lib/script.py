@@ -19,17 +19,19 @@ STEPS
     reset                                                   close it with a TCP RST
     mark NAME, await NAME                                   wait for another script to come so far
     logged WORD                                             wait until the error log has a line with this word
+    signal NAME                                             send nginx a signal
 SIZE: bytes, also with k, m or g behind it.
 
 Printed: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds) for each end; "unsent" where the
 connection failed while something was being sent.
 
 The servers' ports are in the environment: PORT and TLS_PORT; the paths of the socket and of the
-error log in TEST_NGINX_SOCKET and ERROR_LOG.
+error log in TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
 """
 
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -176,6 +178,10 @@ class Script:
             if time.monotonic() > until:
                 raise TimeoutError(word)
             time.sleep(0.01)
+
+
+    def signal(self, name):
+        os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
 
 
 setattr(Script, "await", Script.await_)

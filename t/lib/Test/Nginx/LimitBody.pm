@@ -156,6 +156,7 @@ sub with_ports ($@) {
     local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
     local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
     local $ENV{ANY_PORT} = $ports->{TEST_NGINX_RAND_PORT_7};
+    local $ENV{PID_FILE} = "$ServRoot/logs/nginx.pid";
     local $ENV{ERROR_LOG} = "$ServRoot/logs/error.log";
     return $call->(@arguments);
 }
