@@ -33,7 +33,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test bench-pass clean nginx controls
+.PHONY: help run stop build check unittest test bench-pass bench-drain clean nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,11 @@ test: build controls unittest ## Run all tests
 bench-pass: build ## Count what accepted uploads cost
 	@build/setup.sh bench
 	@bench/pass.sh $(PROGRAM) $(MODULE)
+
+bench-drain: build ## Measure what the drain of refused uploads costs, against nginx alone
+	@build/setup.sh bench
+	@build/certificate.sh $(OBJS)/tls
+	@bench/drain.sh $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*
