@@ -45,9 +45,14 @@ def upload():
     target, status = ("/read", b"413") if what.endswith("read") else ("/", b"404" if chunked else b"413")
     connection.sendall(HEADER.format(target, length).encode())
     for _ in range(mebibytes):
-        connection.sendall(piece)
-        if first is None and select.select([connection], [], [], 0)[0]:
-            first = time.monotonic() - began
+        # In small pieces until the answer comes, so as not to miss it.
+        start = 0
+        while start < len(piece):
+            end = len(piece) if first is not None else start + 16384
+            connection.sendall(piece[start:end])
+            start = end
+            if first is None and select.select([connection], [], [], 0)[0]:
+                first = time.monotonic() - began
     if chunked:
         connection.sendall(b"0\r\n\r\n")
     answer = b""

@@ -208,7 +208,7 @@ location / { proxy_pass http://backend; }
 --- upload
 h1 POST /1 2k
 h1 POST /2 2k
-h1 chunked POST /3 2k
+h1 chunked POST /3 8m
 --- answer
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed

@@ -79,6 +79,18 @@ nginx_bits_set_eof(ngx_connection_t *c)
 }
 
 
+/* There may be something to read, although the time is up. */
+
+void nginx_bits_set_awake(ngx_connection_t *c);
+
+void
+nginx_bits_set_awake(ngx_connection_t *c)
+{
+    c->read->timedout = 0;
+    c->read->ready = 1;
+}
+
+
 /* Has the connection's read handler called in the next round of the event loop. */
 
 void nginx_bits_post_read(ngx_connection_t *c);

@@ -31,6 +31,7 @@ extern "C" {
     pub fn nginx_bits_tls(c: *const ngx_connection_t) -> ngx_uint_t;
 
     pub fn nginx_bits_post_read(c: *mut ngx_connection_t);
+    pub fn nginx_bits_set_awake(c: *mut ngx_connection_t);
     pub fn nginx_bits_set_eof(c: *mut ngx_connection_t);
     pub fn nginx_bits_set_ready(c: *mut ngx_connection_t, on: ngx_uint_t);
 

@@ -43,7 +43,16 @@ pub enum Got {
 }
 
 /// How much is dropped at once, in bytes, before other connections have their turn.
-const STEP: u64 = 1 << 20;
+const STEP: u64 = 4 << 20;
+
+/// A client that has sent so much, in bytes, since nginx looked the last time is worth waiting for.
+const LIVELY: u64 = 64 << 10;
+
+/// How much of what such a client sends is dropped at a time, in bytes: every waking up costs.
+const BATCH: u64 = 512 << 10;
+
+/// How long that may take, in milliseconds, before nginx looks at what has come.
+const PATIENCE: u64 = 1000;
 
 impl Request {
     /// Lets the module decide how the connection is read from until the request ends (see [`HttpModule::reading`]), and
@@ -280,7 +289,10 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
             (*(*c).read).available = -1;
 
             match progress {
-                Progress::BodyEnds(_) => return 1,
+                Progress::BodyEnds(_) => {
+                    wake_up_for::<M>(r, 1);
+                    return 1;
+                }
                 Progress::ChunkEnds if most > 0 => continue,
                 _ if dropped == asked => {
                     bits::nginx_bits_post_read(c);
@@ -288,6 +300,9 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
                 }
                 _ if bits::nginx_bits_pending_eof(c) != 0 => continue,
                 _ => {
+                    let rest = bulk.rest().min(most);
+                    let is_lively = dropped >= LIVELY && bulk.is_body() && request.is_done();
+                    wake_up_for::<M>(r, if is_lively { rest.min(BATCH) } else { 1 });
                     bits::nginx_bits_set_ready(c, 0);
                     return NGX_AGAIN as isize;
                 }
@@ -303,6 +318,37 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
         }
         result
     }
+}
+
+/// Has nginx woken up only when so many bytes can be read, or when the client sends no more (SO_RCVLOWAT, socket(7)).
+///
+/// # Safety
+///
+/// `r` must be a live main request over HTTP/1.x of which something is kept.
+unsafe fn wake_up_for<M: HttpModule>(r: *mut ngx_http_request_t, bytes: u64) {
+    let bytes = libc::c_int::try_from(bytes.max(1)).unwrap_or(libc::c_int::MAX);
+    // SAFETY: live, says the caller, and so is its connection; the call reads an int.
+    unsafe {
+        let Some(kept) = state::find::<M>(r) else {
+            return;
+        };
+        if kept.as_ref().wake_up_for.replace(bytes) != bytes {
+            let size = core::mem::size_of_val(&bytes) as libc::socklen_t;
+            let bytes = ptr::addr_of!(bytes).cast();
+            // Where it fails nginx is woken up more often, that is all.
+            libc::setsockopt((*(*r).connection).fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes, size);
+        }
+    }
+}
+
+/// Whether nginx is only woken up when there is much to read.
+///
+/// # Safety
+///
+/// `r` must be a live main request.
+unsafe fn is_waiting<M: HttpModule>(r: *mut ngx_http_request_t) -> bool {
+    // SAFETY: live, says the caller.
+    unsafe { state::find::<M>(r).is_some_and(|kept| kept.as_ref().wake_up_for.get() > 1) }
 }
 
 /// What can be dropped without looking at it, and nginx's own counter of it.
@@ -356,6 +402,11 @@ impl Bulk {
             // A connection that is to be closed need not decrypt what it drops.
             (bits::nginx_bits_keepalive(r) == 0 && *length > RECORD).then_some(Self::Sealed(length))
         }
+    }
+
+    /// Whether it is a body, to its end.
+    fn is_body(&self) -> bool {
+        matches!(self, Self::Body(_) | Self::Sealed(_))
     }
 
     /// How much there is of it, in bytes.
@@ -439,6 +490,7 @@ unsafe fn keep_time<M: HttpModule>(r: *mut ngx_http_request_t) {
         let Some(left) = M::time_left(&Request::new(r)) else {
             return;
         };
+        let left = if is_waiting::<M>(r) { left.min(PATIENCE) } else { left };
         if (*r).lingering_time != 0 {
             bits::nginx_bits_set_lingering(r, left as usize);
         }
@@ -453,6 +505,12 @@ unsafe fn keep_time<M: HttpModule>(r: *mut ngx_http_request_t) {
 unsafe extern "C" fn discard<M: HttpModule>(r: *mut ngx_http_request_t) {
     // SAFETY: nginx passes a live request, of which this function is the handler because it discards the body.
     unsafe {
+        let c = (*r).connection;
+        if is_waiting::<M>(r) && bits::nginx_bits_timedout(c) != 0 {
+            // A client that has become slow is not a silent one.
+            wake_up_for::<M>(r, 1);
+            bits::nginx_bits_set_awake(c);
+        }
         keep_time::<M>(r);
         ngx_http_discarded_request_body_handler(r);
     }
@@ -467,6 +525,7 @@ unsafe extern "C" fn end<M: HttpModule>(r: *mut c_void) {
 
         // The connection may live on.
         let c = (*r).connection;
+        wake_up_for::<M>(r, 1);
         ngx_reusable_connection(c, 0);
         let ours = recv::<M> as unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize as usize;
         if (*c).recv.is_some_and(|recv| recv as usize == ours) {
