@@ -119,6 +119,9 @@ impl Conf {
         };
         self.budget = Some(Budget { grace: core.lingering_time(), ..budget });
         core.set_lingering_timeout(budget.idle);
-        Hooks::RESPONSE
+        match budget.conns {
+            Some(_) => Hooks::RESPONSE.and(Hooks::SLOTS),
+            None => Hooks::RESPONSE,
+        }
     }
 }

@@ -7,11 +7,10 @@
 #![forbid(unsafe_code)]
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use policy::{At, Budget, Ledger, Outcome};
 
-use crate::nginx::{now, Got, Interruption, Level, Reading, Request};
+use crate::nginx::{now, slots, Got, Interruption, Level, Reading, Request};
 use crate::state::State;
 use crate::LimitBody;
 
@@ -56,9 +55,6 @@ impl Drain {
     }
 }
 
-/// How many drains this worker has under way.
-static SLOTS: AtomicU32 = AtomicU32::new(0);
-
 /// Begins to drain the body of a request, where drains are not left to nginx.
 pub fn begin(r: &Request) {
     let Some(budget) = r.conf::<LimitBody>().budget() else {
@@ -72,12 +68,11 @@ pub fn begin(r: &Request) {
     }
     drain.budget.set(Some(*budget));
     drain.ledger.set(Ledger::begin(now()));
-    if budget.conns.is_some_and(|most| SLOTS.load(Ordering::Relaxed) >= most) {
+    if slots::take::<LimitBody>(budget.conns.unwrap_or(u32::MAX)) {
+        drain.has_slot.set(true);
+    } else {
         drain.outcome.set(Some(Outcome::Refused));
-        return;
     }
-    SLOTS.fetch_add(1, Ordering::Relaxed);
-    drain.has_slot.set(true);
 }
 
 /// Called when nginx has made the last of a response, but perhaps not sent it yet.
@@ -202,7 +197,7 @@ pub fn end(r: &Request) {
     drain.time.set(time);
     drain.acknowledged.set(Some(acknowledged));
     if drain.has_slot.replace(false) {
-        SLOTS.fetch_sub(1, Ordering::Relaxed);
+        slots::give_back::<LimitBody>();
     }
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });

@@ -230,7 +230,7 @@ h1: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; end
 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | closed
 --- drained
-/reset 413 error 102400 *
+/reset 413 error * *
 /malformed 413 error * yes
 
 

@@ -71,3 +71,4 @@ h1: head POST /shutdown 1m; answer; signal HUP; end
 413 <413 Request Entity Too Large> | closed
 --- drained
 /shutdown 413 evicted 0 yes
+

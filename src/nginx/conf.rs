@@ -258,6 +258,8 @@ impl Hooks {
     pub const PRECONTENT: Self = Self(2);
     /// `response_end`.
     pub const RESPONSE: Self = Self(4);
+    /// [`slots`](super::slots).
+    pub const SLOTS: Self = Self(8);
 
     /// These and those.
     pub const fn and(self, others: Self) -> Self {

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 mod bits;
+mod bulk;
 mod conf;
 mod filter;
 mod log;
@@ -20,6 +21,7 @@ mod pool;
 mod reader;
 mod request;
 mod response;
+pub mod slots;
 mod state;
 mod variable;
 

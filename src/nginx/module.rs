@@ -9,7 +9,7 @@ use nginx_sys::{
     ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
-use super::{conf, filter, variable, CoreConf, Directive, Got, Hooks, Reading, Request, Status, Variable};
+use super::{conf, filter, slots, variable, CoreConf, Directive, Got, Hooks, Reading, Request, Status, Variable};
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
 ///
@@ -82,7 +82,7 @@ pub enum Phase {
 
 /// Where nginx keeps what it knows of a module.
 #[derive(Clone, Copy)]
-pub struct Descriptor(*const ngx_module_t);
+pub struct Descriptor(pub(super) *const ngx_module_t);
 
 impl Descriptor {
     /// The descriptor at `module`.
@@ -153,6 +153,10 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
 
     if needed.include(Hooks::BODY) {
         filter::register::<M>();
+    }
+    if needed.include(Hooks::SLOTS) {
+        // SAFETY: nginx passes the configuration being read.
+        return unsafe { slots::add::<M>(cf) };
     }
     NGX_OK as ngx_int_t
 }

@@ -10,10 +10,10 @@ use core::ptr;
 
 use nginx_sys::{
     ngx_connection_error, ngx_connection_t, ngx_current_msec, ngx_err_t, ngx_http_cleanup_add,
-    ngx_http_discarded_request_body_handler, ngx_http_request_t, ngx_reusable_connection, off_t, u_char, NGX_AGAIN,
-    NGX_ERROR,
+    ngx_http_discarded_request_body_handler, ngx_http_request_t, ngx_reusable_connection, u_char, NGX_AGAIN, NGX_ERROR,
 };
 
+use super::bulk::{self, Bulk, Progress};
 use super::{bits, state, HttpModule, Request};
 
 /// What to do when nginx is about to read from a connection.
@@ -42,16 +42,7 @@ pub enum Got {
     Failed,
 }
 
-/// How much is dropped at once, in bytes, before other connections have their turn.
-const STEP: u64 = 4 << 20;
-
-/// A client that has sent so much, in bytes, since nginx looked the last time is worth waiting for.
-const LIVELY: u64 = 64 << 10;
-
-/// How much of what such a client sends is dropped at a time, in bytes: every waking up costs.
-const BATCH: u64 = 512 << 10;
-
-/// How long that may take, in milliseconds, before nginx looks at what has come.
+/// How long it may take a lively client to send a batch, in milliseconds, before nginx looks at what has come.
 const PATIENCE: u64 = 1000;
 
 impl Request {
@@ -255,8 +246,8 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
         let request = Request::new(r);
         let mut most = most;
         while let Some(bulk) = Bulk::at_hand::<M>(r) {
-            let asked = most.min(bulk.rest()).min(STEP);
-            let dropped = match drop_in_kernel((*c).fd, asked) {
+            let asked = most.min(bulk.rest()).min(bulk::STEP);
+            let dropped = match bulk::drop_in_kernel((*c).fd, asked) {
                 Ok(0) => {
                     bits::nginx_bits_set_eof(c);
                     M::has_read(&request, Got::End);
@@ -290,7 +281,7 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
 
             match progress {
                 Progress::BodyEnds(_) => {
-                    wake_up_for::<M>(r, 1);
+                    bulk::wake_up_for::<M>(r, 1);
                     return 1;
                 }
                 Progress::ChunkEnds if most > 0 => continue,
@@ -301,8 +292,8 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
                 _ if bits::nginx_bits_pending_eof(c) != 0 => continue,
                 _ => {
                     let rest = bulk.rest().min(most);
-                    let is_lively = dropped >= LIVELY && bulk.is_body() && request.is_done();
-                    wake_up_for::<M>(r, if is_lively { rest.min(BATCH) } else { 1 });
+                    let is_lively = dropped >= bulk::LIVELY && bulk.is_body() && request.is_done();
+                    bulk::wake_up_for::<M>(r, if is_lively { rest.min(bulk::BATCH) } else { 1 });
                     bits::nginx_bits_set_ready(c, 0);
                     return NGX_AGAIN as isize;
                 }
@@ -320,164 +311,6 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
     }
 }
 
-/// Has nginx woken up only when so many bytes can be read, or when the client sends no more (SO_RCVLOWAT, socket(7)).
-///
-/// # Safety
-///
-/// `r` must be a live main request over HTTP/1.x of which something is kept.
-unsafe fn wake_up_for<M: HttpModule>(r: *mut ngx_http_request_t, bytes: u64) {
-    let bytes = libc::c_int::try_from(bytes.max(1)).unwrap_or(libc::c_int::MAX);
-    // SAFETY: live, says the caller, and so is its connection; the call reads an int.
-    unsafe {
-        let Some(kept) = state::find::<M>(r) else {
-            return;
-        };
-        if kept.as_ref().wake_up_for.replace(bytes) != bytes {
-            let size = core::mem::size_of_val(&bytes) as libc::socklen_t;
-            let bytes = ptr::addr_of!(bytes).cast();
-            // Where it fails nginx is woken up more often, that is all.
-            libc::setsockopt((*(*r).connection).fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes, size);
-        }
-    }
-}
-
-/// Whether nginx is only woken up when there is much to read.
-///
-/// # Safety
-///
-/// `r` must be a live main request.
-unsafe fn is_waiting<M: HttpModule>(r: *mut ngx_http_request_t) -> bool {
-    // SAFETY: live, says the caller.
-    unsafe { state::find::<M>(r).is_some_and(|kept| kept.as_ref().wake_up_for.get() > 1) }
-}
-
-/// What can be dropped without looking at it, and nginx's own counter of it.
-enum Bulk {
-    /// A body of declared length.
-    Body(*mut off_t),
-    /// The same in TLS records, which are dropped as they are.
-    Sealed(*mut off_t),
-    /// The inside of a chunk.
-    Chunk(*mut off_t),
-    /// Whatever the client sends: nginx lingers.
-    Anything,
-}
-
-/// How far it is dropped.
-enum Progress {
-    /// There is more.
-    GoesOn,
-    /// To the end of a chunk.
-    ChunkEnds,
-    /// To the end of the body; so many bytes of it, in a last record, are only taken to be dropped. nginx has to be given
-    /// one byte: it notices the end when it has read something.
-    BodyEnds(u64),
-}
-
-impl Bulk {
-    /// What can be dropped of what a request's client sends now.
-    ///
-    /// # Safety
-    ///
-    /// `r` must be a live main request over HTTP/1.x.
-    unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<Self> {
-        // SAFETY: live, says the caller, and so is its connection. While nginx discards a chunked body, that has a body
-        // and the state of its chunks.
-        unsafe {
-            if state::find::<M>(r)?.as_ref().no_bulk.get() {
-                return None;
-            }
-            let tls = bits::nginx_bits_tls((*r).connection) != 0;
-            if bits::nginx_bits_discard_body(r) == 0 {
-                return (!tls).then_some(Self::Anything);
-            }
-            if bits::nginx_bits_chunked(r) != 0 {
-                let size = ptr::addr_of_mut!((*(*(*r).request_body).chunked).size);
-                return (!tls && *size > 0 && bits::nginx_bits_inside_chunk(r) != 0).then_some(Self::Chunk(size));
-            }
-            let length = ptr::addr_of_mut!((*r).headers_in.content_length_n);
-            if !tls {
-                return Some(Self::Body(length));
-            }
-            // A connection that is to be closed need not decrypt what it drops.
-            (bits::nginx_bits_keepalive(r) == 0 && *length > RECORD).then_some(Self::Sealed(length))
-        }
-    }
-
-    /// Whether it is a body, to its end.
-    fn is_body(&self) -> bool {
-        matches!(self, Self::Body(_) | Self::Sealed(_))
-    }
-
-    /// How much there is of it, in bytes.
-    ///
-    /// # Safety
-    ///
-    /// The request must be live.
-    unsafe fn rest(&self) -> u64 {
-        // SAFETY: the counter is a field of the request, which is live, says the caller.
-        let rest = match self {
-            Self::Body(counter) | Self::Chunk(counter) => unsafe { **counter },
-            Self::Sealed(counter) => unsafe { (**counter).saturating_sub(RECORD) },
-            Self::Anything => return u64::MAX,
-        };
-        u64::try_from(rest).unwrap_or(0)
-    }
-
-    /// Takes what was dropped, which is no more than the rest, off nginx's counter.
-    ///
-    /// # Safety
-    ///
-    /// The request must be live.
-    unsafe fn take(&self, dropped: u64) -> Progress {
-        let (Self::Body(counter) | Self::Sealed(counter) | Self::Chunk(counter)) = *self else {
-            return Progress::GoesOn;
-        };
-        // SAFETY: as above.
-        let counter = unsafe { &mut *counter };
-        *counter = counter.saturating_sub_unsigned(dropped);
-        match self {
-            Self::Sealed(_) if *counter > RECORD => Progress::GoesOn,
-            Self::Body(_) | Self::Chunk(_) if *counter > 0 => Progress::GoesOn,
-            Self::Chunk(_) => Progress::ChunkEnds,
-            _ => {
-                let unseen = u64::try_from(*counter).unwrap_or(0);
-                *counter = 1;
-                Progress::BodyEnds(unseen)
-            }
-        }
-    }
-}
-
-/// How much of a body can have passed into TLS and not out of it yet: a record (RFC 8446, section 5.1).
-///
-/// What is encrypted is as long as the body at least. So when as much as the body but a record is gone, little is still to
-/// come, and nginx goes on to linger until the client closes.
-const RECORD: off_t = 1 << 14;
-
-/// Reads up to `most` bytes from a socket without copying them anywhere: how many, or the system's error.
-#[cfg(target_os = "linux")]
-fn drop_in_kernel(fd: i32, most: u64) -> Result<u64, i32> {
-    loop {
-        // SAFETY: with MSG_TRUNC a TCP socket drops what it reads and needs no buffer; others answer with EFAULT.
-        let result = unsafe { libc::recv(fd, ptr::null_mut(), most as usize, libc::MSG_TRUNC) };
-        if let Ok(dropped) = u64::try_from(result) {
-            return Ok(dropped);
-        }
-        // SAFETY: errno is the thread's own.
-        match unsafe { *libc::__errno_location() } {
-            libc::EINTR => (),
-            error => return Err(error),
-        }
-    }
-}
-
-/// Elsewhere there is no such thing.
-#[cfg(not(target_os = "linux"))]
-fn drop_in_kernel(_fd: i32, _most: u64) -> Result<u64, i32> {
-    Err(libc::EOPNOTSUPP)
-}
-
 /// Brings nginx's deadline, which goes by the time of day, in line with the module's, which does not; and sees to it that
 /// this is done before nginx looks at it the next time.
 ///
@@ -490,7 +323,7 @@ unsafe fn keep_time<M: HttpModule>(r: *mut ngx_http_request_t) {
         let Some(left) = M::time_left(&Request::new(r)) else {
             return;
         };
-        let left = if is_waiting::<M>(r) { left.min(PATIENCE) } else { left };
+        let left = if bulk::is_waiting::<M>(r) { left.min(PATIENCE) } else { left };
         if (*r).lingering_time != 0 {
             bits::nginx_bits_set_lingering(r, left as usize);
         }
@@ -506,9 +339,9 @@ unsafe extern "C" fn discard<M: HttpModule>(r: *mut ngx_http_request_t) {
     // SAFETY: nginx passes a live request, of which this function is the handler because it discards the body.
     unsafe {
         let c = (*r).connection;
-        if is_waiting::<M>(r) && bits::nginx_bits_timedout(c) != 0 {
+        if bulk::is_waiting::<M>(r) && bits::nginx_bits_timedout(c) != 0 {
             // A client that has become slow is not a silent one.
-            wake_up_for::<M>(r, 1);
+            bulk::wake_up_for::<M>(r, 1);
             bits::nginx_bits_set_awake(c);
         }
         keep_time::<M>(r);
@@ -525,7 +358,7 @@ unsafe extern "C" fn end<M: HttpModule>(r: *mut c_void) {
 
         // The connection may live on.
         let c = (*r).connection;
-        wake_up_for::<M>(r, 1);
+        bulk::wake_up_for::<M>(r, 1);
         ngx_reusable_connection(c, 0);
         let ours = recv::<M> as unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize as usize;
         if (*c).recv.is_some_and(|recv| recv as usize == ours) {

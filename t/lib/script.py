@@ -20,6 +20,7 @@ STEPS
     mark NAME, await NAME                                   wait for another script to come so far
     logged WORD                                             wait until the error log has a line with this word
     signal NAME                                             send nginx a signal
+    kill                                                    kill the worker that has answered (its header X-Process)
 SIZE: bytes, also with k, m or g behind it.
 
 Printed: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds) for each end; "unsent" where the
@@ -29,6 +30,7 @@ The servers' ports are in the environment: PORT and TLS_PORT; the paths of the s
 error log in TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
 """
 
+import functools
 import os
 import re
 import signal
@@ -73,6 +75,11 @@ def connect(protocol):
 
 
 class Script:
+    @functools.cached_property
+    def connection(self):
+        """Made when it is needed."""
+        return connect(self.protocol)
+
     def __init__(self, line):
         protocol, steps = line.split(": ", 1)
         self.steps = [step.split() for step in steps.strip().split(";") if step.strip()]
@@ -82,7 +89,6 @@ class Script:
 
     def run(self):
         try:
-            self.connection = connect(self.protocol)
             for name, *words in self.steps:
                 getattr(self, name)(*words)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
@@ -131,6 +137,7 @@ class Script:
                 if not self.read():
                     raise EOFError
             head, self.unread = self.unread.split(b"\r\n\r\n", 1)
+            self.worker = re.search(rb"(?i)\r\nx-process: (\d+)", head)
             length = int(re.search(rb"(?i)\r\ncontent-length: (\d+)", head)[1])
             while len(self.unread) < length:
                 if not self.read():
@@ -182,6 +189,16 @@ class Script:
 
     def signal(self, name):
         os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
+
+
+    def kill(self):
+        worker = int(self.worker[1])
+        try:
+            while True:
+                os.kill(worker, signal.SIGKILL)
+                time.sleep(0.01)
+        except ProcessLookupError:
+            pass
 
 
 setattr(Script, "await", Script.await_)
