@@ -6,6 +6,9 @@ NGINX ?=
 TESTS ?= t/*.t
 # How many tests run at a time.
 JOBS ?= 2
+# How many scripts "fuzz-drain" plays, and what they are made from; empty: something new each time.
+SCRIPTS ?= 20000
+SEED ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -33,7 +36,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test bench-pass bench-drain clean nginx controls
+.PHONY: help run stop build check unittest test fuzz-drain bench-pass bench-drain clean nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +73,11 @@ test: build controls unittest ## Run all tests
 		TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
 		TEST_NGINX_RANDOMIZE=1 TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1 \
 		prove --jobs $(JOBS) --timer $(TESTS)
+
+fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
+	@build/setup.sh test
+	@build/certificate.sh $(OBJS)/tls
+	@python3 t/lib/fuzz-drain.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(SCRIPTS) $(SEED)
 
 bench-pass: build ## Count what accepted uploads cost
 	@build/setup.sh bench

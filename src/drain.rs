@@ -120,7 +120,8 @@ pub fn reading(r: &Request) -> Reading {
             return Reading::Later;
         }
     } else if r.is_body_discarded_whole() {
-        // Whatever else the client sends.
+        // Whatever else the client sends, until it closes.
+        release(drain);
         return Reading::AsUsual;
     } else {
         r.set_reusable();
@@ -176,6 +177,13 @@ pub fn time_left(r: &Request) -> Option<u64> {
     Some(drain.ledger.get().left(&budget, now()))
 }
 
+/// Lets another drain have the slot.
+fn release(drain: &Drain) {
+    if drain.has_slot.replace(false) {
+        slots::give_back::<LimitBody>();
+    }
+}
+
 /// Called when the request ends.
 pub fn end(r: &Request) {
     let Some((drain, budget)) = of(r) else {
@@ -196,9 +204,7 @@ pub fn end(r: &Request) {
     drain.outcome.set(Some(outcome));
     drain.time.set(time);
     drain.acknowledged.set(Some(acknowledged));
-    if drain.has_slot.replace(false) {
-        slots::give_back::<LimitBody>();
-    }
+    release(drain);
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });
     let (seconds, milliseconds) = (time / 1000, time % 1000);

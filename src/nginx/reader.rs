@@ -303,7 +303,14 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
         let result = as_usual::<M>(r, buf, usize::try_from(most).unwrap_or(usize::MAX).min(size));
         match u64::try_from(result) {
             Ok(0) => M::has_read(&request, Got::End),
-            Ok(bytes) => M::has_read(&request, Got::Bytes(bytes)),
+            Ok(bytes) => {
+                M::has_read(&request, Got::Bytes(bytes));
+                if bits::nginx_bits_keepalive(r) == 0 {
+                    // If that was all of the body, nginx lingers only on a connection that is ready to be read; and
+                    // there may be more to come, as requests that the client has sent ahead.
+                    bits::nginx_bits_set_ready(c, 1);
+                }
+            }
             Err(_) if result == NGX_AGAIN as isize => (),
             Err(_) => M::has_read(&request, Got::Failed),
         }

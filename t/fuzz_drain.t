@@ -1,0 +1,10 @@
+# The drain against nginx's own, for a while; "make fuzz-drain" is the long run.
+
+use strict;
+use warnings;
+
+use Test::More tests => 1;
+
+my $log = `"$ENV{TEST_PYTHON}" t/lib/fuzz-drain.py "$ENV{TEST_NGINX_BINARY}" "$ENV{TEST_NGINX_LOAD_MODULES}" "$ENV{TEST_CERTIFICATE}" 1000 2>&1`;
+is($?, 0, 'the client sees the same') or diag($log);
+note($log);
