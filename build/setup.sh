@@ -29,9 +29,9 @@ packages() {
     case $1 in
         build) echo gcc libc6-dev make libclang-dev libpcre2-dev libssl-dev zlib1g-dev ;;
         run) echo curl openssl python3 ;;
-        test) echo curl openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
+        test) echo curl iproute2 libfaketime openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
             liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
-        bench) echo bash python3 valgrind ;;
+        bench) echo bash openssl procps python3 valgrind ;;
         installed) echo bash nginx nginx-dev ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
     esac

@@ -12,9 +12,11 @@
 //!    - otherwise the request goes on.
 //! 3. As nginx reads the body, each piece passes the [`gate`] again: where no length was declared, what has come is held
 //!    against the same limit.
-//! 4. A refusal ([`reject`]) lets nginx answer and then read on until the client has sent all, or for as long as
-//!    nginx's lingering close lasts: closing earlier would reset the connection, and the client would lose the answer.
-//! 5. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
+//! 4. A refusal ([`reject`]) lets nginx answer and then read on: to close at once would reset the connection, and the
+//!    client would lose the answer.
+//! 5. On HTTP/1.x that is a [`drain`], for refusals and for whatever else nginx answers early: nginx's own discarding of
+//!    the body, which reads through us, within a budget.
+//! 6. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
 //!    log ([`variables`]).
 //!
 //! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in [`nginx`], the

@@ -20,11 +20,11 @@ pub(super) const BATCH: u64 = 512 << 10;
 /// What can be dropped without looking at it, and nginx's own counter of it.
 pub(super) enum Bulk {
     /// A body of declared length.
-    Body(*mut off_t),
+    Body { rest: *mut off_t, encrypted: bool },
     /// The same in TLS records, which are dropped as they are.
-    Sealed(*mut off_t),
+    Sealed { rest: *mut off_t },
     /// The inside of a chunk.
-    Chunk(*mut off_t),
+    Chunk { rest: *mut off_t, encrypted: bool },
     /// Whatever the client sends: nginx lingers.
     Anything,
 }
@@ -46,33 +46,35 @@ impl Bulk {
     /// # Safety
     ///
     /// `r` must be a live main request over HTTP/1.x.
-    pub(super) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<Self> {
+    pub(super) unsafe fn at_hand(r: *mut ngx_http_request_t) -> Option<Self> {
         // SAFETY: live, says the caller, and so is its connection. While nginx discards a chunked body, that has a body
         // and the state of its chunks.
         unsafe {
-            if state::find::<M>(r)?.as_ref().no_bulk.get() {
-                return None;
-            }
-            let tls = bits::nginx_bits_tls((*r).connection) != 0;
+            let encrypted = bits::nginx_bits_tls((*r).connection) != 0;
             if bits::nginx_bits_discard_body(r) == 0 {
-                return (!tls).then_some(Self::Anything);
+                return (!encrypted).then_some(Self::Anything);
             }
             if bits::nginx_bits_chunked(r) != 0 {
-                let size = ptr::addr_of_mut!((*(*(*r).request_body).chunked).size);
-                return (!tls && *size > 0 && bits::nginx_bits_inside_chunk(r) != 0).then_some(Self::Chunk(size));
+                let rest = ptr::addr_of_mut!((*(*(*r).request_body).chunked).size);
+                return (*rest > 0 && bits::nginx_bits_inside_chunk(r) != 0).then_some(Self::Chunk { rest, encrypted });
             }
-            let length = ptr::addr_of_mut!((*r).headers_in.content_length_n);
-            if !tls {
-                return Some(Self::Body(length));
-            }
+            let rest = ptr::addr_of_mut!((*r).headers_in.content_length_n);
             // A connection that is to be closed need not decrypt what it drops.
-            (bits::nginx_bits_keepalive(r) == 0 && *length > RECORD).then_some(Self::Sealed(length))
+            if encrypted && bits::nginx_bits_keepalive(r) == 0 && *rest > RECORD {
+                return Some(Self::Sealed { rest });
+            }
+            Some(Self::Body { rest, encrypted })
         }
     }
 
-    /// Whether it is a body, to its end.
+    /// Whether it has to be decrypted to be dropped.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Body { encrypted: true, .. } | Self::Chunk { encrypted: true, .. })
+    }
+
+    /// Whether it is a body, to its end, as it comes over the wire.
     pub(super) fn is_body(&self) -> bool {
-        matches!(self, Self::Body(_) | Self::Sealed(_))
+        matches!(self, Self::Body { encrypted: false, .. } | Self::Sealed { .. })
     }
 
     /// How much there is of it, in bytes.
@@ -82,8 +84,8 @@ impl Bulk {
     /// The request must be live.
     pub(super) unsafe fn rest(&self) -> u64 {
         let (counter, unseen) = match *self {
-            Self::Body(counter) | Self::Chunk(counter) => (counter, 0),
-            Self::Sealed(counter) => (counter, RECORD),
+            Self::Body { rest, .. } | Self::Chunk { rest, .. } => (rest, 0),
+            Self::Sealed { rest } => (rest, RECORD),
             Self::Anything => return u64::MAX,
         };
         // SAFETY: the counter is a field of the request, which is live, says the caller.
@@ -97,16 +99,16 @@ impl Bulk {
     ///
     /// The request must be live.
     pub(super) unsafe fn take(&self, dropped: u64) -> Progress {
-        let (Self::Body(counter) | Self::Sealed(counter) | Self::Chunk(counter)) = *self else {
+        let (Self::Body { rest, .. } | Self::Sealed { rest } | Self::Chunk { rest, .. }) = *self else {
             return Progress::GoesOn;
         };
         // SAFETY: as above.
-        let counter = unsafe { &mut *counter };
+        let counter = unsafe { &mut *rest };
         *counter = counter.saturating_sub_unsigned(dropped);
         match self {
-            Self::Sealed(_) if *counter > RECORD => Progress::GoesOn,
-            Self::Body(_) | Self::Chunk(_) if *counter > 0 => Progress::GoesOn,
-            Self::Chunk(_) => Progress::ChunkEnds,
+            Self::Sealed { .. } if *counter > RECORD => Progress::GoesOn,
+            Self::Body { .. } | Self::Chunk { .. } if *counter > 0 => Progress::GoesOn,
+            Self::Chunk { .. } => Progress::ChunkEnds,
             _ => {
                 let unseen = u64::try_from(*counter).unwrap_or(0);
                 *counter = 1;

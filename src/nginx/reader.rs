@@ -13,7 +13,7 @@ use nginx_sys::{
     ngx_http_discarded_request_body_handler, ngx_http_request_t, ngx_reusable_connection, u_char, NGX_AGAIN, NGX_ERROR,
 };
 
-use super::bulk::{self, Bulk, Progress};
+use super::bulk::{self, Bulk, Progress, BATCH, LIVELY, STEP};
 use super::{bits, state, HttpModule, Request};
 
 /// What to do when nginx is about to read from a connection.
@@ -245,76 +245,121 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
         let c = (*r).connection;
         let request = Request::new(r);
         let mut most = most;
-        while let Some(bulk) = Bulk::at_hand::<M>(r) {
-            let asked = most.min(bulk.rest()).min(bulk::STEP);
-            let dropped = match bulk::drop_in_kernel((*c).fd, asked) {
-                Ok(0) => {
-                    bits::nginx_bits_set_eof(c);
-                    M::has_read(&request, Got::End);
-                    return 0;
-                }
+        let mut turn = STEP;
+        while let Some(bulk) = Bulk::at_hand(r) {
+            let asked = most.min(bulk.rest()).min(turn);
+            let (dropped, is_all) = match drop_bulk::<M>(r, &bulk, asked) {
                 Ok(dropped) => dropped,
-                Err(libc::EAGAIN) => {
-                    bits::nginx_bits_set_ready(c, 0);
-                    return NGX_AGAIN as isize;
-                }
-                Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => {
-                    // Not TCP, or TLS in the kernel: there the system wants a buffer.
-                    if let Some(kept) = state::find::<M>(r) {
-                        kept.as_ref().no_bulk.set(true);
-                    }
-                    break;
-                }
-                Err(error) => {
-                    bits::nginx_bits_set_eof(c);
-                    M::has_read(&request, Got::Failed);
-                    let text = c"recv() failed".as_ptr().cast_mut().cast();
-                    return ngx_connection_error(c, error as ngx_err_t, text) as isize;
-                }
+                Err(result) => return result,
             };
             let progress = bulk.take(dropped);
             let unseen = if let Progress::BodyEnds(unseen) = progress { unseen } else { 0 };
             M::has_read(&request, Got::Bytes(dropped.saturating_add(unseen)));
             most = most.saturating_sub(dropped);
-            // nginx's own idea of how much there is to read.
-            (*(*c).read).available = -1;
+            turn = turn.saturating_sub(dropped);
 
             match progress {
                 Progress::BodyEnds(_) => {
                     bulk::wake_up_for::<M>(r, 1);
                     return 1;
                 }
-                Progress::ChunkEnds if most > 0 => continue,
-                _ if dropped == asked => {
+                Progress::ChunkEnds if most > 0 => (),
+                _ if most == 0 || turn == 0 => {
                     bits::nginx_bits_post_read(c);
                     return NGX_AGAIN as isize;
                 }
-                _ if bits::nginx_bits_pending_eof(c) != 0 => continue,
-                _ => {
-                    let rest = bulk.rest().min(most);
-                    let is_lively = dropped >= bulk::LIVELY && bulk.is_body() && request.is_done();
-                    bulk::wake_up_for::<M>(r, if is_lively { rest.min(bulk::BATCH) } else { 1 });
+                _ if is_all && bits::nginx_bits_pending_eof(c) == 0 => {
+                    let is_lively = dropped >= LIVELY && bulk.is_body() && request.is_done();
+                    bulk::wake_up_for::<M>(r, if is_lively { bulk.rest().min(most).min(BATCH) } else { 1 });
                     bits::nginx_bits_set_ready(c, 0);
                     return NGX_AGAIN as isize;
                 }
+                _ => (),
             }
         }
 
         let result = as_usual::<M>(r, buf, usize::try_from(most).unwrap_or(usize::MAX).min(size));
-        match u64::try_from(result) {
-            Ok(0) => M::has_read(&request, Got::End),
-            Ok(bytes) => {
-                M::has_read(&request, Got::Bytes(bytes));
-                if bits::nginx_bits_keepalive(r) == 0 {
-                    // If that was all of the body, nginx lingers only on a connection that is ready to be read; and
-                    // there may be more to come, as requests that the client has sent ahead.
-                    bits::nginx_bits_set_ready(c, 1);
-                }
+        tell::<M>(r, result);
+        if result > 0 {
+            M::has_read(&request, Got::Bytes(result.unsigned_abs() as u64));
+            if bits::nginx_bits_keepalive(r) == 0 {
+                // If that was all of the body, nginx lingers only on a connection that is ready to be read; and there may
+                // be more to come, as requests that the client has sent ahead.
+                bits::nginx_bits_set_ready(c, 1);
             }
-            Err(_) if result == NGX_AGAIN as isize => (),
-            Err(_) => M::has_read(&request, Got::Failed),
         }
         result
+    }
+}
+
+/// Drops up to `asked` bytes: how many, and whether there are certainly no more at the moment.
+///
+/// # Errors
+///
+/// What to tell nginx instead: there is nothing, there is nothing more to come, or the connection has failed.
+///
+/// # Safety
+///
+/// As for [`as_usual`]; `bulk` must be at hand.
+unsafe fn drop_bulk<M: HttpModule>(r: *mut ngx_http_request_t, bulk: &Bulk, asked: u64) -> Result<(u64, bool), isize> {
+    // SAFETY: up to the caller; the buffer is used by nobody else, on the one thread.
+    unsafe {
+        let c = (*r).connection;
+        let kept = state::find::<M>(r).ok_or(NGX_ERROR as isize)?;
+        if !bulk.is_encrypted() && !kept.as_ref().wants_buffer.get() {
+            match bulk::drop_in_kernel((*c).fd, asked) {
+                Ok(0) => {
+                    bits::nginx_bits_set_eof(c);
+                    tell::<M>(r, 0);
+                    return Err(0);
+                }
+                Ok(dropped) => {
+                    // nginx's own idea of how much there is to read.
+                    (*(*c).read).available = -1;
+                    return Ok((dropped, dropped < asked));
+                }
+                Err(libc::EAGAIN) => {
+                    bits::nginx_bits_set_ready(c, 0);
+                    return Err(NGX_AGAIN as isize);
+                }
+                // Not TCP, or TLS in the kernel.
+                Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => kept.as_ref().wants_buffer.set(true),
+                Err(error) => {
+                    bits::nginx_bits_set_eof(c);
+                    let text = c"recv() failed".as_ptr().cast_mut().cast();
+                    let result = ngx_connection_error(c, error as ngx_err_t, text) as isize;
+                    tell::<M>(r, result);
+                    return Err(result);
+                }
+            }
+        }
+
+        let size = usize::try_from(asked).unwrap_or(usize::MAX).min(SCRATCH_SIZE);
+        let result = as_usual::<M>(r, ptr::addr_of_mut!(SCRATCH).cast(), size);
+        tell::<M>(r, result);
+        match u64::try_from(result) {
+            Ok(dropped @ 1..) => Ok((dropped, false)),
+            _ => Err(result),
+        }
+    }
+}
+
+/// Where bytes go that cannot be dropped in the kernel.
+static mut SCRATCH: [u8; SCRATCH_SIZE] = [0; SCRATCH_SIZE];
+const SCRATCH_SIZE: usize = 64 << 10;
+
+/// Tells the module of the end of what can be read, if a result says so.
+///
+/// # Safety
+///
+/// `r` must be a live main request over HTTP/1.x.
+unsafe fn tell<M: HttpModule>(r: *mut ngx_http_request_t, result: isize) {
+    // SAFETY: live, says the caller.
+    let request = unsafe { Request::new(r) };
+    if result == 0 {
+        M::has_read(&request, Got::End);
+    } else if result < 0 && result != NGX_AGAIN as isize {
+        M::has_read(&request, Got::Failed);
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Kept<S> {
     /// How the connection is read from, where that is intercepted.
     pub(super) recv: Cell<ngx_recv_pt>,
     /// Whether the system cannot drop what comes over this connection without a buffer.
-    pub(super) no_bulk: Cell<bool>,
+    pub(super) wants_buffer: Cell<bool>,
     /// How much there must be to read from the connection for nginx to be woken up, in bytes.
     pub(super) wake_up_for: Cell<i32>,
 }
@@ -93,7 +93,7 @@ pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
             state: M::State::default(),
             aside: Cell::new(None),
             recv: Cell::new(None),
-            no_bulk: Cell::new(false),
+            wants_buffer: Cell::new(false),
             wake_up_for: Cell::new(1),
         });
         (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);

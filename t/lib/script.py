@@ -20,6 +20,7 @@ STEPS
     mark NAME, await NAME                                   wait for another script to come so far
     logged WORD                                             wait until the error log has a line with this word
     signal NAME                                             send nginx a signal
+    clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
     kill                                                    kill the worker that has answered (its header X-Process)
 SIZE: bytes, also with k, m or g behind it.
 
@@ -186,6 +187,10 @@ class Script:
                 raise TimeoutError(word)
             time.sleep(0.01)
 
+
+    def clock(self, offset):
+        with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
+            file.write(offset)
 
     def signal(self, name):
         os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
