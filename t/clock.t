@@ -9,7 +9,7 @@ sub set_clock { open my $file, '>', $clock or die "$clock: $!"; print $file $_[0
 set_clock('+0');
 END { unlink $clock }
 
-$ENV{LD_PRELOAD} = $library;
+$ENV{TEST_NGINX_LD_PRELOAD} = $library;
 $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
 $ENV{FAKETIME_NO_CACHE} = 1;
 $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
@@ -19,6 +19,10 @@ run_tests();
 __DATA__
 
 === TEST 1: forward: a client that sends goes on
+--- main_config
+env FAKETIME_TIMESTAMP_FILE;
+env FAKETIME_NO_CACHE;
+env FAKETIME_DONT_FAKE_MONOTONIC;
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
@@ -37,6 +41,10 @@ h1: head POST /forward/chunked chunked; chunk 2k; answer; chunk 100k; await set;
 
 
 === TEST 2: back: one that drips has no more time for it
+--- main_config
+env FAKETIME_TIMESTAMP_FILE;
+env FAKETIME_NO_CACHE;
+env FAKETIME_DONT_FAKE_MONOTONIC;
 --- config
 limit_body 1k;
 lingering_time 2s;

@@ -407,3 +407,20 @@ location / { proxy_pass http://backend; }
 vanished
 --- drained
 /vanished 413 timeout 0 no
+
+
+=== TEST 18: requests that were sent ahead do not cost the answer
+--- config
+limit_body 1k;
+limit_body_drain idle=2s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /chunked chunked; chunk 500k; chunk 0; head POST /next 5m; pause 0.3; send 5m; answer; end
+h1s: head POST /chunked chunked; chunk 500k; chunk 0; head POST /next 5m; pause 0.3; send 5m; answer; end
+h1: head POST /declared 500k; send 500k; head POST /next 5m; pause 0.3; send 5m; answer; end
+h1s: head POST /declared 500k; send 500k; head POST /next 5m; pause 0.3; send 5m; answer; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
