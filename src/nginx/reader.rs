@@ -159,6 +159,14 @@ impl Request {
     }
 }
 
+/// How many bytes can be read from a socket; 0 where the system does not tell.
+fn unread(fd: i32) -> i32 {
+    let mut bytes = 0;
+    // SAFETY: the call writes an int.
+    unsafe { libc::ioctl(fd, libc::FIONREAD, ptr::addr_of_mut!(bytes)) };
+    bytes
+}
+
 /// How many bytes were sent through a socket and are not acknowledged yet.
 #[cfg(target_os = "linux")]
 fn unacknowledged(fd: i32) -> Option<i32> {
@@ -391,8 +399,8 @@ unsafe extern "C" fn discard<M: HttpModule>(r: *mut ngx_http_request_t) {
     // SAFETY: nginx passes a live request, of which this function is the handler because it discards the body.
     unsafe {
         let c = (*r).connection;
-        if bulk::is_waiting::<M>(r) && bits::nginx_bits_timedout(c) != 0 {
-            // A client that has become slow is not a silent one.
+        if bits::nginx_bits_timedout(c) != 0 && (bulk::is_waiting::<M>(r) || unread((*c).fd) > 0) {
+            // A client that has become slow is not a silent one, nor is one that nginx had no time for.
             bulk::wake_up_for::<M>(r, 1);
             bits::nginx_bits_set_awake(c);
         }
