@@ -25,7 +25,7 @@ pub struct Drain {
     outcome: Cell<Option<Outcome>>,
     /// How long it took, in milliseconds; final when the request ends.
     time: Cell<u64>,
-    /// Whether the client had acknowledged the whole response when the request ended; `None` before.
+    /// Whether the client has acknowledged the whole response; final when the request ends.
     acknowledged: Cell<Option<bool>>,
     /// Whether it has a slot.
     has_slot: Cell<bool>,
@@ -125,6 +125,7 @@ pub fn reading(r: &Request) -> Reading {
         return Reading::AsUsual;
     } else {
         r.set_reusable();
+        is_acknowledged(r, drain);
     }
 
     if drain.outcome.get().is_some() {
@@ -177,6 +178,14 @@ pub fn time_left(r: &Request) -> Option<u64> {
     Some(drain.ledger.get().left(&budget, now()))
 }
 
+/// Whether the client has acknowledged the whole response. Once it has that remains so, although nginx may send a goodbye
+/// after it that is not acknowledged yet.
+fn is_acknowledged(r: &Request, drain: &Drain) -> bool {
+    let is_acknowledged = drain.acknowledged.get() == Some(true) || r.is_acknowledged();
+    drain.acknowledged.set(Some(is_acknowledged));
+    is_acknowledged
+}
+
 /// Lets another drain have the slot.
 fn release(drain: &Drain) {
     if drain.has_slot.replace(false) {
@@ -200,10 +209,9 @@ pub fn end(r: &Request) {
         })
     };
     let time = if outcome == Outcome::Complete { ledger.busy() } else { ledger.elapsed(now()) };
-    let acknowledged = r.is_acknowledged();
+    let acknowledged = is_acknowledged(r, drain);
     drain.outcome.set(Some(outcome));
     drain.time.set(time);
-    drain.acknowledged.set(Some(acknowledged));
     release(drain);
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });
