@@ -39,9 +39,8 @@ h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
 200 ok
 --- drained
 /drained 413 evicted 0 yes
---- no_error_log
-[alert]
-worker_connections are not enough while
+--- error_log
+worker_connections are not enough, reusing connections
 
 
 === TEST 2: a reload lets a drain go on
