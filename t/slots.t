@@ -36,10 +36,10 @@ h1: await free; head POST /9 1m; answer; mark 9; await 8; send 1m; end
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 --- drained
-/3 413 refused 0 *
-/4 413 refused 0 *
-/5 413 refused 0 *
-/6 413 refused 0 *
-/7 413 refused 0 *
+/3 413 refused 0 ?
+/4 413 refused 0 ?
+/5 413 refused 0 ?
+/6 413 refused 0 ?
+/7 413 refused 0 ?
 /8 413 complete 1048576 yes
 /9 413 complete 1048576 yes

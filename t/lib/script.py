@@ -187,14 +187,12 @@ class Script:
                 raise TimeoutError(word)
             time.sleep(0.01)
 
-
     def clock(self, offset):
         with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
             file.write(offset)
 
     def signal(self, name):
         os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
-
 
     def kill(self):
         worker = int(self.worker[1])

@@ -7,9 +7,9 @@
 #     --- commands    shell commands, one a line, that find the ports as upload.py does
 #     --- output      what they print, all together
 #     --- logged      lines of an access log, once they are written, in any order: request URI, status, and the
-#                     module's variables; "*" is any number or word, "h3" in front marks a line for a request over HTTP/3
+#                     module's variables; "*" is any number, "h3" in front marks a line for a request over HTTP/3
 #     --- drained     the same for drains: request URI, status, how it ended, bytes, and whether the answer was
-#                     acknowledged
+#                     acknowledged; "?" is "yes" or "no"
 #     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, and its
 #                     upstreams are the backend
 #     --- body_files  how many files of bodies are left when all is over
@@ -184,7 +184,7 @@ sub is_logged ($$$) {
     my @expected = grep { !s/^h3 // || $has_http3 } split /\n/, $lines;
     my @logged = logged($file, scalar @expected);
     my @missing = grep {
-        my $line = quotemeta =~ s/\\\*/\\w+/gr;
+        my $line = quotemeta =~ s/\\\*/\\d+/gr =~ s/\\\?$/(?:yes|no)/r;
         my ($found) = grep { $logged[$_] =~ /^$line$/ } 0 .. $#logged;
         splice @logged, $found, 1 if defined $found;
         !defined $found;
