@@ -1,7 +1,7 @@
 //! Prepares the build for one nginx: the one whose source and configured build nginx-sys was given.
 //!
-//! Passes on what nginx-sys found out (version, features), compiles `bits.c` with nginx's own include paths and
-//! flags, and writes both halves of the layout test from one list of fields.
+//! Passes on what nginx-sys found out (version, features), compiles the C files with nginx's own include paths
+//! and flags, and writes both halves of the layout test from one list of fields.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,14 +10,16 @@ use std::{env, fs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const BITS: &str = "src/nginx/bits.c";
+const C_FILES: [&str; 2] = ["src/nginx/bits.c", "src/nginx/stream.c"];
 const FIELDS: &str = "src/nginx/fields.txt";
 
 fn main() -> Result<()> {
     features()?;
 
-    nginx_cc().file(BITS).try_compile("nginx_bits")?;
-    println!("cargo::rerun-if-changed={BITS}");
+    nginx_cc().files(C_FILES).try_compile("nginx_c")?;
+    for file in C_FILES {
+        println!("cargo::rerun-if-changed={file}");
+    }
 
     layout_test(Path::new(&env::var("OUT_DIR")?))?;
     println!("cargo::rerun-if-changed={FIELDS}");
@@ -49,6 +51,8 @@ fn nginx_cc() -> cc::Build {
     for flag in env::var("DEP_NGINX_CFLAGS").unwrap_or_default().split_whitespace() {
         cc.flag(flag);
     }
+    // As nginx itself: callbacks need not use all that they are given.
+    cc.flag_if_supported("-Wno-unused-parameter");
     cc.warnings_into_errors(true);
     cc
 }

@@ -1,8 +1,9 @@
-//! The drain: what happens while nginx drops a body so that the client reads the answer (HTTP/1.x).
+//! The drain: what happens while a body is dropped so that the client reads the answer.
 //!
 //! [`begin`] where an answer is made before the body has been read: by a refusal, or by [`response_end`] for whatever else
-//! nginx answers. From then on nginx asks [`reading`] before it reads, and tells [`has_read`] what came of it; the ledger
-//! decides how long that goes on. [`end`] settles how it ended.
+//! nginx answers. On HTTP/1.x nginx then asks [`reading`] before it reads; on HTTP/2 and HTTP/3, where it would end the
+//! stream with the answer, the stream is taken from it, and [`patience`] says when that is over. Either tells [`has_read`]
+//! what came; the ledger decides how long it goes on. [`end`] settles how it ended.
 
 #![forbid(unsafe_code)]
 
@@ -11,14 +12,16 @@ use core::cell::Cell;
 use policy::{At, Budget, Ledger, Outcome};
 
 use crate::nginx::{now, slots, Got, Interruption, Level, Reading, Request};
-use crate::state::State;
+use crate::state::{self, State};
 use crate::LimitBody;
 
 /// The drain of a request's body; the same as no drain until it is begun.
 #[derive(Default)]
 pub struct Drain {
-    /// What it may cost; `None` if there is no drain.
+    /// What it may cost; `None` where that is left to the location that the answer comes from.
     budget: Cell<Option<Budget>>,
+    /// Whether it is begun.
+    is_begun: Cell<bool>,
     /// What has been drained.
     ledger: Cell<Ledger>,
     /// How it ended; `None` before.
@@ -44,9 +47,14 @@ pub struct Shown {
 }
 
 impl Drain {
+    /// Whether the body of the request that it belongs to is a stream's, and dropped as it comes (HTTP/2 and HTTP/3).
+    pub fn is_of_stream(&self, r: &Request) -> bool {
+        self.is_begun.get() && r.is_multiplexed()
+    }
+
     /// What there is to show; `None` if there was no drain.
     pub fn shown(&self) -> Option<Shown> {
-        self.budget.get().map(|_| Shown {
+        self.is_begun.get().then(|| Shown {
             bytes: self.ledger.get().bytes(),
             outcome: self.outcome.get(),
             time: self.time.get(),
@@ -55,29 +63,61 @@ impl Drain {
     }
 }
 
-/// Begins to drain the body of a request, where drains are not left to nginx.
-pub fn begin(r: &Request) {
-    let Some(budget) = r.conf::<LimitBody>().budget() else {
-        return;
+/// Settles what the drain of a refused body may cost, before the request is redirected to an error page.
+pub fn keep_budget(r: &Request) {
+    if let Some(State { drain, .. }) = r.state::<LimitBody>() {
+        drain.budget.set(r.conf::<LimitBody>().budget().copied());
+    }
+}
+
+/// Begins to drain the body of a request, where drains are not left to nginx, unless that has been done. Says whether the
+/// body is being drained.
+pub fn begin(r: &Request) -> bool {
+    let kept = r.state::<LimitBody>().and_then(|state| state.drain.budget.get());
+    let Some(budget) = kept.or_else(|| r.conf::<LimitBody>().budget().copied()) else {
+        return false;
     };
     let Some(State { drain, .. }) = r.state_or_default::<LimitBody>() else {
-        return;
+        return false;
     };
-    if drain.budget.get().is_some() || r.is_multiplexed() || !r.intercept_reading::<LimitBody>() {
-        return;
+    if drain.is_begun.get() {
+        return drain.outcome.get().is_none();
     }
-    drain.budget.set(Some(*budget));
+    if (r.is_multiplexed() && !r.is_stream_open()) || !r.notify_end::<LimitBody>() {
+        return false;
+    }
+    drain.is_begun.set(true);
+    drain.budget.set(Some(budget));
     drain.ledger.set(Ledger::begin(now()));
-    if slots::take::<LimitBody>(budget.conns.unwrap_or(u32::MAX)) {
-        drain.has_slot.set(true);
-    } else {
+    if r.is_multiplexed() {
+        state::keep_received(r);
+    }
+
+    let taken = slots::take::<LimitBody>(budget.conns.unwrap_or(u32::MAX));
+    drain.has_slot.set(taken);
+    if !taken {
         drain.outcome.set(Some(Outcome::Refused));
     }
+    let intercepted = match (r.is_multiplexed(), taken) {
+        (false, _) => r.intercept_reading::<LimitBody>(),
+        (true, true) => r.take_stream::<LimitBody>(),
+        (true, false) => true,
+    };
+    if !intercepted {
+        drain.outcome.set(Some(Outcome::Error));
+    }
+    drain.outcome.get().is_none()
 }
 
 /// Called when nginx has made the last of a response, but perhaps not sent it yet.
 pub fn response_end(r: &Request) {
-    if r.is_multiplexed() || !r.is_main() {
+    if !r.is_main() {
+        return;
+    }
+    if r.is_multiplexed() {
+        if begin(r) {
+            r.watch_stream::<LimitBody>();
+        }
         return;
     }
     if r.is_body_discarded() {
@@ -103,7 +143,7 @@ fn was_refused_in_midstream(r: &Request) -> bool {
 /// The drain of a request, if there is one, with its budget.
 fn of(r: &Request) -> Option<(&Drain, Budget)> {
     let drain = &r.state::<LimitBody>()?.drain;
-    Some((drain, drain.budget.get()?))
+    drain.is_begun.get().then_some((drain, drain.budget.get()?))
 }
 
 /// Called when nginx is about to read.
@@ -124,7 +164,7 @@ pub fn reading(r: &Request) -> Reading {
         release(drain);
         return Reading::AsUsual;
     } else {
-        r.set_reusable();
+        r.set_reusable::<LimitBody>();
         is_acknowledged(r, drain);
     }
 
@@ -151,8 +191,33 @@ pub fn has_read(r: &Request, got: Got) {
     };
     match got {
         Got::Bytes(bytes) => add(drain, bytes),
+        Got::Whole => drain.outcome.set(Some(Outcome::Complete)),
         Got::End => drain.outcome.set(Some(Outcome::Closed)),
         Got::Failed => drain.outcome.set(Some(Outcome::Error)),
+        Got::Evicted => drain.outcome.set(Some(Outcome::Evicted)),
+    }
+}
+
+/// How long to wait for more of a stream, in milliseconds; `None` if the drain is over.
+pub fn patience(r: &Request) -> Option<u64> {
+    let (drain, budget) = of(r)?;
+    if r.is_done() {
+        is_acknowledged(r, drain);
+    }
+    if drain.outcome.get().is_some() {
+        return None;
+    }
+    match drain.ledger.get().patience(&budget, now()) {
+        Ok(left) => {
+            if r.is_done() {
+                r.set_reusable::<LimitBody>();
+            }
+            Some(left)
+        }
+        Err(outcome) => {
+            drain.outcome.set(Some(outcome));
+            None
+        }
     }
 }
 

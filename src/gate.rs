@@ -8,14 +8,15 @@
 use policy::{At, Length, Limit, Mode, Verdict};
 
 use crate::conf::{Rule, Source, When};
-use crate::nginx::{Level, Phase, Request, Status};
-use crate::state::State;
+use crate::nginx::{Level, Phase, Piece, Request, Status};
+use crate::state::{self, State};
 use crate::{reject, LimitBody};
 
 /// Called when a location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request) -> Phase {
     if r.is_internal() {
         r.show_content_length::<LimitBody>();
+        reject::resume(&r);
     }
     judge_in_advance(r, When::BeforeAccess)
 }
@@ -61,19 +62,27 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
 /// at it. It need not where no rule holds, where the declared length has been judged, or as long as the body is within
 /// the limit.
 pub fn is_body_watched(r: &Request) -> bool {
-    match r.state_at_hand::<LimitBody>().map(|state| state.unwatched.get()) {
-        Some(u64::MAX) => false,
-        Some(unwatched) => r.body_seen() > unwatched,
-        None => r.conf::<LimitBody>().rule().is_some(),
+    match r.state_at_hand::<LimitBody>() {
+        Some(state) => {
+            let unwatched = state.unwatched.get();
+            (unwatched != u64::MAX && r.body_seen() > unwatched) || state.drain.is_of_stream(r)
+        }
+        None => r.conf::<LimitBody>().rule().is_some() || r.state::<LimitBody>().is_some(),
     }
 }
 
 /// Called for each piece of a watched body.
-///
-/// # Errors
-///
-/// The status of the refusal: the body is over the limit.
-pub fn within_body(r: &Request) -> Result<(), Status> {
+pub fn within_body(r: &Request) -> Piece {
+    if r.state::<LimitBody>().is_some_and(|state| state.drain.is_of_stream(r)) {
+        return Piece::Drop;
+    }
+    match judge_piece(r) {
+        Ok(()) => Piece::Pass,
+        Err(status) => Piece::Refuse(status),
+    }
+}
+
+fn judge_piece(r: &Request) -> Result<(), Status> {
     let Some(rule) = r.conf::<LimitBody>().rule() else {
         return Ok(());
     };
@@ -99,17 +108,7 @@ fn begin_early(r: &Request, rule: Rule) -> Result<(), Status> {
 
 /// Has nginx read no further, if that is what has been decided.
 fn stop(r: &Request, decided: Result<(), Status>) -> Result<(), Status> {
-    decided.inspect_err(|_| {
-        keep_received(r);
-        reject::stop_reading(r);
-    })
-}
-
-/// Remembers how much of the body has been read, before nginx loses count.
-fn keep_received(r: &Request) {
-    if let Some(state) = r.state::<LimitBody>() {
-        state.received.set(Some(r.body_received()));
-    }
+    decided.inspect_err(|_| reject::stop_reading(r))
 }
 
 /// What a body of undeclared length amounts to so far. What a chunk announces counts as seen, as it does with nginx: no
@@ -127,7 +126,7 @@ fn seen(r: &Request) -> Length {
 pub fn before_location(r: &Request) -> Phase {
     if r.is_internal() && is_judged_here(r) {
         if r.is_main() {
-            keep_received(r);
+            state::keep_received(r);
         }
         r.hide_content_length::<LimitBody>();
     }

@@ -14,8 +14,8 @@
 //!    against the same limit.
 //! 4. A refusal ([`reject`]) lets nginx answer and then read on: to close at once would reset the connection, and the
 //!    client would lose the answer.
-//! 5. On HTTP/1.x that is a [`drain`], for refusals and for whatever else nginx answers early: nginx's own discarding of
-//!    the body, which reads through us, within a budget.
+//! 5. That is a [`drain`], for refusals and for whatever else nginx answers early, within a budget. On HTTP/1.x it is
+//!    nginx's own discarding of the body, which reads through us; on HTTP/2 and HTTP/3 we hold the stream open, and read.
 //! 6. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
 //!    log ([`variables`]).
 //!
@@ -31,7 +31,7 @@ mod reject;
 mod state;
 mod variables;
 
-use nginx::{CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Phase, Reading, Request, Status, Variable};
+use nginx::{CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Phase, Piece, Reading, Request, Variable};
 
 /// The module.
 struct LimitBody;
@@ -67,7 +67,7 @@ impl HttpModule for LimitBody {
         gate::is_body_watched(r)
     }
 
-    fn request_body(r: &Request) -> Result<(), Status> {
+    fn request_body(r: &Request) -> Piece {
         gate::within_body(r)
     }
 
@@ -85,6 +85,10 @@ impl HttpModule for LimitBody {
 
     fn time_left(r: &Request) -> Option<u64> {
         drain::time_left(r)
+    }
+
+    fn patience(r: &Request) -> Option<u64> {
+        drain::patience(r)
     }
 
     fn end(r: &Request) {

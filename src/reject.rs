@@ -6,8 +6,9 @@
 
 #![forbid(unsafe_code)]
 
-use crate::drain;
 use crate::nginx::{Request, Status};
+use crate::state::{self, State};
+use crate::{drain, LimitBody};
 
 /// Ends a request whose body has not been read: nginx answers with `status`, or the `error_page` for it, and drops
 /// the body meanwhile.
@@ -16,11 +17,20 @@ pub fn refuse(r: Request, status: Status) {
     r.finalize(status);
 }
 
-/// Has nginx drop the body of a request instead of reading it, and keep the connection until that is done.
+/// Has the body of a request dropped instead of read, and the connection kept until that is done.
 pub fn drop_body(r: &Request) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
-    drain::begin(r);
+    let is_drained = drain::begin(r);
+    if r.is_multiplexed() {
+        if !is_drained {
+            r.discard_body();
+            // nginx keeps no note of discarding here, so an error page's location would refuse the body once more, or a
+            // proxied page would begin to read it.
+            r.forget_body();
+        }
+        return;
+    }
     let read_ahead = r.read_ahead();
     r.discard_body();
     drain::add_read_ahead(r, read_ahead.saturating_sub(r.read_ahead()));
@@ -28,12 +38,6 @@ pub fn drop_body(r: &Request) {
     r.set_lingering_close();
     // nginx does so for some statuses only. What follows the body must not be taken for a request.
     r.clear_keepalive();
-
-    if r.is_multiplexed() {
-        // nginx keeps no note of discarding here, so an error page's location would refuse the body once more, or a
-        // proxied page would begin to read it.
-        r.forget_body();
-    }
 }
 
 /// Has nginx stop reading a body in mid-stream, and keep the connection until the client has the answer.
@@ -44,6 +48,17 @@ pub fn stop_reading(r: &Request) {
         r.set_read_ready();
     }
     r.clear_keepalive();
+    drain::keep_budget(r);
+    state::keep_received(r);
     // What has been read is but a part: a proxied error page must not pass it on.
     r.forget_body();
+}
+
+/// Goes on to drop a body that was refused in mid-stream, when nginx has redirected the request to an error page: over
+/// HTTP/2 it skips what comes, and would miss the end.
+pub fn resume(r: &Request) {
+    let is_refused = r.state::<LimitBody>().is_some_and(State::is_refused);
+    if is_refused && r.is_main() && r.is_multiplexed() {
+        drain::begin(r);
+    }
 }

@@ -8,6 +8,8 @@ use policy::{At, Limit, Verdict};
 
 use crate::conf::Rule;
 use crate::drain::Drain;
+use crate::nginx::Request;
+use crate::LimitBody;
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
 #[derive(Default)]
@@ -34,5 +36,12 @@ impl State {
     /// Whether the request has been refused.
     pub fn is_refused(&self) -> bool {
         self.verdict.get() == Some(Verdict::Rejected)
+    }
+}
+
+/// Remembers how much of the body has been read, before nginx loses count.
+pub fn keep_received(r: &Request) {
+    if let Some(state) = r.state::<LimitBody>() {
+        state.received.set(Some(r.body_received()));
     }
 }

@@ -71,3 +71,68 @@ h1: head POST /shutdown 1m; answer; signal HUP; end
 --- drained
 /shutdown 413 evicted 0 yes
 
+
+=== TEST 4: the same with streams: a connection on which nothing but drains goes on is taken, one with a request is not
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /accepted { limit_body 0; proxy_pass http://backend; }
+--- script
+h2: head POST /drained/1 1m; answer; head POST /drained/2 1m; answer; mark drained; end; mark evicted
+h2: await drained; head POST /beside 1m; answer; head POST /accepted 1000; send 500; mark begun; await evicted; pause 0.5; send 500; finish; answer; stream 1; send 1m; finish; pause 0.2; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+--- seen
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | 200 ok
+--- drained
+/drained/1 413 evicted 0 yes
+/drained/2 413 evicted 0 yes
+/beside 413 complete 1048576 yes
+--- error_log
+worker_connections are not enough, reusing connections
+
+
+=== TEST 5: a reload lets a drain go on, and tells the client to make its next requests elsewhere
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /reload 1m; answer; signal HUP; logged gracefully; goaway; send 1m; finish; end
+h2c: head POST /reload/clear 1m; answer; mark 2; logged gracefully; send 1m; finish; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/reload 413 complete 1048576 yes
+/reload/clear 413 complete 1048576 yes
+
+
+=== TEST 6: worker_shutdown_timeout ends streams too
+--- main_config
+worker_shutdown_timeout 1s;
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /shutdown 1m; answer; signal HUP; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+--- drained
+/shutdown 413 evicted 0 yes

@@ -92,6 +92,19 @@ impl Ledger {
         }
     }
 
+    /// How long to wait for more, in milliseconds from now.
+    ///
+    /// # Errors
+    ///
+    /// The outcome, if there is nothing to wait for.
+    pub fn patience(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
+        self.may_drain(budget, now)?;
+        match budget.idle.saturating_sub(now.saturating_sub(self.last)) {
+            0 => Err(Outcome::Timeout),
+            idle => Ok(idle.min(self.left(budget, now))),
+        }
+    }
+
     /// The outcome of a drain that ended because a time was up: was it the client's silence, its rate, or the time?
     pub fn overdue(&self, budget: &Budget, now: u64) -> Outcome {
         let is_silent = self.left(budget, now) > 0 || now.saturating_sub(self.last) >= budget.idle;
@@ -189,6 +202,17 @@ mod tests {
         assert_eq!(drained(1, 2_001).overdue(&BUDGET, 32_000), Outcome::Slow);
         // nginx's timers may be a little early.
         assert_eq!(drained(1, 1_001).overdue(&BUDGET, 30_800), Outcome::Timeout);
+    }
+
+    #[test]
+    fn patience_ends_with_the_first_limit() {
+        let idle = Budget { grace: 60_000, ..BUDGET };
+        assert_eq!(drained(1, 2_000).patience(&idle, 2_000), Ok(30_000));
+        assert_eq!(drained(1, 2_000).patience(&idle, 31_999), Ok(1));
+        assert_eq!(drained(1, 2_000).patience(&idle, 32_000), Err(Outcome::Timeout));
+        assert_eq!(drained(1, 30_000).patience(&BUDGET, 30_000), Ok(1_000));
+        assert_eq!(drained(1, 30_000).patience(&BUDGET, 31_000), Err(Outcome::Slow));
+        assert_eq!(drained(1 << 30, 2_000).patience(&BUDGET, 2_000), Err(Outcome::Bytes));
     }
 
     #[test]

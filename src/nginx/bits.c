@@ -42,8 +42,8 @@ SETTER(request_body_no_buffering, r->request_body_no_buffering)
     ngx_uint_t nginx_bits_##name(const ngx_connection_t *c)                  \
     { return (expr); }
 
-CONNECTION_GETTER(buffered, c->buffered)
 CONNECTION_GETTER(close, c->close)
+CONNECTION_GETTER(destroyed, c->destroyed)
 CONNECTION_GETTER(error, c->error)
 CONNECTION_GETTER(pending_eof, c->read->pending_eof)
 CONNECTION_GETTER(reusable, c->reusable)

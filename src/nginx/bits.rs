@@ -22,8 +22,8 @@ extern "C" {
     pub fn nginx_bits_set_reading_body(r: *mut ngx_http_request_t, on: ngx_uint_t);
     pub fn nginx_bits_set_request_body_no_buffering(r: *mut ngx_http_request_t, on: ngx_uint_t);
 
-    pub fn nginx_bits_buffered(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_close(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_destroyed(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_error(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_pending_eof(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_reusable(c: *const ngx_connection_t) -> ngx_uint_t;

@@ -2,10 +2,10 @@
 
 use nginx_sys::{
     ngx_chain_t, ngx_http_request_body_filter_pt, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t,
-    NGX_HTTP_INTERNAL_SERVER_ERROR,
+    NGX_DONE, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
-use super::{HttpModule, Request};
+use super::{Got, HttpModule, Piece, Request};
 
 /// The filter behind ours. A shared object holds one module, so one will do.
 static mut NEXT: ngx_http_request_body_filter_pt = None;
@@ -30,7 +30,7 @@ unsafe extern "C" fn filter<M: HttpModule>(r: *mut ngx_http_request_t, input: *m
     }
 }
 
-/// Lets the module look at a piece of a body, and passes that on if it may be.
+/// Lets the module look at a piece of a body, and does with it what the module says.
 ///
 /// # Safety
 ///
@@ -40,9 +40,37 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain
     // SAFETY: the request is live, says the caller, and the next filter takes what this one got.
     unsafe {
         match M::request_body(&Request::new(r)) {
-            Ok(()) => next(r, input),
-            Err(status) => status.as_ngx(),
+            Piece::Pass => next(r, input),
+            Piece::Drop => drop_piece::<M>(r, input),
+            Piece::Refuse(status) => status.as_ngx(),
         }
+    }
+}
+
+/// Drops a piece of a body.
+///
+/// # Safety
+///
+/// `r` must be a live main request whose stream is taken, `input` a chain for the next filter.
+unsafe fn drop_piece<M: HttpModule>(r: *mut ngx_http_request_t, mut input: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: the request is live, says the caller, and the chain ends in NULL and has a buffer in each link.
+    unsafe {
+        let request = Request::new(r);
+        let mut dropped = 0_u64;
+        while !input.is_null() {
+            let buffer = (*input).buf;
+            dropped = dropped.saturating_add(((*buffer).last as u64).saturating_sub((*buffer).pos as u64));
+            (*buffer).pos = (*buffer).last;
+            input = (*input).next;
+        }
+        if dropped > 0 {
+            M::has_read(&request, Got::Bytes(dropped));
+        }
+        // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK.
+        if request.is_done() && M::patience(&request).is_none() {
+            return NGX_DONE as ngx_int_t;
+        }
+        NGX_OK as ngx_int_t
     }
 }
 

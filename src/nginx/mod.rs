@@ -14,6 +14,7 @@
 mod bits;
 mod bulk;
 mod conf;
+mod ending;
 mod filter;
 mod log;
 mod module;
@@ -23,13 +24,15 @@ mod request;
 mod response;
 pub mod slots;
 mod state;
+mod stream;
 mod variable;
 
 pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes};
+pub use ending::Interruption;
 pub use log::Level;
 pub(crate) use module::http_module;
-pub use module::{Descriptor, HttpModule, Phase};
-pub use reader::{now, Got, Interruption, Reading};
+pub use module::{Descriptor, HttpModule, Phase, Piece};
+pub use reader::{now, Got, Reading};
 pub use request::{Request, Status};
 pub use variable::{Value, Variable};
 

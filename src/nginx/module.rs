@@ -46,11 +46,7 @@ pub trait HttpModule: Sized + 'static {
     fn watches_request_body(r: &Request) -> bool;
 
     /// Called for each piece of a watched body that nginx reads and keeps, when nginx has counted it.
-    ///
-    /// # Errors
-    ///
-    /// The status to end the request with, 300 or more. nginx reads no further.
-    fn request_body(r: &Request) -> Result<(), Status>;
+    fn request_body(r: &Request) -> Piece;
 
     /// Called when nginx has made the last of a response, but perhaps not sent it yet; for subrequests too.
     fn response_end(r: &Request);
@@ -59,14 +55,19 @@ pub trait HttpModule: Sized + 'static {
     /// [`end`](Self::end).
     fn reading(r: &Request) -> Reading;
 
-    /// Called when that was [`Reading::Drop`], with what came of it.
+    /// Called when that was [`Reading::Drop`], with what came of it; and for a stream that is taken
+    /// ([`Request::take_stream`]), with what came of that.
     fn has_read(r: &Request, got: Got);
 
     /// How long nginx may go on to drop the body, in milliseconds from now; `None` leaves it to nginx. Called together
     /// with [`reading`](Self::reading).
     fn time_left(r: &Request) -> Option<u64>;
 
-    /// Called when a request whose reading is intercepted ends, just before the access log is written.
+    /// How long to wait for more of a stream that is taken, in milliseconds; `None` leaves what is still to come to nginx,
+    /// which ends the stream with the response.
+    fn patience(r: &Request) -> Option<u64>;
+
+    /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(r: &Request);
 }
 
@@ -78,6 +79,16 @@ pub enum Phase {
     Done,
     /// Finalize the request with this status.
     Finalize(Status),
+}
+
+/// What becomes of a piece of a body.
+pub enum Piece {
+    /// It goes on to the next filter.
+    Pass,
+    /// It is dropped: its stream is taken ([`Request::take_stream`]).
+    Drop,
+    /// The request ends with this status. nginx reads no further.
+    Refuse(Status),
 }
 
 /// Where nginx keeps what it knows of a module.
@@ -151,7 +162,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         }
     }
 
-    if needed.include(Hooks::BODY) {
+    if needed.include(Hooks::BODY) || needed.include(Hooks::RESPONSE) {
         filter::register::<M>();
     }
     if needed.include(Hooks::SLOTS) {

@@ -5,12 +5,11 @@
 //! connection's `recv`, a few KiB at a time, and that is what is replaced here: bytes that nobody looks at are dropped in
 //! the kernel. nginx's counters are kept as if it had read them itself, and everything else remains its own.
 
-use core::ffi::c_void;
 use core::ptr;
 
 use nginx_sys::{
-    ngx_connection_error, ngx_connection_t, ngx_current_msec, ngx_err_t, ngx_http_cleanup_add,
-    ngx_http_discarded_request_body_handler, ngx_http_request_t, ngx_reusable_connection, u_char, NGX_AGAIN, NGX_ERROR,
+    ngx_connection_error, ngx_connection_t, ngx_current_msec, ngx_err_t, ngx_http_discarded_request_body_handler,
+    ngx_http_request_t, ngx_reusable_connection, u_char, NGX_AGAIN, NGX_ERROR,
 };
 
 use super::bulk::{self, Bulk, Progress, BATCH, LIVELY, STEP};
@@ -34,35 +33,32 @@ pub enum Reading {
 /// What came of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Got {
-    /// So many bytes, as they came over the wire or, where TLS is read in the ordinary way, out of it.
+    /// So many bytes, as they came over the wire or, where TLS is read in the ordinary way, out of it; over HTTP/2 and HTTP/3,
+    /// of the body.
     Bytes(u64),
+    /// The end of the body (HTTP/2 and HTTP/3).
+    Whole,
     /// The client will send no more.
     End,
-    /// The connection has failed.
+    /// The connection, or the stream, has failed.
     Failed,
+    /// nginx needs the connection for others (HTTP/2 and HTTP/3).
+    Evicted,
 }
 
 /// How long it may take a lively client to send a batch, in milliseconds, before nginx looks at what has come.
 const PATIENCE: u64 = 1000;
 
 impl Request {
-    /// Lets the module decide how the connection is read from until the request ends (see [`HttpModule::reading`]), and
-    /// tells it when that is ([`HttpModule::end`]). Says whether that could be done. For main requests over HTTP/1.x of
-    /// which something is kept.
+    /// Lets the module decide how the connection is read from until the request ends (see [`HttpModule::reading`]). Says
+    /// whether that could be done. For main requests over HTTP/1.x of which something is kept.
     pub fn intercept_reading<M: HttpModule>(&self) -> bool {
         let r = self.as_ptr();
-        // SAFETY: live, and so is its connection; a cleanup that nginx adds is ours to fill in.
+        // SAFETY: live, and so is its connection.
         unsafe {
             let Some(kept) = state::find::<M>(r) else {
                 return false;
             };
-            let cleanup = ngx_http_cleanup_add(r, 0);
-            if cleanup.is_null() {
-                return false;
-            }
-            (*cleanup).handler = Some(end::<M>);
-            (*cleanup).data = r.cast();
-
             let c = (*r).connection;
             kept.as_ref().recv.set((*c).recv);
             (*c).recv = Some(recv::<M>);
@@ -105,14 +101,11 @@ impl Request {
         !self.is_body_discarded() && self.content_length() == Some(0)
     }
 
-    /// Whether all of the response is with the kernel, and nginx only deals with what the client may still send.
-    pub fn is_done(&self) -> bool {
-        // SAFETY: live.
-        unsafe { bits::nginx_bits_done(self.as_ptr()) != 0 }
-    }
-
-    /// Lets nginx close the connection when it runs out of connections.
-    pub fn set_reusable(&self) {
+    /// Lets nginx end the request, and close the connection, when it runs out of connections.
+    pub fn set_reusable<M: HttpModule>(&self) {
+        if self.is_multiplexed() {
+            return self.set_stream_reusable::<M>();
+        }
         // SAFETY: live, and so is its connection.
         unsafe {
             let c = (*self.as_ptr()).connection;
@@ -130,33 +123,6 @@ impl Request {
             ((*buffer).last as u64).saturating_sub((*buffer).pos as u64)
         }
     }
-
-    /// Why nginx ends a request before its time, as far as the connection tells.
-    pub fn interruption(&self) -> Option<Interruption> {
-        // SAFETY: live, and so is its connection.
-        unsafe {
-            let c = (*self.as_ptr()).connection;
-            if bits::nginx_bits_close(c) != 0 {
-                Some(Interruption::Close)
-            } else if bits::nginx_bits_timedout(c) != 0 {
-                Some(Interruption::Timeout)
-            } else if bits::nginx_bits_error(c) != 0 {
-                Some(Interruption::Error)
-            } else {
-                None
-            }
-        }
-    }
-
-    /// Whether the client's TCP has acknowledged all that it was sent (RFC 9112, section 9.6); not, where the system does
-    /// not tell.
-    pub fn is_acknowledged(&self) -> bool {
-        // SAFETY: live, and so is its connection.
-        unsafe {
-            let c = (*self.as_ptr()).connection;
-            bits::nginx_bits_buffered(c) == 0 && unacknowledged((*c).fd) == Some(0)
-        }
-    }
 }
 
 /// How many bytes can be read from a socket; 0 where the system does not tell.
@@ -165,32 +131,6 @@ fn unread(fd: i32) -> i32 {
     // SAFETY: the call writes an int.
     unsafe { libc::ioctl(fd, libc::FIONREAD, ptr::addr_of_mut!(bytes)) };
     bytes
-}
-
-/// How many bytes were sent through a socket and are not acknowledged yet.
-#[cfg(target_os = "linux")]
-fn unacknowledged(fd: i32) -> Option<i32> {
-    let mut bytes = 0;
-    // SAFETY: the call writes an int (tcp(7), SIOCOUTQ, of the same value as TIOCOUTQ).
-    let result = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, ptr::addr_of_mut!(bytes)) };
-    (result == 0).then_some(bytes)
-}
-
-/// Elsewhere there is no telling.
-#[cfg(not(target_os = "linux"))]
-fn unacknowledged(_fd: i32) -> Option<i32> {
-    None
-}
-
-/// Why nginx ends a request before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interruption {
-    /// It needs the connection for others, or is about to exit.
-    Close,
-    /// A timer ran out.
-    Timeout,
-    /// The connection has failed, or the client sent what it must not.
-    Error,
 }
 
 /// The time, in milliseconds of a clock that only goes forward.
@@ -409,20 +349,24 @@ unsafe extern "C" fn discard<M: HttpModule>(r: *mut ngx_http_request_t) {
     }
 }
 
-/// Ends what `intercept_reading` has begun: `ngx_http_cleanup_t.handler`. nginx calls it before it writes the access log.
-unsafe extern "C" fn end<M: HttpModule>(r: *mut c_void) {
-    // SAFETY: nginx calls this when it ends the request that the cleanup was added to, once, before it frees it.
+/// Has the connection of a request read from as nginx would, if that was intercepted: it may live on.
+///
+/// # Safety
+///
+/// `r` must be a live main request.
+pub(super) unsafe fn release<M: HttpModule>(r: *mut ngx_http_request_t) {
+    // SAFETY: live, says the caller, and so is its connection.
     unsafe {
-        let r = r.cast::<ngx_http_request_t>();
-        M::end(&Request::new(r));
-
-        // The connection may live on.
+        let Some(recv) = state::find::<M>(r).and_then(|kept| kept.as_ref().recv.take()) else {
+            return;
+        };
         let c = (*r).connection;
         bulk::wake_up_for::<M>(r, 1);
         ngx_reusable_connection(c, 0);
-        let ours = recv::<M> as unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize as usize;
+        let ours = self::recv::<M> as unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize as usize;
+        // nginx's TLS may have set its own.
         if (*c).recv.is_some_and(|recv| recv as usize == ours) {
-            (*c).recv = state::find::<M>(r).and_then(|kept| kept.as_ref().recv.get());
+            (*c).recv = Some(recv);
         }
     }
 }

@@ -5,7 +5,7 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_http_complex_value, ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t,
-    ngx_str_t, NGX_HTTP_VERSION_20, NGX_OK,
+    ngx_str_t, NGX_OK,
 };
 
 use super::{bits, log, state, ComplexValue, HttpModule, Level};
@@ -226,12 +226,6 @@ impl Request {
     pub fn discard_body(&self) {
         // SAFETY: live. An error is not lost: nginx discards again, and looks, when it answers.
         unsafe { ngx_http_discard_request_body(self.as_ptr()) };
-    }
-
-    /// Whether the request came over HTTP/2 or HTTP/3.
-    pub fn is_multiplexed(&self) -> bool {
-        // SAFETY: live.
-        unsafe { (*self.as_ptr()).http_version >= NGX_HTTP_VERSION_20 as usize }
     }
 
     fn set_content_length(&self, length: Option<u64>) {

@@ -12,6 +12,7 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t, ngx_recv_pt};
 
+use super::stream::Watch;
 use super::{bits, pool, HttpModule};
 
 /// What is kept of a main request.
@@ -28,6 +29,8 @@ pub(super) struct Kept<S> {
     pub(super) wants_buffer: Cell<bool>,
     /// How much there must be to read from the connection for nginx to be woken up, in bytes.
     pub(super) wake_up_for: Cell<i32>,
+    /// The stream, where it is taken.
+    pub(super) watch: Cell<Option<Watch>>,
 }
 
 /// What is kept of a main request, if anything is.
@@ -95,6 +98,7 @@ pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
             recv: Cell::new(None),
             wants_buffer: Cell::new(false),
             wake_up_for: Cell::new(1),
+            watch: Cell::new(None),
         });
         (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);
         *context::<M>(r) = kept.as_ptr().cast();

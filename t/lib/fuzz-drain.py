@@ -20,12 +20,13 @@ import random
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+import wire
 
 TARGETS = ["/413", "/413", "/413/read", "/413/read", "/413/unbuffered", "/403", "/401", "/404", "/200", "/200"]
 PATIENCE = 4
@@ -123,14 +124,8 @@ class Script:
 
 class Connection:
     def __init__(self, port, tls):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            self.socket = context.wrap_socket(self.socket, suppress_ragged_eofs=False)
-        self.unread = b""
+        self.socket = wire.connect(port, PATIENCE, ["http/1.1"] if tls else ())
+        self.answers = wire.Answers(self.socket)
         self.closing = False
 
     def send(self, request, cuts):
@@ -145,35 +140,24 @@ class Connection:
         except OSError:
             return False
 
-    def read(self):
-        piece = self.socket.recv(65536)
-        self.unread += piece
-        return bool(piece)
-
     def answer(self):
         """The next answer, or how the connection ended instead."""
         try:
-            while b"\r\n\r\n" not in self.unread:
-                if not self.read():
-                    return "closed"
-            head, self.unread = self.unread.split(b"\r\n\r\n", 1)
-            length = int(re.search(rb"\r\nContent-Length: (\d+)", head)[1])
-            while len(self.unread) < length:
-                if not self.read():
-                    return "closed"
+            status, fields, body = self.answers.next()
+        except EOFError:
+            return "closed"
         except TimeoutError:
             return "silent"
         except OSError:
             return "reset"
-        body, self.unread = self.unread[:length], self.unread[length:]
-        self.closing = b"\r\nConnection: close" in head
-        return re.sub(rb"\r\nDate: [^\r]*", b"", head) + body
+        self.closing = fields.get("connection") == "close"
+        del fields["date"]
+        return status, fields, body
 
     def end(self):
         try:
-            while self.read():
-                pass
-            return "closed" if not self.unread else f"closed, with {self.unread!r}"
+            rest = self.answers.rest()
+            return "closed" if not rest else f"closed, with {rest!r}"
         except TimeoutError:
             return "silent"
         except OSError:
@@ -215,7 +199,7 @@ def play(script, ports):
         elif script.ending == "whole":
             connection.send(b"GET /404 HTTP/1.1\r\nHost: localhost\r\n\r\n", [(1000, 0)])
             probe = connection.answer()
-            seen.append(probe if isinstance(probe, str) else b"open: " + probe)
+            seen.append(probe if isinstance(probe, str) else ("open", *probe))
         return seen
     finally:
         connection.socket.close()

@@ -1,39 +1,49 @@
-"""A client that does to HTTP/1.x connections just what it is told.
+"""A client that does to connections just what it is told.
 
 Reads scripts from standard input, one a line, runs them all at the same time, each on a connection of its own, and
 prints what each has seen, line by line:
 
-    PROTOCOL: STEP; STEP; ...
+    PROTOCOL [OPTION ...]: STEP; STEP; ...
 
-PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system).
+PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC).
 STEPS
     head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
     send SIZE [each SIZE every SECONDS]                     send some of its body, all at once or in pieces
-    chunk SIZE                                              send a chunk of it; the one of 0 bytes ends it
-    bytes TEXT                                              send these bytes ("\\r", "\\n" and so on are Python's)
     answer                                                  read an answer
-    end                                                     read on until the server closes
+    end                                                     read on until the server closes the connection
+    bytes TEXT                                              send these bytes ("\\r", "\\n" and so on are Python's; TCP)
     pause SECONDS
-    shutdown                                                say that nothing more will be sent, and read on
     close                                                   close the connection
-    reset                                                   close it with a TCP RST
+    reset                                                   close it with a TCP RST; of HTTP/2 and 3, reset the stream
     mark NAME, await NAME                                   wait for another script to come so far
     logged WORD                                             wait until the error log has a line with this word
     signal NAME                                             send nginx a signal
     clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
+HTTP/1.x
+    chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
+    shutdown                                                say that nothing more will be sent, and read on
     kill                                                    kill the worker that has answered (its header X-Process)
+HTTP/2 and 3: steps are about the stream of the last head
+    stream NUMBER                                           go back to another one, the first is 1
+    finish                                                  end the body
+    trailers                                                end it with trailers
+    stop                                                    read on until the server stops the body
+    open SIZE                                               HTTP/2: let the server send so much more
+    goaway                                                  HTTP/2: say that there will be no more requests
+    frame TYPE                                              HTTP/3: send an empty frame
 SIZE: bytes, also with k, m or g behind it.
+OPTIONS
+    window=SIZE     HTTP/2: how much the server may send on a stream to begin with
 
 Printed: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds) for each end; "unsent" where the
-connection failed while something was being sent.
+connection failed while something was being sent; "stopped: ERROR" where the server has stopped a body.
 
-The servers' ports are in the environment: PORT and TLS_PORT; the paths of the socket and of the
-error log in TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
+The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT; the paths of the socket and of the error log in
+TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
 """
 
 import functools
 import os
-import re
 import signal
 import socket
 import ssl
@@ -41,6 +51,9 @@ import struct
 import sys
 import threading
 import time
+
+import wire
+from wire import shown, size
 
 TIMEOUT = 20
 
@@ -53,53 +66,66 @@ def mark(name):
         return marks.setdefault(name, threading.Event())
 
 
-def size(text):
-    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-    return int(text[:-1]) * units[text[-1]] if text[-1] in units else int(text)
-
-
-def connect(protocol):
-    if protocol == "unix":
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(TIMEOUT)
-        connection.connect(os.environ["TEST_NGINX_SOCKET"])
-        return connection
-    port = os.environ["TLS_PORT" if protocol == "h1s" else "PORT"]
-    connection = socket.create_connection(("127.0.0.1", int(port)), TIMEOUT)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if protocol == "h1s":
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        connection = context.wrap_socket(connection)
-    return connection
-
-
 class Script:
-    @functools.cached_property
-    def connection(self):
-        """Made when it is needed."""
-        return connect(self.protocol)
+    """What scripts for all protocols have in common."""
 
-    def __init__(self, line):
-        protocol, steps = line.split(": ", 1)
-        self.steps = [step.split() for step in steps.strip().split(";") if step.strip()]
-        self.protocol = protocol
-        self.unread = b""
+    def __init__(self, options):
+        self.options = options
         self.seen = []
 
-    def run(self):
+    def run(self, steps):
         try:
-            for name, *words in self.steps:
-                getattr(self, name)(*words)
+            for name, *words in steps:
+                getattr(self, STEPS.get(name, name))(*words)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.seen.append("unsent")
         except Exception as error:
             self.seen.append(repr(error))
 
+    def pause(self, seconds):
+        time.sleep(float(seconds))
+
+    def mark(self, name):
+        mark(name).set()
+
+    def await_mark(self, name):
+        if not mark(name).wait(TIMEOUT):
+            raise TimeoutError(name)
+
+    def logged(self, word):
+        until = time.monotonic() + TIMEOUT
+        while word not in open(os.environ["ERROR_LOG"]).read():
+            if time.monotonic() > until:
+                raise TimeoutError(word)
+            time.sleep(0.01)
+
+    def clock(self, offset):
+        with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
+            file.write(offset)
+
+    def signal(self, name):
+        os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
+
+
+class Http1(Script):
+    @functools.cached_property
+    def connection(self):
+        """Made when it is needed."""
+        if self.options[0] == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(TIMEOUT)
+            connection.connect(os.environ["TEST_NGINX_SOCKET"])
+            return connection
+        if self.options[0] == "h1s":
+            return wire.connect(os.environ["TLS_PORT"], TIMEOUT, ["http/1.1"])
+        return wire.connect(os.environ["PORT"], TIMEOUT)
+
+    @functools.cached_property
+    def answers(self):
+        return wire.Answers(self.connection)
+
     def head(self, method, target, *words):
-        words = list(words)
-        fields = ["Host: localhost"]
+        fields, words = ["Host: localhost"], list(words)
         if words and ":" not in words[0]:
             length = words.pop(0)
             chunked = length == "chunked"
@@ -127,41 +153,23 @@ class Script:
     def bytes(self, *words):
         self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
 
-    def read(self):
-        piece = self.connection.recv(65536)
-        self.unread += piece
-        return bool(piece)
-
     def answer(self):
         try:
-            while b"\r\n\r\n" not in self.unread:
-                if not self.read():
-                    raise EOFError
-            head, self.unread = self.unread.split(b"\r\n\r\n", 1)
-            self.worker = re.search(rb"(?i)\r\nx-process: (\d+)", head)
-            length = int(re.search(rb"(?i)\r\ncontent-length: (\d+)", head)[1])
-            while len(self.unread) < length:
-                if not self.read():
-                    raise EOFError
+            status, fields, body = self.answers.next()
         except EOFError:
             self.seen.append("no answer")
             return
-        body, self.unread = self.unread[:length].decode(), self.unread[length:]
-        title = re.search("<title>(.*?)</title>", body)
-        self.seen.append(f"{head.split()[1].decode()} {f'<{title[1]}>' if title else body.strip()}")
+        self.worker = fields.get("x-process")
+        self.seen.append(shown(status, body))
 
     def end(self):
         try:
-            while self.read():
-                pass
+            self.answers.rest()
             self.seen.append("closed")
         except TimeoutError:
             self.seen.append("silent")
         except OSError:
             self.seen.append("reset")
-
-    def pause(self, seconds):
-        time.sleep(float(seconds))
 
     def shutdown(self):
         self.connection.shutdown(socket.SHUT_WR)
@@ -173,44 +181,92 @@ class Script:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
-    def mark(self, name):
-        mark(name).set()
-
-    def await_(self, name):
-        if not mark(name).wait(TIMEOUT):
-            raise TimeoutError(name)
-
-    def logged(self, word):
-        until = time.monotonic() + TIMEOUT
-        while word not in open(os.environ["ERROR_LOG"]).read():
-            if time.monotonic() > until:
-                raise TimeoutError(word)
-            time.sleep(0.01)
-
-    def clock(self, offset):
-        with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
-            file.write(offset)
-
-    def signal(self, name):
-        os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
-
     def kill(self):
-        worker = int(self.worker[1])
         try:
             while True:
-                os.kill(worker, signal.SIGKILL)
+                os.kill(int(self.worker), signal.SIGKILL)
                 time.sleep(0.01)
         except ProcessLookupError:
             pass
 
 
-setattr(Script, "await", Script.await_)
+class Streams(Script):
+    """What scripts for HTTP/2 and HTTP/3 have in common: steps that are about a stream."""
 
-scripts = [Script(line) for line in sys.stdin if line.strip()]
-threads = [threading.Thread(target=script.run) for script in scripts]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-for script in scripts:
-    print(" | ".join(script.seen))
+    scheme = "https"
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.streams = []
+
+    def stream(self, number):
+        self.current = self.streams[int(number) - 1]
+
+    def fields(self, method, target, words):
+        """The fields of a request, and whether it has a body."""
+        fields, words = [(":method", method), (":path", target), (":scheme", self.scheme), (":authority", "localhost")], list(words)
+        has_body = bool(words) and ":" not in words[0]
+        if has_body and (length := words.pop(0)) != "chunked":
+            fields.append(("content-length", str(size(length))))
+        return fields + [tuple(word.split(":", 1)) for word in words], has_body
+
+    def send(self, length, *words):
+        left = size(length)
+        step, pause = (size(words[1]), float(words[3])) if words else (left, 0)
+        while left > 0 and not self.current.stopped and not self.closed:
+            self.send_data(bytes(min(left, step)))
+            left -= step
+            if pause:
+                time.sleep(pause)
+                self.look()
+
+    def answer(self):
+        self.wait(lambda: self.current.ended)
+        self.seen.append(shown(self.current.status, self.current.body) if self.current.ended else "no answer")
+
+    def stop(self):
+        self.wait(lambda: self.current.stopped)
+        self.seen.append(f"stopped: {self.current.stopped}" if self.current.stopped else "closed" if self.closed else "not stopped")
+
+    def end(self):
+        self.wait(lambda: False)
+        self.seen.append("closed" if self.closed else "silent")
+
+
+class Stream:
+    """What a client knows of a stream."""
+
+    def __init__(self, number):
+        self.number = number
+        self.status, self.body = None, b""
+        # Whether the answer has come to its end, and for what error the server does not want the body.
+        self.ended, self.stopped = False, None
+
+
+# Names that Python has for itself.
+STEPS = {"await": "await_mark"}
+
+
+def script(line):
+    protocol, steps = line.split(": ", 1)
+    options = protocol.split()
+    steps = [step.split() for step in steps.strip().split(";") if step.strip()]
+    if options[0] in ("h2", "h2c"):
+        from http2 import Http2 as kind
+    elif options[0] == "h3":
+        from http3 import Http3 as kind
+    else:
+        kind = Http1
+    return kind(options), steps
+
+
+if __name__ == "__main__":
+    sys.modules["script"] = sys.modules["__main__"]
+    scripts = [script(line) for line in sys.stdin if line.strip()]
+    threads = [threading.Thread(target=script.run, args=[steps]) for script, steps in scripts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for script, _ in scripts:
+        print(" | ".join(script.seen))

@@ -28,15 +28,18 @@ The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT.
 
 import asyncio
 import os
-import re
 import select
-import socket
 import ssl
 import sys
+
+import wire
+from wire import shown, size
 
 TIMEOUT = 30
 WHOLE = "whole"
 RESET = "reset"
+TLS = {"h1s": ["http/1.1"], "h2": ["h2"]}
+VERSIONS = {"tls1.2": ssl.TLSVersion.TLSv1_2, "tls1.3": ssl.TLSVersion.TLSv1_3}
 AHEAD = {"pipelined", "late-body", "late-next"}
 
 
@@ -93,37 +96,12 @@ class Stream:
         return f"{shown(self.status, self.body)} (stopped: {self.stopped})"
 
 
-def size(text):
-    units = {"k": 1 << 10, "m": 1 << 20}
-    return int(text[:-1]) * units[text[-1]] if text[-1] in units else int(text)
-
-
-def shown(status, body):
-    """An answer on one line. A page of nginx's own is known by its title."""
-    body = body.decode("utf-8", "backslashreplace").strip()
-    if page := re.match(r"<html>\s*<head><title>(.*?)</title></head>.*</html>\s*$", body, re.S):
-        body = f"<{page[1]}>"
-    return f"{status} {body}".rstrip().replace("\n", "\\n")
-
-
-def tls(options, *protocols):
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(protocols)
-    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        if version.name.lower().replace("v", "").replace("_", ".") in options:
-            context.minimum_version = context.maximum_version = version
-    return context
-
-
 def connect(protocol, options):
     port = {"h2c": "H2C_PORT", "h1s": "TLS_PORT", "h2": "TLS_PORT"}.get(protocol, "PORT")
-    connection = socket.create_connection(("127.0.0.1", int(os.environ[port])), TIMEOUT)
-    if protocol == "h1s":
-        connection = tls(options, "http/1.1").wrap_socket(connection)
-    if protocol == "h2":
-        connection = tls(options, "h2").wrap_socket(connection)
+    connection = wire.connect(os.environ[port], TIMEOUT)
+    if protocol in TLS:
+        version = next((version for name, version in VERSIONS.items() if name in options), None)
+        return wire.with_tls(connection, TLS[protocol], version)
     return connection
 
 
@@ -135,7 +113,7 @@ class Http1:
         self.version = "HTTP/1.0" if protocol == "h1.0" else "HTTP/1.1"
         self.options = options
         self.connection = connect(protocol, options)
-        self.unread = b""
+        self.answers = wire.Answers(self.connection)
 
     def head(self, request):
         fields = [("Host", "localhost"), *request.fields]
@@ -155,47 +133,9 @@ class Http1:
         pieces = (request.body[i : i + 65536] for i in range(0, len(request.body), 65536))
         return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
-    def read(self):
-        piece = self.connection.recv(65536)
-        self.unread += piece
-        return bool(piece)
-
-    def take_head(self):
-        while b"\r\n\r\n" not in self.unread:
-            if not self.read():
-                raise EOFError
-        head, self.unread = self.unread.split(b"\r\n\r\n", 1)
-        status_line, *lines = head.decode().split("\r\n")
-        return int(status_line.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-
-    def take(self, length):
-        while len(self.unread) < length:
-            if not self.read():
-                raise EOFError
-        taken, self.unread = self.unread[:length], self.unread[length:]
-        return taken
-
     def answer(self, request):
-        status, fields = self.take_head()
+        status, fields, body = self.answers.next(request.method)
         self.closing = fields.get("connection") == "close"
-        if request.method == "HEAD" or status < 200 or status in (204, 304):
-            return status, b""
-        if "content-length" in fields:
-            return status, self.take(int(fields["content-length"]))
-        if fields.get("transfer-encoding") == "chunked":
-            body = b""
-            while True:
-                while b"\r\n" not in self.unread:
-                    if not self.read():
-                        raise EOFError
-                length, self.unread = self.unread.split(b"\r\n", 1)
-                piece = self.take(int(length, 16) + 2)[:-2]
-                if not piece:
-                    return status, body
-                body += piece
-        while self.read():
-            pass
-        body, self.unread = self.unread, b""
         return status, body
 
     def ending(self):
@@ -203,7 +143,7 @@ class Http1:
         if not self.closing:
             return "open"
         try:
-            return "closed, with data that belongs to no answer" if self.read() else "closed"
+            return "closed, with data that belongs to no answer" if self.answers.read() else "closed"
         except OSError:
             return RESET
 
@@ -267,7 +207,7 @@ def http2(protocol, options, requests):
                         break
                     piece = stream.next_piece(room)
                     h2c.send_data(number, piece, end_stream=stream.unsent is None)
-                    if stream.ahead is not None:
+                    if stream.ahead is not None and not stream.ended:
                         break
             connection.sendall(h2c.data_to_send())
             if all(stream.is_done() for stream in streams.values()):
@@ -345,6 +285,8 @@ async def http3(options, requests):
                     piece = stream.next_piece(room)
                     client.http.send_data(number, piece, end_stream=stream.unsent is None)
             client.transmit()
+            if all(stream.is_done() for stream in streams.values()):
+                break
             client.changed.clear()
             sending = any(stream.unsent is not None for stream in streams.values())
             try:

@@ -129,8 +129,12 @@ $RunTestHelper = sub {
     if (defined $block->script) {
         my @scripts = grep { /\S/ } split /\n/, $block->script;
         my @expected = split /\n/, $block->seen;
-        my @seen = split /\n/, with_ports(sub { client($script_client, join "\n", @scripts) });
-        Test::More::is($seen[$_], $expected[$_], "$name - $scripts[$_]") for 0 .. $#scripts;
+        my @played = grep { $has_http3 || $scripts[$_] !~ /^h3/ } 0 .. $#scripts;
+        my @seen = split /\n/, with_ports(sub { client($script_client, join "\n", @scripts[@played]) });
+        Test::More::is(shift @seen, $expected[$_], "$name - $scripts[$_]") for @played;
+        SKIP: {
+            Test::More::skip("$name - nginx without HTTP/3", @scripts - @played) if @scripts > @played;
+        }
     }
 
     if (defined $block->commands) {

@@ -1,0 +1,617 @@
+/*
+ * What it takes to go on receiving the body of an HTTP/2 or HTTP/3 stream that nginx has done with, and to drop it.
+ *
+ * Over HTTP/2 nginx hands DATA frames to whoever reads the request's body, so the body is read once more, as one that
+ * nothing is known of, into a buffer that nobody looks at.  Over HTTP/3 the stream can be read from like a connection.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#if (NGX_HTTP_V2 && nginx_version < 1025001)
+#include <ngx_http_v2_module.h>
+#endif
+
+
+/* What came of reading; the same numbers as in stream.rs. */
+
+enum {
+    NGINX_STREAM_MORE = 0,      /* there is more to read */
+    NGINX_STREAM_WAIT,          /* there is nothing to read now */
+    NGINX_STREAM_WHOLE,         /* the client has ended its side */
+    NGINX_STREAM_CLOSED,        /* the client has reset the stream, or closed the connection */
+    NGINX_STREAM_FAILED,        /* the stream or the connection has failed */
+    NGINX_STREAM_EVICTED        /* nginx needs the connection for others */
+};
+
+
+/* Where bytes go that nobody looks at; all streams share it. */
+
+static u_char  nginx_stream_scratch[65536];
+
+
+ngx_uint_t nginx_stream_exists(ngx_http_request_t *r);
+ngx_uint_t nginx_stream_is_open(ngx_http_request_t *r);
+ngx_uint_t nginx_stream_is_acknowledged(ngx_http_request_t *r);
+ngx_socket_t nginx_stream_socket(ngx_http_request_t *r);
+ngx_int_t nginx_stream_reopen(ngx_http_request_t *r, uint64_t *dropped);
+ngx_uint_t nginx_stream_drop(ngx_http_request_t *r, uint64_t most, uint64_t *dropped);
+void nginx_stream_end_response(ngx_http_request_t *r);
+void nginx_stream_close(ngx_http_request_t *r);
+void nginx_stream_set_reusable(ngx_http_request_t *r, ngx_event_handler_pt handler);
+ngx_event_t *nginx_stream_timer(ngx_http_request_t *r, ngx_event_handler_pt handler);
+void nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left);
+void nginx_stream_delete_timer(ngx_event_t *timer);
+
+
+/* Whether a request came over a stream of its own. */
+
+ngx_uint_t
+nginx_stream_exists(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return 1;
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    if (r->connection->quic) {
+        return 1;
+    }
+#endif
+
+    return 0;
+}
+
+
+/* Whether the client may still send. */
+
+ngx_uint_t
+nginx_stream_is_open(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return !r->stream->in_closed && !r->stream->rst_sent && !r->connection->error;
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    if (r->connection->quic) {
+        return r->connection->quic->recv_state == NGX_QUIC_STREAM_RECV_RECV
+               || r->connection->quic->recv_state == NGX_QUIC_STREAM_RECV_SIZE_KNOWN;
+    }
+#endif
+
+    return 0;
+}
+
+
+#if (NGX_HTTP_V2)
+
+static void
+nginx_stream_has_body(ngx_http_request_t *r)
+{
+    /* nginx calls it at the end of a body that it keeps. */
+}
+
+
+static ngx_int_t
+nginx_stream_reopen_v2(ngx_http_request_t *r, uint64_t *dropped)
+{
+    ngx_int_t                  rc;
+    ngx_buf_t                 *b;
+    ngx_http_v2_stream_t      *stream;
+    ngx_http_event_handler_pt  write_event_handler;
+
+    stream = r->stream;
+
+    /* What came before anyone asked for it; or, if someone has, memory that is no longer there. */
+
+    if (stream->preread && r->request_body == NULL) {
+        *dropped = stream->preread->last - stream->preread->pos;
+        ngx_pfree(r->pool, stream->preread->start);
+    }
+
+    stream->preread = NULL;
+    stream->skip_data = 0;
+
+    r->request_body = NULL;
+    r->request_body_no_buffering = 0;
+    r->reading_body = 0;
+
+    /* nginx makes a buffer of one byte, opens the window as wide as it gets, and counts one more user of the request. */
+
+    write_event_handler = r->write_event_handler;
+    r->headers_in.content_length_n = 0;
+
+    rc = ngx_http_read_client_request_body(r, nginx_stream_has_body);
+
+    r->write_event_handler = write_event_handler;
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+
+    /* Frames are skipped unless there is a length, or there are chunks; a length would be passed on to upstreams. */
+
+    r->headers_in.content_length_n = -1;
+    r->headers_in.chunked = 1;
+
+    if (rc != NGX_AGAIN) {
+        stream->skip_data = 1;
+
+        if (rc < NGX_HTTP_SPECIAL_RESPONSE) {
+            r->main->count--;
+        }
+
+        return NGX_ERROR;
+    }
+
+    b = r->request_body->buf;
+    b->start = nginx_stream_scratch;
+    b->pos = b->start;
+    b->last = b->start;
+    b->end = b->start + sizeof(nginx_stream_scratch);
+
+    /* What nginx counts is held against client_max_body_size. */
+
+    r->request_body->received = -NGX_MAX_OFF_T_VALUE;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+nginx_stream_drop_v2(ngx_http_request_t *r, uint64_t *dropped)
+{
+    ngx_buf_t                *b;
+    ngx_connection_t         *c, *parent;
+    ngx_http_v2_stream_t     *stream;
+    ngx_http_request_body_t  *rb;
+
+    c = r->connection;
+    stream = r->stream;
+    parent = stream->connection->connection;
+
+    rb = r->request_body;
+    b = rb->buf;
+    *dropped = b->last - b->pos;
+    b->pos = b->start;
+    b->last = b->start;
+
+    /* Set by nginx for each piece of the body. */
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    c->read->timedout = 0;
+
+    if (rb->rest == 0) {
+        return NGINX_STREAM_WHOLE;
+    }
+
+    if (c->read->eof) {
+        /* The connection is at its end. */
+
+        if (parent->read->error) {
+            return NGINX_STREAM_FAILED;
+        }
+
+        if (parent->read->eof) {
+            return NGINX_STREAM_CLOSED;
+        }
+
+        return ngx_exiting || ngx_terminate ? NGINX_STREAM_EVICTED : NGINX_STREAM_FAILED;
+    }
+
+    if (c->error) {
+        return stream->in_closed && !stream->rst_sent ? NGINX_STREAM_CLOSED : NGINX_STREAM_FAILED;
+    }
+
+    return c->close ? NGINX_STREAM_EVICTED : NGINX_STREAM_WAIT;
+}
+
+
+/* The handler of streams that may be ended, and nginx's own of HTTP/2 connections. */
+
+static ngx_event_handler_pt  nginx_stream_handler;
+static ngx_event_handler_pt  nginx_stream_next_read_v2;
+
+
+/* Whether all streams of an HTTP/2 connection are taken, and their responses over; tells them that they are to end, if so. */
+
+static ngx_uint_t
+nginx_stream_evict_v2(ngx_http_v2_connection_t *h2c, ngx_uint_t do_evict)
+{
+    ngx_uint_t               i;
+    ngx_connection_t        *c;
+    ngx_http_v2_node_t      *node;
+    ngx_http_v2_srv_conf_t  *h2scf;
+
+    h2scf = ngx_http_get_module_srv_conf(h2c->http_connection->conf_ctx, ngx_http_v2_module);
+
+    for (i = 0; i <= h2scf->streams_index_mask; i++) {
+        for (node = h2c->streams_index[i]; node; node = node->index) {
+            if (node->stream == NULL) {
+                continue;
+            }
+
+            c = node->stream->request->connection;
+
+            if (c->read->handler != nginx_stream_handler || !node->stream->request->done) {
+                return 0;
+            }
+
+            if (do_evict) {
+                c->close = 1;
+                c->read->handler(c->read);
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * Something has happened to an HTTP/2 connection: perhaps nginx wants to have it for others.  To nginx a connection with
+ * streams is in use, so they have to end first.  When nginx exits, it waits for them.
+ */
+
+static void
+nginx_stream_read_v2(ngx_event_t *rev)
+{
+    ngx_connection_t          *c;
+    ngx_http_v2_connection_t  *h2c;
+
+    c = rev->data;
+    h2c = c->data;
+
+    if (c->close && !ngx_exiting && !ngx_terminate) {
+
+        if (!nginx_stream_evict_v2(h2c, 0)) {
+            c->close = 0;
+            ngx_reusable_connection(c, 0);
+            return;
+        }
+
+        h2c->blocked = 1;
+        (void) nginx_stream_evict_v2(h2c, 1);
+        h2c->blocked = 0;
+    }
+
+    nginx_stream_next_read_v2(rev);
+}
+
+#endif
+
+
+#if (NGX_HTTP_V3)
+
+/* Drops the bytes of a buffer that are DATA frames, as nginx reads those; ends where trailers begin. */
+
+static ngx_int_t
+nginx_stream_drop_frames_v3(ngx_http_request_t *r, ngx_buf_t *b, uint64_t *dropped)
+{
+    size_t                     size;
+    u_char                    *p;
+    ngx_int_t                  rc;
+    ngx_http_v3_session_t     *h3c;
+    ngx_http_v3_parse_data_t  *st;
+
+    h3c = ngx_http_v3_get_session(r->connection);
+    st = &r->v3_parse->body;
+
+    while (b->pos < b->last) {
+
+        if (st->length) {
+            size = ngx_min((uint64_t) (b->last - b->pos), st->length);
+            b->pos += size;
+            st->length -= size;
+            *dropped += size;
+
+            r->request_length += size;
+            h3c->total_bytes += size;
+            h3c->payload_bytes += size;
+            continue;
+        }
+
+        p = b->pos;
+        rc = ngx_http_v3_parse_data(r->connection, st, b);
+
+        r->request_length += b->pos - p;
+        h3c->total_bytes += b->pos - p;
+
+        if (ngx_http_v3_check_flood(r->connection) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            b->pos = b->last;
+            return NGX_DONE;
+        }
+
+        if (rc != NGX_OK && rc != NGX_AGAIN) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+nginx_stream_drop_v3(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
+{
+    ssize_t            n;
+    ngx_int_t          rc;
+    ngx_buf_t          b, *ahead[2];
+    ngx_uint_t         i;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (c->close && !c->read->error) {
+        /* Not to have the answer taken back. */
+        c->close = 0;
+        return NGINX_STREAM_EVICTED;
+    }
+
+    /* What has been read and not used. */
+
+    ahead[0] = r->header_in;
+    ahead[1] = r->request_body ? r->request_body->buf : NULL;
+    rc = NGX_OK;
+
+    for (i = 0; i < 2; i++) {
+        if (ahead[i] && rc == NGX_OK) {
+            rc = nginx_stream_drop_frames_v3(r, ahead[i], dropped);
+        }
+    }
+
+    while (rc == NGX_OK) {
+
+        if (*dropped >= most) {
+            return NGINX_STREAM_MORE;
+        }
+
+        n = c->recv(c, nginx_stream_scratch, sizeof(nginx_stream_scratch));
+
+        if (n == NGX_AGAIN) {
+            return ngx_handle_read_event(c->read, 0) == NGX_OK ? NGINX_STREAM_WAIT : NGINX_STREAM_FAILED;
+        }
+
+        if (n == 0) {
+            return r->v3_parse->body.length ? NGINX_STREAM_FAILED : NGINX_STREAM_WHOLE;
+        }
+
+        if (n == NGX_ERROR) {
+            return NGINX_STREAM_CLOSED;
+        }
+
+        ngx_memzero(&b, sizeof(ngx_buf_t));
+        b.pos = nginx_stream_scratch;
+        b.last = b.pos + n;
+
+        rc = nginx_stream_drop_frames_v3(r, &b, dropped);
+    }
+
+    /* Trailers end a request. */
+
+    return rc == NGX_DONE ? NGINX_STREAM_WHOLE : NGINX_STREAM_FAILED;
+}
+
+#endif
+
+
+/*
+ * Takes the body of a stream away from nginx: whoever asks for one finds none, and what comes can be dropped.  Counts one
+ * more user of the request, until nginx_stream_close().  Adds to dropped what had come already.
+ */
+
+ngx_int_t
+nginx_stream_reopen(ngx_http_request_t *r, uint64_t *dropped)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return nginx_stream_reopen_v2(r, dropped);
+    }
+#endif
+
+    r->main->count++;
+
+    return NGX_OK;
+}
+
+
+/* Drops what has come, or about as much as is asked for; says how much that was. */
+
+ngx_uint_t
+nginx_stream_drop(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
+{
+    *dropped = 0;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return nginx_stream_drop_v2(r, dropped);
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    return nginx_stream_drop_v3(r, most, dropped);
+#else
+    return NGINX_STREAM_FAILED;
+#endif
+}
+
+
+/* Tells the client that the response is over, where that comes with the end of the request.  For responses that are. */
+
+void
+nginx_stream_end_response(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V3)
+    if (r->connection->quic) {
+        (void) ngx_quic_shutdown_stream(r->connection, NGX_WRITE_SHUTDOWN);
+    }
+#endif
+}
+
+
+/* Whether the client has acknowledged all of a response, where that is nginx's business: over HTTP/3. */
+
+ngx_uint_t
+nginx_stream_is_acknowledged(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V3)
+    ngx_quic_stream_t  *qs;
+
+    qs = r->connection->quic;
+
+    if (qs) {
+        return qs->send_state == NGX_QUIC_STREAM_SEND_DATA_RECVD;
+    }
+#endif
+
+    return 0;
+}
+
+
+/* The socket that all of a response has been written to; -1 if some has not, and over HTTP/3. */
+
+ngx_socket_t
+nginx_stream_socket(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (c->buffered) {
+        return (ngx_socket_t) -1;
+    }
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        c = r->stream->connection->connection;
+
+        if (c->buffered || r->stream->queued) {
+            return (ngx_socket_t) -1;
+        }
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    if (c->quic) {
+        return (ngx_socket_t) -1;
+    }
+#endif
+
+    return c->fd;
+}
+
+
+/* Leaves what is still to come to nginx, and has one user less of the request, which may be the last one. */
+
+void
+nginx_stream_close(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    ngx_http_v2_connection_t  *h2c;
+
+    if (r->stream) {
+        h2c = r->stream->connection;
+        r->stream->skip_data = 1;
+        ngx_reusable_connection(h2c->connection, 0);
+
+        ngx_http_finalize_request(r, NGX_DONE);
+
+        /* A reset waits for something else to be sent. */
+
+        if (!h2c->blocked && h2c->last_out) {
+            (void) ngx_http_v2_send_output_queue(h2c);
+        }
+
+        return;
+    }
+#endif
+
+    ngx_http_finalize_request(r, NGX_DONE);
+}
+
+
+/*
+ * Lets nginx end a request when it runs out of connections.  Over HTTP/2 one alone would be of no use: it is ended with all
+ * others of its connection, if the same may be done with each of them; handler tells which these are.
+ */
+
+void
+nginx_stream_set_reusable(ngx_http_request_t *r, ngx_event_handler_pt handler)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        c = r->stream->connection->connection;
+
+        if (c->read->handler != nginx_stream_read_v2) {
+
+#if (NGX_HTTP_SSL)
+            if (c->ssl && c->ssl->saved_read_handler) {
+                /* Not nginx's own for a while. */
+                return;
+            }
+#endif
+
+            nginx_stream_handler = handler;
+            nginx_stream_next_read_v2 = c->read->handler;
+            c->read->handler = nginx_stream_read_v2;
+        }
+    }
+#endif
+
+    if (!c->reusable) {
+        ngx_reusable_connection(c, 1);
+    }
+}
+
+
+/* A timer for a request; NULL if memory is out. */
+
+ngx_event_t *
+nginx_stream_timer(ngx_http_request_t *r, ngx_event_handler_pt handler)
+{
+    ngx_event_t  *timer;
+
+    timer = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+    if (timer == NULL) {
+        return NULL;
+    }
+
+    timer->data = r->connection;
+    timer->handler = handler;
+    timer->log = r->connection->log;
+
+    return timer;
+}
+
+
+void
+nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left)
+{
+    ngx_add_timer(timer, left);
+}
+
+
+void
+nginx_stream_delete_timer(ngx_event_t *timer)
+{
+    if (timer->timer_set) {
+        ngx_del_timer(timer);
+    }
+}

@@ -1,0 +1,304 @@
+# How the drain of a body ends, and what it may cost (HTTP/2 and HTTP/3): the whole answer goes out at once, and the stream
+# stays open in the other direction.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: complete: a client that sends to the end, and one that had its answer long before
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /declared 32m; send 32m; finish; answer; pause 0.2; close
+h2c: head POST /declared/clear 32m; send 32m; finish; answer; pause 0.2; close
+h3: head POST /declared/quic 4m; send 4m; finish; answer; pause 0.2; close
+h2: head POST /undeclared chunked; send 32m; finish; answer; pause 0.2; close
+h3: head POST /undeclared/quic chunked; send 4m; finish; answer; pause 0.2; close
+h2: head POST /answered 1m; answer; send 1m; finish; pause 0.2; close
+h3: head POST /answered/quic 1m; answer; send 1m; finish; pause 0.2; close
+h2: head POST /small 1025; send 1025; finish; answer; pause 0.2; close
+h3: head POST /small/quic 1025; send 1025; finish; answer; pause 0.2; close
+--- seen
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+--- drained
+/declared 413 complete 33554432 yes
+/declared/clear 413 complete 33554432 yes
+h3 /declared/quic 413 complete 4194304 yes
+/undeclared 413 complete * yes
+h3 /undeclared/quic 413 complete * yes
+/answered 413 complete 1048576 yes
+h3 /answered/quic 413 complete 1048576 yes
+/small 413 complete 1025 ?
+h3 /small/quic 413 complete 1025 ?
+--- error_log eval
+qr/\[info\] .*drained 33554432 bytes of request body in \d+\.\d{3}s: complete, response acknowledged/
+
+
+=== TEST 2: closed: the client has seen enough, and resets the stream or closes the connection
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /reset 1m; send 100k; answer; reset; head GET /; answer
+h3: head POST /reset/quic 1m; send 100k; answer; reset; head GET /; answer
+h2: head POST /closed 1m; send 100k; answer; close
+h2c: head POST /closed/clear 1m; send 100k; answer; close
+h3: head POST /closed/quic 1m; send 100k; answer; close
+--- seen
+413 <413 Request Entity Too Large> | 200 ok
+413 <413 Request Entity Too Large> | 200 ok
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+--- drained
+/reset 413 closed 102400 yes
+h3 /reset/quic 413 closed 102400 yes
+/closed 413 closed 102400 yes
+/closed/clear 413 closed 102400 yes
+h3 /closed/quic 413 closed 102400 yes
+
+
+=== TEST 3: timeout: the client is silent; the stream is reset without an error, and the connection goes on
+--- config
+limit_body 1k;
+limit_body_drain idle=1s;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /silent 1m; send 100k; answer; stop; head GET /; answer
+h3: head POST /silent/quic 1m; send 100k; answer; stop; head GET /; answer
+h2: head POST /none 1m; answer; stop; head GET /; answer
+h3: head POST /none/quic 1m; answer; stop; head GET /; answer
+h2: head POST /undeclared chunked; send 100k; answer; stop; head GET /; answer
+--- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+--- drained
+/silent 413 timeout 102400 yes
+h3 /silent/quic 413 timeout 102400 yes
+/none 413 timeout 0 yes
+h3 /none/quic 413 timeout 0 yes
+/undeclared 413 timeout * yes
+
+
+=== TEST 4: timeout: the time is up; slow: a client that drips has lingering_time and no more
+--- config
+limit_body 1k;
+limit_body_drain time=2s rate=1k;
+lingering_time 1s;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /busy 1g; answer; send 10m each 20k every 0.02; stop
+h3: head POST /busy/quic 1g; answer; send 10m each 20k every 0.02; stop
+h2: head POST /drip 1m; answer; send 100 each 1 every 0.1; stop
+h3: head POST /drip/quic 1m; answer; send 100 each 1 every 0.1; stop
+--- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
+413 <413 Request Entity Too Large> | stopped: NO_ERROR
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
+--- drained
+/busy 413 timeout * yes
+h3 /busy/quic 413 timeout * yes
+/drip 413 slow * yes
+h3 /drip/quic 413 slow * yes
+
+
+=== TEST 5: bytes: as much is drained as may be
+--- config
+limit_body 1k;
+limit_body_drain bytes=1m;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /bytes 64m; answer; send 64m; stop; head GET /; answer
+h3: head POST /bytes/quic 64m; answer; send 64m; stop; head GET /; answer
+h2: head POST /fits 1m; answer; send 1023k; finish; stop
+--- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | not stopped
+--- drained
+/bytes 413 bytes * yes
+h3 /bytes/quic 413 bytes * yes
+/fits 413 complete 1047552 yes
+
+
+=== TEST 6: refused: one stream too many; it has its answer, and no more
+--- config
+limit_body 1k;
+limit_body_drain conns=1;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; head POST /third 1k; answer; head POST /fourth 2k; send 2k; finish; answer; pause 0.2; close
+h3: await done; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; pause 0.2; close
+--- seen
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: NO_ERROR | no answer | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
+--- drained
+/first 413 complete 1048576 yes
+/second 413 refused 0 ?
+/fourth 413 complete 2048 ?
+h3 /quic/first 413 complete 1048576 yes
+h3 /quic/second 413 refused 0 ?
+
+
+=== TEST 7: error: the client sends more than the protocol lets it
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /error 1m; answer; send 100k; bytes \0\0\0\0\0\0\0\0\0; end
+h3: head POST /error/quic 1m; answer; send 100k; frame 4; pause 0.5; close
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large>
+--- drained
+/error 413 error 102400 yes
+h3 /error/quic 413 error 102400 yes
+
+
+=== TEST 8: off: nginx's plain behaviour
+--- config
+limit_body 1k;
+limit_body_drain off;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /off 1m; send 60k; answer; stop
+h3: head POST /off 1m; send 60k; answer; stop
+--- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
+--- drained
+
+
+=== TEST 9: every early answer
+--- http_config
+limit_req_zone $uri zone=one:1m rate=1r/m;
+--- config
+limit_body_drain idle=20s;
+limit_req_status 429;
+location = /401 { auth_basic realm; auth_basic_user_file users; proxy_pass http://backend; }
+location = /403 { deny all; proxy_pass http://backend; }
+location = /return { return 200 "early\n"; }
+location = /static { }
+location = /429 { limit_req zone=one; proxy_pass http://backend; }
+location = /413 { client_max_body_size 1k; proxy_pass http://backend; }
+location = /413/chunked { client_max_body_size 1k; proxy_pass http://backend; }
+location = /unbuffered { client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend/early; }
+location = /mirrored { client_max_body_size 0; mirror /mirror; mirror_request_body off; return 200 "early\n"; }
+location = /mirror { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://backend; }
+location = /redirected { client_max_body_size 0; return 307 /elsewhere; }
+--- user_files
+>>> static
+static
+--- upload
+h2 endings GET /429 | POST /401 4m | POST /403 4m | POST /return 4m | POST /static 4m | POST /429 4m | POST /413 4m | POST /unbuffered 4m | POST /mirrored 4m | POST /redirected 4m
+h2 endings chunked POST /401 4m | POST /403 4m | POST /return 4m | POST /static 4m | POST /413/chunked 4m | POST /unbuffered 4m
+h3 endings POST /401 1m | POST /403 1m | POST /return 1m | POST /static 1m | POST /413 1m | POST /unbuffered 1m
+h3 endings chunked POST /401 1m | POST /403 1m | POST /return 1m | POST /static 1m | POST /413/chunked 1m | POST /unbuffered 1m
+--- answer
+200 ok | 401 <401 Authorization Required> | 403 <403 Forbidden> | 200 early | 405 <405 Not Allowed> | 429 <429 Too Many Requests> | 413 <413 Request Entity Too Large> | 200 ok | 200 early | 307 <307 Temporary Redirect>
+401 <401 Authorization Required> | 403 <403 Forbidden> | 200 early | 405 <405 Not Allowed> | 413 <413 Request Entity Too Large> | 200 ok
+401 <401 Authorization Required> | 403 <403 Forbidden> | 200 early | 405 <405 Not Allowed> | 413 <413 Request Entity Too Large> | 200 ok
+401 <401 Authorization Required> | 403 <403 Forbidden> | 200 early | 405 <405 Not Allowed> | 413 <413 Request Entity Too Large> | 200 ok
+--- no_error_log
+[alert]
+
+
+=== TEST 10: a response that cannot be sent at once, to a client with a small window
+--- config
+limit_body 1k;
+location /up { error_page 413 /page.txt; proxy_pass http://backend; }
+location = /page.txt { internal; }
+--- user_files eval
+">>> page.txt\n" . 'x' x 1000
+--- script
+h2 window=100: head POST /up/1 1m; send 500k; open 10k; answer; send 524k; finish; pause 0.2; close
+h2 window=100: head POST /up/2 1m; send 1m; finish; open 10k; answer; pause 0.2; close
+h2 window=100: head POST /up/3 1m; send 500k; reset; head GET /; pause 0.2; close
+h2 window=100: head POST /up/4 1m; send 500k; close
+--- seen eval
+"413 " . 'x' x 1000 . "\n413 " . 'x' x 1000 . "\n\n\n"
+--- drained
+/up/1 413 complete 1048576 yes
+/up/2 413 complete 1048576 ?
+/up/3 413 closed 512000 ?
+/up/4 413 closed 512000 ?
+
+
+=== TEST 11: HEAD, trailers, Expect, a declared length that is not kept to
+--- config
+limit_body 1k;
+limit_body_drain idle=1s;
+location / { proxy_pass http://backend; }
+--- script
+h2: head HEAD /head 1m; answer; send 1m; finish; pause 0.2; close
+h3: head POST /trailers/quic 1m; send 1m; answer; trailers; pause 0.2; close
+h2: head POST /trailers 1m; send 1m; answer; trailers; end
+h2: head POST /expect 1m expect:100-continue; answer; send 1m; finish; pause 0.2; close
+h3: head POST /expect/quic 1m expect:100-continue; answer; send 1m; finish; pause 0.2; close
+h2: head POST /more 2k; answer; send 1m; finish; pause 0.2; close
+h2: head POST /less 1m; answer; send 2k; finish; pause 0.2; close
+--- seen
+413
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+--- drained
+/head 413 complete 1048576 yes
+h3 /trailers/quic 413 complete 1048576 yes
+/trailers 413 error 1048576 yes
+/expect 413 complete 1048576 yes
+h3 /expect/quic 413 complete 1048576 yes
+/more 413 complete 1048576 yes
+/less 413 complete 2048 yes
+
+
+=== TEST 12: nothing of a body is kept, and nothing goes to an upstream: a proxied page that takes its time
+--- http_config
+limit_req_zone $server_name zone=slow:1m rate=5r/s;
+--- config
+limit_body 1k;
+client_body_in_file_only on;
+location /up { error_page 413 @slow; proxy_pass http://backend; }
+location @slow { limit_req zone=slow burst=10; proxy_request_buffering off; proxy_http_version 1.1; rewrite ^ /page break; proxy_pass http://backend; }
+--- script
+h2: head POST /up/declared 8m; send 8m; finish; answer; pause 0.2; close
+h2: head POST /up/undeclared chunked; send 8m; finish; answer; pause 0.2; close
+h3: head POST /up/quic 2m; send 2m; finish; answer; pause 0.2; close
+h3: head POST /up/quic/undeclared chunked; send 2m; finish; answer; pause 0.2; close
+h2: head POST /up/small 2k; send 2k; finish; answer; pause 0.2; close
+h2: head POST /up/small/undeclared chunked; send 2k; finish; answer; pause 0.2; close
+--- seen
+413 POST, length ,
+413 POST, length ,
+413 POST, length ,
+413 POST, length ,
+413 POST, length ,
+413 POST, length ,
+--- drained
+/up/declared 413 complete 8388608 ?
+/up/undeclared 413 complete * ?
+h3 /up/quic 413 complete 2097152 ?
+h3 /up/quic/undeclared 413 complete * ?
+/up/small 413 complete 2048 ?
+/up/small/undeclared 413 complete 0 ?
+--- body_files: 0
+--- no_error_log
+buffered to a temporary file
