@@ -36,7 +36,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test fuzz-drain bench-pass bench-drain clean nginx controls
+.PHONY: help run stop build check unittest test clients fuzz-drain bench-pass bench-drain clean testtools nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -51,7 +51,9 @@ stop: ## Stop the nginx that "run" left running
 
 build: nginx ## Build the module
 	@cargo build --locked --release
-	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE)
+	@# Not in its place: an nginx that runs has it mapped.
+	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE).new
+	@mv $(MODULE).new $(MODULE)
 	@echo "==> $(MODULE:$(CURDIR)/%=%)"
 
 check: nginx ## Check format, lints, documentation, and that Rust and C agree on nginx's structs
@@ -63,16 +65,19 @@ check: nginx ## Check format, lints, documentation, and that Rust and C agree on
 unittest: nginx ## Test what can be tested without a running nginx
 	cargo test --locked --workspace
 
-test: build controls unittest ## Run all tests
-	@build/setup.sh test
-	@build/test-tools.sh $(TOOLS)
-	@build/certificate.sh $(OBJS)/tls
+TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
+	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
+	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
+	TEST_NGINX_RANDOMIZE=1 TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1
+
+test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
-	@env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
-		TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
-		TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
-		TEST_NGINX_RANDOMIZE=1 TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1 \
-		prove --jobs $(JOBS) --timer $(TESTS)
+	@$(TEST_ENV) prove --jobs $(JOBS) --timer $(TESTS)
+
+clients: testtools ## Upload too much with many HTTP libraries, and see what they make of the refusal
+	@build/setup.sh clients
+	@build/test-clients.sh $(OBJS)/clients
+	@$(TEST_ENV) TEST_CLIENTS=$(OBJS)/clients prove --verbose --timer t/clients/clients.t
 
 fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
 	@build/setup.sh test
@@ -90,6 +95,11 @@ bench-drain: build ## Measure what the drain of refused uploads costs, against n
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*
+
+testtools: build controls
+	@build/setup.sh test
+	@build/test-tools.sh $(TOOLS)
+	@build/certificate.sh $(OBJS)/tls
 
 nginx:
 	@build/setup.sh build $(GROUP)

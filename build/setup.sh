@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|bench|installed ...
+#     build/setup.sh build|run|test|clients|bench|installed ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -31,6 +31,8 @@ packages() {
         run) echo curl openssl python3 ;;
         test) echo curl iproute2 libfaketime openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
             liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
+        clients) echo curl default-jdk-headless golang-go nghttp2-client nodejs "$(command -v npm >/dev/null || echo npm)" \
+            python3 python3-venv ;;
         bench) echo bash openssl procps python3 valgrind ;;
         installed) echo bash nginx nginx-dev ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
