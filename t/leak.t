@@ -17,7 +17,23 @@ error_log logs/quiet.log crit;
 location / { proxy_pass http://backend; }
 location = /status { stub_status; }
 --- commands
-"$TEST_PYTHON" t/lib/refusals.py "$REFUSALS"
+"$TEST_PYTHON" t/lib/refusals.py connections "$REFUSALS"
+--- output
+refused: COUNT, file descriptors: +0, connections: +0, memory: steady
+--- no_error_log
+[alert]
+
+
+=== TEST 2: nor of streams
+--- config
+limit_body 1k;
+limit_body_drain conns=10000;
+keepalive_requests 100000;
+error_log logs/quiet.log crit;
+location / { proxy_pass http://backend; }
+location = /status { stub_status; }
+--- commands
+"$TEST_PYTHON" t/lib/refusals.py streams "$REFUSALS"
 --- output
 refused: COUNT, file descriptors: +0, connections: +0, memory: steady
 --- no_error_log

@@ -125,11 +125,11 @@ location / { proxy_pass http://backend; }
 --- script
 h2: head POST /bytes 64m; answer; send 64m; stop; head GET /; answer
 h3: head POST /bytes/quic 64m; answer; send 64m; stop; head GET /; answer
-h2: head POST /fits 1m; answer; send 1023k; finish; stop
+h2: head POST /fits 1m; answer; send 1023k; finish; pause 0.2; close
 --- seen
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
-413 <413 Request Entity Too Large> | not stopped
+413 <413 Request Entity Too Large>
 --- drained
 /bytes 413 bytes * yes
 h3 /bytes/quic 413 bytes * yes
@@ -142,15 +142,15 @@ limit_body 1k;
 limit_body_drain conns=1;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; head POST /third 1k; answer; head POST /fourth 2k; send 2k; finish; answer; pause 0.2; close
+h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; pause 0.2; head POST /third 2k; send 2k; finish; answer; pause 0.2; close
 h3: await done; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; pause 0.2; close
 --- seen
-413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: NO_ERROR | no answer | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
 --- drained
 /first 413 complete 1048576 yes
 /second 413 refused 0 ?
-/fourth 413 complete 2048 ?
+/third 413 complete 2048 ?
 h3 /quic/first 413 complete 1048576 yes
 h3 /quic/second 413 refused 0 ?
 
@@ -302,3 +302,18 @@ h3 /up/quic/undeclared 413 complete * ?
 --- body_files: 0
 --- no_error_log
 buffered to a temporary file
+
+
+=== TEST 13: refused streams leave an accepted one its share
+--- config
+location = /refused { limit_body 1k; proxy_pass http://backend; }
+location = /buffered { limit_body 0; proxy_pass http://backend/read; }
+location = /streamed { limit_body 0; proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend/read; }
+--- commands
+"$TEST_PYTHON" t/lib/share.py /buffered 2>/dev/null
+"$TEST_PYTHON" t/lib/share.py /streamed 2>/dev/null
+--- output
+200, beside 100 refused, at least half of its share
+200, beside 100 refused, at least half of its share
+--- no_error_log
+[alert]
