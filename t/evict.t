@@ -109,7 +109,40 @@ h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
 worker_connections are not enough, reusing connections
 
 
-=== TEST 5: a reload lets a drain go on, and tells the client to make its next requests elsewhere
+=== TEST 5: a stream of HTTP/3 is a connection to nginx
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h3: head POST /drained 1m; answer; mark begun; stop; mark evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+--- seen
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
+--- drained
+/drained 413 evicted 0 yes
+--- error_log
+worker_connections are not enough, reusing connections
+--- skip_nginx: 24: < 1.25.0
+
+
+=== TEST 6: a reload lets a drain go on, and tells the client to make its next requests elsewhere
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
@@ -124,7 +157,7 @@ h2c: head POST /reload/clear 1m; answer; mark 2; logged gracefully; send 1m; fin
 /reload/clear 413 complete 1048576 yes
 
 
-=== TEST 6: worker_shutdown_timeout ends streams too
+=== TEST 7: worker_shutdown_timeout ends streams too
 --- main_config
 worker_shutdown_timeout 1s;
 --- config

@@ -134,6 +134,8 @@ h2: head POST /fits 1m; answer; send 1023k; finish; pause 0.2; close
 /bytes 413 bytes * yes
 h3 /bytes/quic 413 bytes * yes
 /fits 413 complete 1047552 yes
+--- error_log eval
+qr/drained 1\d{6} bytes of request body in \S+ bytes,/
 
 
 === TEST 6: refused: one stream too many; it has its answer, and no more
@@ -317,3 +319,82 @@ location = /streamed { limit_body 0; proxy_request_buffering off; proxy_http_ver
 200, beside 100 refused, at least half of its share
 --- no_error_log
 [alert]
+
+
+=== TEST 14: a large upload is no flood, but a flood is one
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /large 256m; answer; send 256m; finish; head GET /; answer; pause 0.2; close
+h2: head POST /flood 1g; answer; flood 8m; end
+--- seen
+413 <413 Request Entity Too Large> | 200 ok
+413 <413 Request Entity Too Large> | closed
+--- drained
+/large 413 complete 268435456 yes
+/flood 413 error * yes
+--- error_log eval
+qr/http2 flood detected.*/
+
+
+=== TEST 15: nor over HTTP/3
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h3: head POST /large 10m; answer; send 10m; finish; head GET /; answer; pause 0.2; close
+h3: head POST /flood 1g; answer; flood 5m; pause 0.5; close
+--- seen
+413 <413 Request Entity Too Large> | 200 ok
+413 <413 Request Entity Too Large>
+--- drained
+h3 /large 413 complete 10485760 yes
+h3 /flood 413 error 0 yes
+
+
+=== TEST 16: a page that waits for a subrequest after its end was made
+--- http_config
+limit_req_zone $server_name zone=slow:1m rate=4r/s;
+--- config
+location /up { limit_body 1k; error_page 413 /page.html; proxy_pass http://backend; }
+location = /page.html { ssi on; }
+location = /part { limit_req zone=slow burst=10; proxy_pass http://backend; }
+--- user_files
+>>> page.html
+a <!--# include virtual="/part" -->
+--- script
+h2: head POST /up 1m; send 1m; finish; answer; pause 0.2; close
+h2: head POST /up 1m; send 1m; answer; finish; pause 0.2; close
+h3: head POST /up/quic 1m; send 1m; finish; answer; pause 0.2; close
+h3: head POST /up/quic 1m; send 1m; answer; finish; pause 0.2; close
+--- seen
+413 a ok
+413 a ok
+413 a ok
+413 a ok
+--- drained
+/up 413 complete 1048576 ?
+/up 413 complete 1048576 ?
+h3 /up/quic 413 complete 1048576 ?
+h3 /up/quic 413 complete 1048576 ?
+--- no_error_log
+[alert]
+
+
+=== TEST 17: what is redirected in mid-stream is drained within the budget of the location that refused it
+--- config
+location /up { limit_body 1k; limit_body_drain idle=1s; error_page 413 @page; proxy_pass http://backend; }
+location @page { return 413 "page\n"; }
+--- script
+h1: head POST /up chunked; chunk 2k; answer; end
+h2: head POST /up chunked; send 2k; answer; stop
+h3: head POST /up/quic chunked; send 2k; answer; stop
+--- seen
+413 page | closed
+413 page | stopped: NO_ERROR
+413 page | stopped: H3_NO_ERROR
+--- drained
+/up 413 timeout * yes
+/up 413 timeout * yes
+h3 /up/quic 413 timeout * yes

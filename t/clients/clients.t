@@ -1,4 +1,5 @@
-# Whether the users of HTTP libraries and tools get to see status and whole body of a refused upload of 32 MiB.
+# Whether the users of HTTP libraries and tools get to see status and whole body of a refused upload of 32 MiB. DRAIN=off in
+# the environment: what they see where the drain is left to nginx.
 
 use Test::Nginx::LimitBody 'no_plan';
 
@@ -7,6 +8,7 @@ my $upload = 'https://localhost:$TLS_PORT/up 33554432';
 my $zeros = 'head -c 33554432 /dev/zero';
 my $python = "$clients/python/bin/python t/clients/python.py";
 my $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
+my $drain = ($ENV{DRAIN} // '') eq 'off' ? 'limit_body_drain off;' : '';
 my $blocks = '';
 
 # A block that runs a program with both ways of sending a body.
@@ -18,7 +20,7 @@ sub uploads {
 # A block of commands: what each is, the command, and what it prints.
 sub block {
     my ($name, @commands) = @_;
-    $blocks .= "=== $name\n--- config\nerror_page 413 \@too_large;\nlocation = /up { limit_body 1k; proxy_pass http://backend; }\n"
+    $blocks .= "=== $name\n--- config\nerror_page 413 \@too_large;\nlocation = /up { limit_body 1k; $drain proxy_pass http://backend; }\n"
         . "location \@too_large { return 413 \"too large\\n\"; }\n"
         . "--- commands\n" . join('', map { "printf '%s: ' '$_->[0]'; $_->[1] | xargs\n" } @commands)
         . "--- output\n" . join('', map { "$_->[0]: $_->[2]\n" } @commands);

@@ -94,6 +94,14 @@ class Http2(Streams):
     def bytes(self, *words):
         self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
 
+    def flood(self, frames):
+        frame = b"\0\0\1\0\0" + self.current.number.to_bytes(4, "big") + b"x"
+        try:
+            for _ in range(size(frames) // 4096):
+                self.connection.sendall(frame * 4096)
+        except OSError:
+            self.closed = True
+
     def finish(self):
         self.http.end_stream(self.current.number)
         self.flush()

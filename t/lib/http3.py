@@ -13,6 +13,7 @@ from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, StopSendingReceived, StreamReset
 from script import TIMEOUT, Stream, Streams
+from wire import size
 
 
 class Client(QuicConnectionProtocol):
@@ -100,6 +101,12 @@ class Http3(Streams):
     def trailers(self):
         self.client.http.send_headers(self.current.number, [(b"x-trailer", b"yes")], end_stream=True)
         self.look(0.01)
+
+    def flood(self, frames):
+        for _ in range(size(frames) // 32768):
+            if not self.current.stopped and not self.closed:
+                self.client._quic.send_stream_data(self.current.number, b"\0\0" * 32768)
+                self.wait(lambda: self.current.stopped or self.unacknowledged() == 0)
 
     def frame(self, kind):
         self.client._quic.send_stream_data(self.current.number, bytes([int(kind), 0]))
