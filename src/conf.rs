@@ -4,7 +4,8 @@
 
 use policy::{Budget, Limit, Mode};
 
-use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status};
+use crate::metrics::Format;
+use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Zone};
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,10 +55,16 @@ pub struct Conf {
     pub mode: Option<Mode>,
     /// `limit_body_drain`; `Some(None)` is `off`.
     pub drain: Option<Option<Budget>>,
+    /// `limit_body_zone`; `Some(None)` is `off`.
+    pub zone: Option<Option<Zone>>,
+    /// `limit_body_metrics`
+    pub metrics: Option<Format>,
     /// What comes of them; set by [`merge`](Self::merge).
     rule: Option<Rule>,
     /// The same.
     budget: Option<Budget>,
+    /// Where drains are counted while they go on, if they are.
+    slots: Option<Zone>,
 }
 
 impl Conf {
@@ -71,6 +78,16 @@ impl Conf {
         self.budget.as_ref()
     }
 
+    /// Where uploads are counted; `None` where they are not.
+    pub fn zone(&self) -> Option<Zone> {
+        self.zone.flatten()
+    }
+
+    /// Where drains are counted while they go on; `None` where any number may.
+    pub fn slots(&self) -> Option<Zone> {
+        self.slots
+    }
+
     /// Inherits from the block around this one, and takes the place of `client_max_body_size` and `lingering_timeout`. Says
     /// what is needed for that.
     pub fn merge(&mut self, prev: &Self, mut core: CoreConf) -> Hooks {
@@ -79,8 +96,10 @@ impl Conf {
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
         self.drain = self.drain.or(prev.drain);
+        self.zone = self.zone.or(prev.zone);
 
-        self.settle_rule(&mut core).and(self.settle_budget(&mut core))
+        let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
+        self.settle_rule(&mut core).and(self.settle_budget(&mut core)).and(log)
     }
 
     fn settle_rule(&mut self, core: &mut CoreConf) -> Hooks {
@@ -119,9 +138,7 @@ impl Conf {
         };
         self.budget = Some(Budget { grace: core.lingering_time(), ..budget });
         core.set_lingering_timeout(budget.idle);
-        match budget.conns {
-            Some(_) => Hooks::RESPONSE.and(Hooks::SLOTS),
-            None => Hooks::RESPONSE,
-        }
+        self.slots = self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone()));
+        Hooks::RESPONSE
     }
 }

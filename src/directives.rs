@@ -7,15 +7,24 @@ use core::str;
 use policy::{size, Budget, InvalidSize, Limit, Mode};
 
 use crate::conf::{Conf, Source, When};
-use crate::nginx::{parse_time, Args, ConfError, Directive, Level, Status, Takes};
+use crate::metrics::Format;
+use crate::nginx::{parse_time, Args, ConfError, Directive, Level, Status, Takes, Within};
+use crate::LimitBody;
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<Conf>] = &[
-    Directive { name: c"limit_body", takes: Takes::OneOrTwo, set: limit_body },
-    Directive { name: c"limit_body_status", takes: Takes::One, set: limit_body_status },
-    Directive { name: c"limit_body_log_level", takes: Takes::One, set: limit_body_log_level },
-    Directive { name: c"limit_body_dry_run", takes: Takes::Flag, set: limit_body_dry_run },
-    Directive { name: c"limit_body_drain", takes: Takes::OneOrMore, set: limit_body_drain },
+    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneOrTwo, set: limit_body },
+    Directive { name: c"limit_body_status", within: Within::Any, takes: Takes::One, set: limit_body_status },
+    Directive { name: c"limit_body_log_level", within: Within::Any, takes: Takes::One, set: limit_body_log_level },
+    Directive { name: c"limit_body_dry_run", within: Within::Any, takes: Takes::Flag, set: limit_body_dry_run },
+    Directive { name: c"limit_body_drain", within: Within::Any, takes: Takes::OneOrMore, set: limit_body_drain },
+    Directive { name: c"limit_body_zone", within: Within::Any, takes: Takes::One, set: limit_body_zone },
+    Directive {
+        name: c"limit_body_metrics",
+        within: Within::Location,
+        takes: Takes::NoneOrOne,
+        set: limit_body_metrics,
+    },
 ];
 
 /// `limit_body size [after_auth] | off`
@@ -104,6 +113,33 @@ fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
         ..default
     };
     once(&mut conf.drain, Some(budget))
+}
+
+/// `limit_body_zone name | off`
+fn limit_body_zone(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+    let zone = match str::from_utf8(args.value()) {
+        Ok("off") => None,
+        Ok(name) if name.contains('$') => return Err(ConfError::Invalid("it must not contain variables")),
+        Ok(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
+        Err(_) => return Err(ConfError::Invalid("it must be UTF-8")),
+    };
+    once(&mut conf.zone, zone)
+}
+
+/// `limit_body_metrics [json]`
+fn limit_body_metrics(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+    let format = match args.value() {
+        b"" => Format::Prometheus,
+        b"json" => Format::Json,
+        _ => return Err(ConfError::Parameter(1, "")),
+    };
+    match conf.metrics.replace(format) {
+        Some(_) => Err(ConfError::Duplicate),
+        None => {
+            args.handle_content::<LimitBody>();
+            Ok(())
+        }
+    }
 }
 
 /// Sets a parameter, which may be given once.

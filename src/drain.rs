@@ -11,9 +11,9 @@ use core::cell::Cell;
 
 use policy::{At, Budget, Ledger, Outcome};
 
-use crate::nginx::{now, slots, Got, Interruption, Level, Reading, Request};
+use crate::nginx::{now, Got, Interruption, Level, Reading, Request, Zone};
 use crate::state::{self, State};
-use crate::LimitBody;
+use crate::{metrics, LimitBody};
 
 /// The drain of a request's body; the same as no drain until it is begun.
 #[derive(Default)]
@@ -30,8 +30,8 @@ pub struct Drain {
     time: Cell<u64>,
     /// Whether the client has acknowledged the whole response; final when the request ends.
     acknowledged: Cell<Option<bool>>,
-    /// Whether it has a slot.
-    has_slot: Cell<bool>,
+    /// Where it is counted while it goes on, if it is.
+    slot: Cell<Option<Zone>>,
 }
 
 /// What the variables show of a drain.
@@ -77,7 +77,7 @@ pub fn begin(r: &Request) -> bool {
     let Some(budget) = kept.or_else(|| r.conf::<LimitBody>().budget().copied()) else {
         return false;
     };
-    let Some(State { drain, .. }) = r.state_or_default::<LimitBody>() else {
+    let Some(State { drain, zone, .. }) = r.state_or_default::<LimitBody>() else {
         return false;
     };
     if drain.is_begun.get() {
@@ -93,9 +93,15 @@ pub fn begin(r: &Request) -> bool {
         state::keep_received(r);
     }
 
-    let taken = slots::take::<LimitBody>(budget.conns.unwrap_or(u32::MAX));
-    drain.has_slot.set(taken);
-    if !taken {
+    let conf = r.conf::<LimitBody>();
+    if zone.get().is_none() {
+        zone.set(conf.zone());
+    }
+    let slot = zone.get().or(conf.slots());
+    let taken = slot.map_or(true, |slot| slot.take::<LimitBody>(budget.conns.unwrap_or(u32::MAX)));
+    if taken {
+        drain.slot.set(slot);
+    } else {
         drain.outcome.set(Some(Outcome::Refused));
     }
     let intercepted = match (r.is_multiplexed(), taken) {
@@ -253,8 +259,8 @@ fn is_acknowledged(r: &Request, drain: &Drain) -> bool {
 
 /// Lets another drain have the slot.
 fn release(drain: &Drain) {
-    if drain.has_slot.replace(false) {
-        slots::give_back::<LimitBody>();
+    if let Some(slot) = drain.slot.take() {
+        slot.give_back::<LimitBody>();
     }
 }
 
@@ -278,6 +284,9 @@ pub fn end(r: &Request) {
     drain.outcome.set(Some(outcome));
     drain.time.set(time);
     release(drain);
+    if let Some(zone) = r.state::<LimitBody>().and_then(|state| state.zone.get()) {
+        metrics::drained(zone, outcome, ledger.bytes(), acknowledged);
+    }
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });
     let (seconds, milliseconds) = (time / 1000, time % 1000);

@@ -10,7 +10,7 @@ use policy::{At, Length, Limit, Mode, Verdict};
 use crate::conf::{Rule, Source, When};
 use crate::nginx::{Level, Phase, Piece, Request, Status};
 use crate::state::{self, State};
-use crate::{reject, LimitBody};
+use crate::{metrics, reject, LimitBody};
 
 /// Called when a location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request) -> Phase {
@@ -154,12 +154,14 @@ fn known_length(r: &Request) -> Option<Length> {
 /// Settles the limit of a request, and holds what is known of the body against it.
 fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), Status> {
     state.rule.set(Some(rule));
+    state.zone.set(r.conf::<LimitBody>().zone());
     let Some(limit) = resolve(r, rule) else {
         state.at.set(Some(length.at()));
         state.limit.set(None);
         return match rule.mode {
             Mode::Enforce => {
                 state.verdict.set(Some(Verdict::Rejected));
+                metrics::refused(state, length.bytes());
                 Err(Status::INTERNAL_SERVER_ERROR)
             }
             Mode::DryRun => {
@@ -202,9 +204,16 @@ fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) 
         Verdict::RejectedDryRun => u64::MAX,
     });
 
+    if let Length::Declared(bytes) = length {
+        state.declared.set(Some(bytes));
+    }
+
     let (result, note) = match verdict {
         Verdict::Passed => return Ok(()),
-        Verdict::Rejected => (Err(rule.status), ""),
+        Verdict::Rejected => {
+            metrics::refused(state, length.bytes());
+            (Err(rule.status), "")
+        }
         Verdict::RejectedDryRun => (Ok(()), ", dry run"),
     };
     let (length, limit) = (length.bytes(), limit.bytes());

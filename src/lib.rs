@@ -17,7 +17,7 @@
 //! 5. That is a [`drain`], for refusals and for whatever else nginx answers early, within a budget. On HTTP/1.x it is
 //!    nginx's own discarding of the body, which reads through us; on HTTP/2 and HTTP/3 we hold the stream open, and read.
 //! 6. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
-//!    log ([`variables`]).
+//!    log ([`variables`]) and in counters that all workers share ([`metrics`]).
 //!
 //! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in [`nginx`], the
 //! one place with unsafe code. Start with [`gate`].
@@ -26,12 +26,15 @@ mod conf;
 mod directives;
 mod drain;
 mod gate;
+mod metrics;
 mod nginx;
 mod reject;
 mod state;
 mod variables;
 
-use nginx::{CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Phase, Piece, Reading, Request, Variable};
+use nginx::{
+    Content, CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Output, Phase, Piece, Reading, Request, Variable,
+};
 
 /// The module.
 struct LimitBody;
@@ -42,6 +45,7 @@ impl HttpModule for LimitBody {
 
     const DIRECTIVES: &'static [Directive<conf::Conf>] = directives::DIRECTIVES;
     const VARIABLES: &'static [Variable<state::State>] = variables::VARIABLES;
+    const COUNTERS: usize = policy::metrics::COUNTERS;
 
     fn descriptor() -> Descriptor {
         Self::exported()
@@ -93,6 +97,14 @@ impl HttpModule for LimitBody {
 
     fn end(r: &Request) {
         drain::end(r);
+    }
+
+    fn log(r: &Request) {
+        metrics::ended(r);
+    }
+
+    fn content(r: &Request, output: &mut Output) -> Option<Content> {
+        metrics::write(r, output)
     }
 }
 

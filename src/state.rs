@@ -8,7 +8,7 @@ use policy::{At, Limit, Verdict};
 
 use crate::conf::Rule;
 use crate::drain::Drain;
-use crate::nginx::Request;
+use crate::nginx::{Request, Zone};
 use crate::LimitBody;
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
@@ -26,6 +26,10 @@ pub struct State {
     /// How long the body may turn out to be, in bytes, before it is looked at again: [`u64::MAX`] once nothing can change
     /// the verdict.
     pub unwatched: Cell<u64>,
+    /// The length that was declared for the body, in bytes; `None` before it is judged, and if there was none.
+    pub declared: Cell<Option<u64>>,
+    /// Where the request is counted; `None` if it is not.
+    pub zone: Cell<Option<Zone>>,
     /// What happens to a body that is not wanted.
     pub drain: Drain,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.

@@ -137,6 +137,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::Closed,
+        Self::Timeout,
+        Self::Slow,
+        Self::Bytes,
+        Self::Refused,
+        Self::Evicted,
+        Self::Error,
+    ];
+
     /// The value of `$limit_body_drain`.
     pub const fn as_str(self) -> &'static str {
         match self {

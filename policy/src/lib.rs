@@ -1,12 +1,13 @@
 //! What the module decides, apart from nginx: it needs no server to be tested, fuzzed or read.
 //!
 //! A [`Limit`] judges a [`Length`] and gives a [`Verdict`]; [`size`] reads what an administrator writes. What is done with
-//! a body that is refused is entered in a [`Ledger`], which a [`Budget`] allows to go on or ends with an [`Outcome`].
+//! a body that is refused is entered in a [`Ledger`], which a [`Budget`] allows to go on or ends with an [`Outcome`]. [`metrics`] says what is counted of all that.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod drain;
+pub mod metrics;
 pub mod size;
 mod verdict;
 

@@ -184,6 +184,18 @@ nginx_bits_ends_response(const ngx_chain_t *in)
 }
 
 
+/* Ends a response with a buffer, which may be empty. */
+
+void nginx_bits_set_last(ngx_buf_t *b);
+
+void
+nginx_bits_set_last(ngx_buf_t *b)
+{
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+}
+
+
 /* Whether a temporary file has a name, and is there to stay. */
 
 ngx_uint_t nginx_bits_persistent(const ngx_temp_file_t *tf);

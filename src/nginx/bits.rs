@@ -1,8 +1,8 @@
 //! The functions of `bits.c`. All take valid pointers.
 
 use nginx_sys::{
-    ngx_chain_t, ngx_connection_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_msec_t, ngx_temp_file_t,
-    ngx_uint_t,
+    ngx_buf_t, ngx_chain_t, ngx_connection_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_msec_t,
+    ngx_temp_file_t, ngx_uint_t,
 };
 
 extern "C" {
@@ -39,6 +39,7 @@ extern "C" {
     pub fn nginx_bits_ends_response(chain: *const ngx_chain_t) -> ngx_uint_t;
     pub fn nginx_bits_inside_chunk(r: *mut ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_persistent(file: *const ngx_temp_file_t) -> ngx_uint_t;
+    pub fn nginx_bits_set_last(b: *mut ngx_buf_t);
     pub fn nginx_bits_set_lingering(r: *mut ngx_http_request_t, left: ngx_msec_t);
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
 }

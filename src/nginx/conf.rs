@@ -8,27 +8,42 @@ use core::{fmt, mem};
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
     ngx_http_complex_value_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_msec_t,
-    ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t, off_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1,
-    NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+    ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t, off_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS,
+    NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
 use super::log::write_conf_error;
-use super::{pool, HttpModule};
+use super::zones::{self, Zone};
+use super::{content, pool, HttpModule};
 
-/// A directive that may stand in http, server and location blocks.
+/// A directive.
 pub struct Directive<C> {
     /// Its name.
     pub name: &'static CStr,
+    /// Where it may stand.
+    pub within: Within,
     /// How many arguments it takes; nginx reports any other number itself.
     pub takes: Takes,
     /// Reads its arguments into the configuration of the block it stands in.
     pub set: fn(&mut C, &Args) -> Result<(), ConfError>,
 }
 
+/// Where a directive may stand.
+#[derive(Clone, Copy)]
+pub enum Within {
+    /// In http, server and location blocks.
+    Any,
+    /// In location blocks.
+    Location,
+}
+
 /// How many arguments a directive takes.
 #[derive(Clone, Copy)]
 pub enum Takes {
+    /// None or one.
+    NoneOrOne,
     /// One.
     One,
     /// One or two.
@@ -94,6 +109,31 @@ impl Args {
         }
     }
 
+    /// The zone of which the first argument is the name; `None` if there can be none of this name: it is empty, or too
+    /// long ([`zones::NAME`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfError::Reported`] if memory is out.
+    pub fn zone(&self) -> Result<Option<Zone>, ConfError> {
+        let name = self.value();
+        if name.is_empty() || name.len() > zones::NAME {
+            return Ok(None);
+        }
+        // SAFETY: `cf` is the configuration being read, in whose pool its words are.
+        unsafe { zones::declare(self.cf.as_ptr(), name.into()) }.ok_or(ConfError::Reported).map(Some)
+    }
+
+    /// Has the module answer the requests of the location that the directive stands in ([`HttpModule::content`]).
+    pub fn handle_content<M: HttpModule>(&self) {
+        // SAFETY: `cf` is the configuration being read, and its context the block's own, with nginx's configuration of it.
+        unsafe {
+            let ctx = (*self.cf.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>();
+            let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+            (*core.cast::<ngx_http_core_loc_conf_t>()).handler = Some(content::handle::<M>);
+        }
+    }
+
     /// The first argument as a text with variables in it; `None` if there are none.
     ///
     /// # Errors
@@ -139,7 +179,7 @@ impl ComplexValue {
 }
 
 /// nginx's own configuration of the block that is being merged.
-pub struct CoreConf(NonNull<ngx_http_core_loc_conf_t>);
+pub struct CoreConf(NonNull<ngx_http_core_loc_conf_t>, NonNull<ngx_conf_t>);
 
 impl CoreConf {
     /// `client_max_body_size` of this block, merged, in bytes; 0 means no limit.
@@ -153,6 +193,12 @@ impl CoreConf {
         // SAFETY: as above. No block below inherits the new value: nginx merges one module after the other through
         // all blocks (`ngx_http_block`), and its own come first.
         unsafe { (*self.0.as_ptr()).client_max_body_size = off_t::try_from(bytes).unwrap_or(off_t::MAX) };
+    }
+
+    /// A zone that nobody sees; `None` if memory is out.
+    pub fn hidden_zone(&self) -> Option<Zone> {
+        // SAFETY: made by `merge` below from the configuration being read; the name is static.
+        unsafe { zones::declare(self.1.as_ptr(), NonNull::from(&[])) }
     }
 
     /// `lingering_time` of this block, merged, in milliseconds.
@@ -177,14 +223,19 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
     while i < M::DIRECTIVES.len() {
         let directive = &M::DIRECTIVES[i];
         let takes = match directive.takes {
+            Takes::NoneOrOne => NGX_CONF_NOARGS | NGX_CONF_TAKE1,
             Takes::One => NGX_CONF_TAKE1,
             Takes::OneOrTwo => NGX_CONF_TAKE12,
             Takes::Flag => NGX_CONF_FLAG,
             Takes::OneOrMore => NGX_CONF_1MORE,
         };
+        let within = match directive.within {
+            Within::Any => NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF,
+            Within::Location => NGX_HTTP_LOC_CONF,
+        };
         table[i] = ngx_command_t {
             name: ngx_str_t { len: directive.name.count_bytes(), data: directive.name.as_ptr().cast_mut().cast() },
-            type_: (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | takes) as ngx_uint_t,
+            type_: (within | takes) as ngx_uint_t,
             set: Some(set::<M>),
             conf: NGX_HTTP_LOC_CONF_OFFSET,
             offset: 0,
@@ -258,8 +309,8 @@ impl Hooks {
     pub const PRECONTENT: Self = Self(2);
     /// `response_end`.
     pub const RESPONSE: Self = Self(4);
-    /// [`slots`](super::slots).
-    pub const SLOTS: Self = Self(8);
+    /// `log`.
+    pub const LOG: Self = Self(8);
 
     /// These and those.
     pub const fn and(self, others: Self) -> Self {
@@ -283,6 +334,7 @@ pub(super) fn needed() -> Hooks {
 /// Begins with a new configuration.
 pub(super) fn begin() {
     NEEDED.store(0, Ordering::Relaxed);
+    zones::begin();
 }
 
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
@@ -296,7 +348,7 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
     unsafe {
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
         let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-        let core = CoreConf(NonNull::new_unchecked(core.cast()));
+        let core = CoreConf(NonNull::new_unchecked(core.cast()), NonNull::new_unchecked(cf));
         let hooks = M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core);
         NEEDED.fetch_or(hooks.0, Ordering::Relaxed);
     }

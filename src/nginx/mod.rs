@@ -14,6 +14,7 @@
 mod bits;
 mod bulk;
 mod conf;
+mod content;
 mod ending;
 mod filter;
 mod log;
@@ -22,12 +23,13 @@ mod pool;
 mod reader;
 mod request;
 mod response;
-pub mod slots;
 mod state;
 mod stream;
 mod variable;
+mod zones;
 
-pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes};
+pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes, Within};
+pub use content::{Content, Output};
 pub use ending::Interruption;
 pub use log::Level;
 pub(crate) use module::http_module;
@@ -35,6 +37,7 @@ pub use module::{Descriptor, HttpModule, Phase, Piece};
 pub use reader::{now, Got, Reading};
 pub use request::{Request, Status};
 pub use variable::{Value, Variable};
+pub use zones::{visit as visit_zones, Zone};
 
 /// What the macro [`http_module`] needs; not for other use.
 pub mod export {

@@ -4,12 +4,15 @@ use core::ptr;
 
 use nginx_sys::{
     ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t,
-    ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
+    ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_LOG_PHASE,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
+    NGX_ERROR, NGX_OK,
 };
 
-use super::{conf, filter, slots, variable, CoreConf, Directive, Got, Hooks, Reading, Request, Status, Variable};
+use super::{
+    conf, filter, variable, zones, Content, CoreConf, Directive, Got, Hooks, Output, Reading, Request, Status, Variable,
+};
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
 ///
@@ -24,6 +27,8 @@ pub trait HttpModule: Sized + 'static {
     const DIRECTIVES: &'static [Directive<Self::Conf>];
     /// Its variables.
     const VARIABLES: &'static [Variable<Self::State>];
+    /// How many counters each of its zones has.
+    const COUNTERS: usize;
 
     /// Where nginx keeps what it knows of the module.
     fn descriptor() -> Descriptor;
@@ -69,6 +74,15 @@ pub trait HttpModule: Sized + 'static {
 
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(r: &Request);
+
+    /// Called when nginx writes its access logs; for subrequests only where these are logged too.
+    fn log(r: &Request);
+
+    /// Called for a request in a location with a directive that called [`Args::handle_content`]: writes the body of the
+    /// answer, which is not empty, and says what it is; `None` if memory is out.
+    ///
+    /// [`Args::handle_content`]: super::Args::handle_content
+    fn content(r: &Request, output: &mut Output) -> Option<Content>;
 }
 
 /// What a phase handler tells nginx.
@@ -145,7 +159,8 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
     };
 
-    let handlers: [(_, _, ngx_http_handler_pt); 3] = [
+    let handlers: [(_, _, ngx_http_handler_pt); 4] = [
+        (Hooks::LOG, ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(log::<M>)),
         (Hooks::BODY, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, Some(server_rewrite::<M>)),
         (Hooks::BODY, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
         (Hooks::PRECONTENT, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
@@ -165,11 +180,8 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
     if needed.include(Hooks::BODY) || needed.include(Hooks::RESPONSE) {
         filter::register::<M>();
     }
-    if needed.include(Hooks::SLOTS) {
-        // SAFETY: nginx passes the configuration being read.
-        return unsafe { slots::add::<M>(cf) };
-    }
-    NGX_OK as ngx_int_t
+    // SAFETY: nginx passes the configuration being read.
+    unsafe { zones::add::<M>(cf) }
 }
 
 unsafe extern "C" fn server_rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
@@ -185,6 +197,12 @@ unsafe extern "C" fn preaccess<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx
 unsafe extern "C" fn precontent<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
     M::precontent(unsafe { Request::new(r) }).into_ngx()
+}
+
+unsafe extern "C" fn log<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx passes a live request.
+    M::log(unsafe { &Request::new(r) });
+    NGX_OK as ngx_int_t
 }
 
 impl Phase {

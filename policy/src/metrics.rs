@@ -1,0 +1,361 @@
+//! What is counted of a zone's uploads, and how that is written for those who collect it.
+
+use core::fmt::{self, Write};
+
+use crate::{At, Outcome, Verdict};
+
+/// How many counters a zone has: as many as [`Counter::index`] can tell apart.
+pub const COUNTERS: usize = ACKNOWLEDGED + 2;
+
+/// Upper bounds of the histogram's buckets, in bytes: the powers of 4 from 1 KiB to 64 GiB. Behind them is one for the rest.
+pub const BOUNDS: [u64; 14] = [
+    1 << 10,
+    1 << 12,
+    1 << 14,
+    1 << 16,
+    1 << 18,
+    1 << 20,
+    1 << 22,
+    1 << 24,
+    1 << 26,
+    1 << 28,
+    1 << 30,
+    1 << 32,
+    1 << 34,
+    1 << 36,
+];
+
+const REQUESTS: usize = 0;
+const REJECTED: usize = REQUESTS + VERDICTS.len();
+const SIZES: usize = REJECTED + PLACES.len();
+const SIZE_SUM: usize = SIZES + BOUNDS.len() + 1;
+const DRAINS: usize = SIZE_SUM + 1;
+const DRAINED: usize = DRAINS + Outcome::ALL.len();
+const ACKNOWLEDGED: usize = DRAINED + 1;
+
+const VERDICTS: [(Verdict, &str); 3] =
+    [(Verdict::Passed, "passed"), (Verdict::Rejected, "rejected"), (Verdict::RejectedDryRun, "rejected_dry_run")];
+const PLACES: [At; 2] = [At::Header, At::Body];
+const ANSWERS: [(bool, &str); 2] = [(true, "yes"), (false, "no")];
+
+/// One of the counters of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Uploads with this verdict.
+    Requests(Verdict),
+    /// Uploads that were refused, judged then.
+    Rejected(At),
+    /// Uploads of about this size, in bytes.
+    Sizes(u64),
+    /// The sum of the sizes of all uploads, in bytes.
+    SizeSum,
+    /// Drains that ended this way.
+    Drains(Outcome),
+    /// Bytes drained.
+    Drained,
+    /// Drained requests whose answer was acknowledged, or not.
+    Acknowledged(bool),
+}
+
+impl Counter {
+    /// Its place among the counters of a zone, less than [`COUNTERS`].
+    #[allow(clippy::arithmetic_side_effects)] // small numbers, all of them
+    pub fn index(self) -> usize {
+        match self {
+            Self::Requests(verdict) => REQUESTS + place(VERDICTS.iter().position(|(other, _)| *other == verdict)),
+            Self::Rejected(at) => REJECTED + place(PLACES.iter().position(|other| *other == at)),
+            Self::Sizes(bytes) => SIZES + BOUNDS.partition_point(|bound| *bound < bytes),
+            Self::SizeSum => SIZE_SUM,
+            Self::Drains(outcome) => DRAINS + place(Outcome::ALL.iter().position(|other| *other == outcome)),
+            Self::Drained => DRAINED,
+            Self::Acknowledged(acknowledged) => ACKNOWLEDGED + usize::from(!acknowledged),
+        }
+    }
+}
+
+/// A place in one of the lists above, each of which is complete.
+fn place(position: Option<usize>) -> usize {
+    position.unwrap_or(0)
+}
+
+/// What a zone's counters and gauges said at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot<'a> {
+    /// The zone's name.
+    pub name: &'a str,
+    /// The counters, by [`Counter::index`].
+    pub counters: [u64; COUNTERS],
+    /// How many connections, or streams, drain.
+    pub draining: u32,
+}
+
+impl Snapshot<'_> {
+    fn count(&self, counter: Counter) -> u64 {
+        self.counters.get(counter.index()).copied().unwrap_or(0)
+    }
+
+    /// The buckets of the histogram, each with those below it as Prometheus has them; `None` is infinity.
+    fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
+        let bounds = BOUNDS.iter().copied().map(Some).chain([None]);
+        bounds.scan(0_u64, |below, bound| {
+            *below = below.saturating_add(self.count(Counter::Sizes(bound.unwrap_or(u64::MAX))));
+            Some((bound, *below))
+        })
+    }
+
+    fn sizes(&self) -> u64 {
+        self.buckets().last().map_or(0, |(_, all)| all)
+    }
+}
+
+/// Zones to be written.
+pub trait Zones {
+    /// Shows each of them to `visit`, always in the same order, until that fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of `visit`.
+    fn each(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result;
+}
+
+/// Writes zones in Prometheus' text exposition format, version 0.0.4.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn prometheus(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
+    for Family { name, kind, help, samples } in &FAMILIES {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
+        zones.each(&mut |zone| samples(&mut Samples { out, name, zone }))?;
+    }
+    Ok(())
+}
+
+/// Samples that belong together.
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    samples: fn(&mut Samples<'_>) -> fmt::Result,
+}
+
+const FAMILIES: [Family; 7] = [
+    Family {
+        name: "nginx_limit_body_requests_total",
+        kind: "counter",
+        help: "Uploads, by what was decided.",
+        samples: |s| {
+            VERDICTS.iter().try_for_each(|(verdict, name)| s.count("status", name, Counter::Requests(*verdict)))
+        },
+    },
+    Family {
+        name: "nginx_limit_body_rejected_total",
+        kind: "counter",
+        help: "Uploads that were refused, by the declared length or by what had come of the body.",
+        samples: |s| PLACES.iter().try_for_each(|at| s.count("at", at.as_str(), Counter::Rejected(*at))),
+    },
+    Family {
+        name: "nginx_limit_body_request_size_bytes",
+        kind: "histogram",
+        help: "Sizes of uploads: declared, or of what had come.",
+        samples: |s| {
+            let zone = s.zone;
+            zone.buckets().try_for_each(|(bound, count)| match bound {
+                Some(bound) => s.sample("_bucket", Some(("le", &bound)), count),
+                None => s.sample("_bucket", Some(("le", &"+Inf")), count),
+            })?;
+            s.sample("_sum", None, zone.count(Counter::SizeSum))?;
+            s.sample("_count", None, zone.sizes())
+        },
+    },
+    Family {
+        name: "nginx_limit_body_drains_total",
+        kind: "counter",
+        help: "Drains of bodies that were answered early, by how they ended.",
+        samples: |s| {
+            Outcome::ALL.iter().try_for_each(|outcome| s.count("outcome", outcome.as_str(), Counter::Drains(*outcome)))
+        },
+    },
+    Family {
+        name: "nginx_limit_body_drained_bytes_total",
+        kind: "counter",
+        help: "Bytes drained.",
+        samples: |s| s.sample("", None, s.zone.count(Counter::Drained)),
+    },
+    Family {
+        name: "nginx_limit_body_responses_acknowledged_total",
+        kind: "counter",
+        help: "Answers to drained uploads, by whether the client had acknowledged all of it in the end.",
+        samples: |s| {
+            ANSWERS.iter().try_for_each(|(answer, name)| s.count("acknowledged", name, Counter::Acknowledged(*answer)))
+        },
+    },
+    Family {
+        name: "nginx_limit_body_draining_connections",
+        kind: "gauge",
+        help: "Connections, and streams of HTTP/2 and HTTP/3, that are being drained.",
+        samples: |s| s.sample("", None, u64::from(s.zone.draining)),
+    },
+];
+
+/// The samples of a family and a zone.
+struct Samples<'a> {
+    out: &'a mut dyn Write,
+    name: &'a str,
+    zone: &'a Snapshot<'a>,
+}
+
+impl Samples<'_> {
+    fn sample(&mut self, suffix: &str, label: Option<(&str, &dyn fmt::Display)>, value: u64) -> fmt::Result {
+        let (name, zone) = (self.name, Escaped { text: self.zone.name, is_json: false });
+        write!(self.out, "{name}{suffix}{{zone=\"{zone}\"")?;
+        if let Some((name, value)) = label {
+            write!(self.out, ",{name}=\"{value}\"")?;
+        }
+        writeln!(self.out, "}} {value}")
+    }
+
+    fn count(&mut self, label: &str, name: &str, counter: Counter) -> fmt::Result {
+        self.sample("", Some((label, &name)), self.zone.count(counter))
+    }
+}
+
+/// Writes zones as JSON: an object `zones` with an object for each.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn json(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
+    out.write_str("{\"zones\": {")?;
+    let mut comma = "";
+    zones.each(&mut |zone| {
+        write!(out, "{comma}\n\"{}\": ", Escaped { text: zone.name, is_json: true })?;
+        comma = ",";
+        json_zone(out, zone)
+    })?;
+    out.write_str("}}\n")
+}
+
+fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
+    out.write_str("{\n  \"requests\": ")?;
+    object(out, VERDICTS.iter().map(|(verdict, name)| (*name, zone.count(Counter::Requests(*verdict)))))?;
+    out.write_str(",\n  \"rejected\": ")?;
+    object(out, PLACES.iter().map(|at| (at.as_str(), zone.count(Counter::Rejected(*at)))))?;
+    out.write_str(",\n  \"request_size_bytes\": {\"buckets\": [")?;
+    for (bound, count) in zone.buckets() {
+        match bound {
+            Some(bound) => write!(out, "{{\"le\": {bound}, \"count\": {count}}}, ")?,
+            None => write!(out, "{{\"le\": \"+Inf\", \"count\": {count}}}]")?,
+        }
+    }
+    write!(out, ", \"sum\": {}, \"count\": {}}}", zone.count(Counter::SizeSum), zone.sizes())?;
+    out.write_str(",\n  \"drains\": ")?;
+    object(out, Outcome::ALL.iter().map(|outcome| (outcome.as_str(), zone.count(Counter::Drains(*outcome)))))?;
+    write!(out, ",\n  \"drained_bytes\": {}", zone.count(Counter::Drained))?;
+    out.write_str(",\n  \"responses_acknowledged\": ")?;
+    object(out, ANSWERS.iter().map(|(answer, name)| (*name, zone.count(Counter::Acknowledged(*answer)))))?;
+    write!(out, ",\n  \"draining_connections\": {}}}", zone.draining)
+}
+
+fn object<'a>(out: &mut dyn Write, members: impl Iterator<Item = (&'a str, u64)>) -> fmt::Result {
+    for (i, (name, value)) in members.enumerate() {
+        let before = if i > 0 { ", " } else { "{" };
+        write!(out, "{before}\"{name}\": {value}")?;
+    }
+    out.write_str("}")
+}
+
+/// A text between quotes: of a label's value (backslash, quote and newline are escaped), or of JSON (RFC 8259, section 7).
+struct Escaped<'a> {
+    text: &'a str,
+    is_json: bool,
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.chars().try_for_each(|c| match c {
+            '"' | '\\' => write!(f, "\\{c}"),
+            '\n' => f.write_str("\\n"),
+            '\0'..='\x1f' if self.is_json => write!(f, "\\u{:04x}", u32::from(c)),
+            _ => f.write_char(c),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::String;
+
+    use super::*;
+
+    fn all() -> impl Iterator<Item = Counter> {
+        VERDICTS
+            .iter()
+            .map(|(verdict, _)| Counter::Requests(*verdict))
+            .chain(PLACES.map(Counter::Rejected))
+            .chain(BOUNDS.map(Counter::Sizes))
+            .chain([Counter::Sizes(u64::MAX), Counter::SizeSum])
+            .chain(Outcome::ALL.map(Counter::Drains))
+            .chain([Counter::Drained, Counter::Acknowledged(true), Counter::Acknowledged(false)])
+    }
+
+    #[test]
+    fn each_counter_has_a_place_of_its_own() {
+        assert!(all().map(Counter::index).eq(0..COUNTERS));
+    }
+
+    #[test]
+    fn a_bucket_includes_its_bound() {
+        let bucket = |bytes| Counter::Sizes(bytes).index();
+        assert_eq!(bucket(0), bucket(1024));
+        assert_eq!(bucket(1025), bucket(4096));
+        assert_eq!(bucket(1025), bucket(1024) + 1);
+        assert_eq!(bucket(64 << 30), bucket((16 << 30) + 1));
+        assert_eq!(bucket((64 << 30) + 1), bucket(u64::MAX));
+    }
+
+    impl Zones for Snapshot<'_> {
+        fn each(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+            visit(self)
+        }
+    }
+
+    fn snapshot(name: &str) -> Snapshot<'_> {
+        let mut zone = Snapshot { name, counters: [0; COUNTERS], draining: 2 };
+        for (counter, count) in [(Counter::Sizes(1000), 3), (Counter::Sizes(5000), 4), (Counter::Sizes(u64::MAX), 5)] {
+            zone.counters[counter.index()] = count;
+        }
+        zone.counters[Counter::Requests(Verdict::Rejected).index()] = 12;
+        zone
+    }
+
+    #[test]
+    fn buckets_include_those_below() {
+        let mut text = String::new();
+        prometheus(&mut text, &snapshot("a")).unwrap();
+        for line in [
+            "nginx_limit_body_requests_total{zone=\"a\",status=\"rejected\"} 12\n",
+            "nginx_limit_body_request_size_bytes_bucket{zone=\"a\",le=\"1024\"} 3\n",
+            "nginx_limit_body_request_size_bytes_bucket{zone=\"a\",le=\"4096\"} 3\n",
+            "nginx_limit_body_request_size_bytes_bucket{zone=\"a\",le=\"16384\"} 7\n",
+            "nginx_limit_body_request_size_bytes_bucket{zone=\"a\",le=\"68719476736\"} 7\n",
+            "nginx_limit_body_request_size_bytes_bucket{zone=\"a\",le=\"+Inf\"} 12\n",
+            "nginx_limit_body_request_size_bytes_count{zone=\"a\"} 12\n",
+            "nginx_limit_body_draining_connections{zone=\"a\"} 2\n",
+        ] {
+            assert!(text.contains(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let mut text = String::new();
+        prometheus(&mut text, &snapshot("a\"b\\c\nd é")).unwrap();
+        assert!(text.contains("{zone=\"a\\\"b\\\\c\\nd é\"} 2\n"));
+
+        text.clear();
+        json(&mut text, &snapshot("a\"b\\c\nd\te é")).unwrap();
+        assert!(text.contains("\n\"a\\\"b\\\\c\\nd\\u0009e é\": {"));
+    }
+}

@@ -1,0 +1,87 @@
+//! What is counted: in the zone of the location that an upload was judged in, or answered from.
+//!
+//! A refusal is counted when it is made, any other upload when the request ends, and a drain when that does.
+
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
+use policy::{Outcome, Verdict};
+
+use crate::nginx::{visit_zones, Content, Output, Request, Zone};
+use crate::state::State;
+use crate::LimitBody;
+
+/// How the counters are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus' text exposition format, version 0.0.4.
+    Prometheus,
+    /// JSON, for scripts.
+    Json,
+}
+
+/// Counts an upload that has been refused.
+pub fn refused(state: &State, bytes: u64) {
+    count_upload(state, bytes);
+}
+
+/// Called when nginx writes its access logs: counts an upload that has not been refused.
+pub fn ended(r: &Request) {
+    if !r.is_main() {
+        return;
+    }
+    if let Some(state) = r.state::<LimitBody>().filter(|state| !state.is_refused()) {
+        let received = || state.received.get().unwrap_or_else(|| r.body_received());
+        count_upload(state, state.declared.get().unwrap_or_else(received));
+    }
+}
+
+fn count_upload(state: &State, bytes: u64) {
+    let (Some(zone), Some(verdict), Some(at)) = (state.zone.get(), state.verdict.get(), state.at.get()) else {
+        return;
+    };
+    add(zone, Counter::Requests(verdict), 1);
+    add(zone, Counter::Sizes(bytes), 1);
+    add(zone, Counter::SizeSum, bytes);
+    if verdict == Verdict::Rejected {
+        add(zone, Counter::Rejected(at), 1);
+    }
+}
+
+/// Counts a drain that has ended.
+pub fn drained(zone: Zone, outcome: Outcome, bytes: u64, acknowledged: bool) {
+    add(zone, Counter::Drains(outcome), 1);
+    add(zone, Counter::Drained, bytes);
+    add(zone, Counter::Acknowledged(acknowledged), 1);
+}
+
+fn add(zone: Zone, counter: Counter, number: u64) {
+    zone.add::<LimitBody>(counter.index(), number);
+}
+
+/// Writes all zones, as the location wants it.
+pub fn write(r: &Request, output: &mut Output) -> Option<Content> {
+    let (written, kind) = match r.conf::<LimitBody>().metrics? {
+        Format::Prometheus => (metrics::prometheus(output, &All), "text/plain; version=0.0.4; charset=utf-8"),
+        Format::Json => (metrics::json(output, &All), "application/json"),
+    };
+    written.ok().map(|()| Content(kind))
+}
+
+/// All zones of the configuration.
+struct All;
+
+impl Zones for All {
+    fn each(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+        visit_zones::<LimitBody, _>(|counts| {
+            let mut counters = [0; COUNTERS];
+            for (counter, shared) in counters.iter_mut().zip(counts.counters) {
+                *counter = shared.load(Ordering::Relaxed);
+            }
+            visit(&Snapshot { name: counts.name, counters, draining: counts.taken })
+        })
+    }
+}
