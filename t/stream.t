@@ -74,7 +74,9 @@ h3 /closed/quic 413 closed 102400 yes
 limit_body 1k;
 limit_body_drain idle=1s;
 location / { proxy_pass http://backend; }
+location = /accepted { limit_body 0; proxy_pass http://backend; }
 --- script
+h2: head POST /beside 1m; answer; head POST /accepted 1000; send 500; stream 1; stop; stream 2; send 500; finish; answer
 h2: head POST /silent 1m; send 100k; answer; stop; head GET /; answer
 h3: head POST /silent/quic 1m; send 100k; answer; stop; head GET /; answer
 h2: head POST /none 1m; answer; stop; head GET /; answer
@@ -82,11 +84,13 @@ h3: head POST /none/quic 1m; answer; stop; head GET /; answer
 h2: head POST /undeclared chunked; send 100k; answer; stop; head GET /; answer
 --- seen
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 --- drained
+/beside 413 timeout 0 yes
 /silent 413 timeout 102400 yes
 h3 /silent/quic 413 timeout 102400 yes
 /none 413 timeout 0 yes
@@ -286,7 +290,7 @@ h2: head POST /up/undeclared chunked; send 8m; finish; answer; pause 0.2; close
 h3: head POST /up/quic 2m; send 2m; finish; answer; pause 0.2; close
 h3: head POST /up/quic/undeclared chunked; send 2m; finish; answer; pause 0.2; close
 h2: head POST /up/small 2k; send 2k; finish; answer; pause 0.2; close
-h2: head POST /up/small/undeclared chunked; send 2k; finish; answer; pause 0.2; close
+h2: head POST /up/small/undeclared chunked; send 2k; pause 0.1; finish; answer; pause 0.2; close
 --- seen
 413 POST, length ,
 413 POST, length ,
