@@ -56,6 +56,19 @@ my @cases = (
     ['limit_body_status 413; limit_body_status 413;', duplicate('limit_body_status')],
     ['if ($uri) { limit_body_status 413; }', misplaced('limit_body_status')],
 
+    ['limit_body_zone;', arguments('limit_body_zone')],
+    ['limit_body_zone a b;', arguments('limit_body_zone')],
+    ['limit_body_zone "";', invalid('limit_body_zone', '', 'it must be 1 to 120 bytes long')],
+    ['limit_body_zone ' . 'x' x 121 . ';', invalid('limit_body_zone', 'x' x 121, 'it must be 1 to 120 bytes long')],
+    ['limit_body_zone $host;', invalid('limit_body_zone', '$host', 'it must not contain variables')],
+    ["limit_body_zone a\xff;", 'invalid value "a\\xff" in "limit_body_zone" directive, it must be UTF-8 in '],
+    ['limit_body_zone a; limit_body_zone b;', duplicate('limit_body_zone')],
+    ['if ($uri) { limit_body_zone a; }', misplaced('limit_body_zone')],
+
+    ['location /m { limit_body_metrics xml; }', qq{invalid parameter "xml" in "limit_body_metrics" directive in }],
+    ['location /m { limit_body_metrics json json; }', arguments('limit_body_metrics')],
+    ['location /m { limit_body_metrics; limit_body_metrics json; }', duplicate('limit_body_metrics')],
+
     ['limit_body_drain;', arguments('limit_body_drain')],
     ['limit_body_drain on;', qq{invalid parameter "on" in "limit_body_drain" directive in }],
     ['limit_body_drain off idle=1s;', qq{invalid parameter "off" in "limit_body_drain" directive in }],

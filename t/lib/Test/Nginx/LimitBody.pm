@@ -6,6 +6,7 @@
 #     --- seen        what it prints, line by line
 #     --- commands    shell commands, one a line, that find the ports as upload.py does
 #     --- output      what they print, all together
+#     --- output_like an expression that it matches
 #     --- logged      lines of an access log, once they are written, in any order: request URI, status, and the
 #                     module's variables; "*" is any number, "h3" in front marks a line for a request over HTTP/3
 #     --- drained     the same for drains: request URI, status, how it ended, bytes, and whether the answer was
@@ -138,7 +139,9 @@ $RunTestHelper = sub {
     }
 
     if (defined $block->commands) {
-        Test::More::is(with_ports(sub { scalar `( $_[0] ) 2>&1` }, $block->commands), $block->output, "$name - output");
+        my $output = with_ports(sub { scalar `( $_[0] ) 2>&1` }, $block->commands);
+        Test::More::is($output, $block->output, "$name - output") if defined $block->output;
+        Test::More::like($output, qr/${\$block->output_like}/, "$name - output") if defined $block->output_like;
     }
 
     is_logged($name, 'upload.log', $block->logged) if defined $block->logged;
