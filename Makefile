@@ -9,6 +9,8 @@ JOBS ?= 2
 # How many scripts "fuzz-drain" plays, and what they are made from; empty: something new each time.
 SCRIPTS ?= 20000
 SEED ?=
+# The metrics that "grafana" queries, as http://127.0.0.1:8080/metrics; empty: made-up ones.
+TARGET ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -36,7 +38,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients fuzz-drain bench-pass bench-drain clean testtools nginx controls
+.PHONY: help run stop build check unittest test clients grafana fuzz-drain bench-pass bench-drain clean testtools nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +80,10 @@ clients: testtools ## Upload too much with many HTTP libraries, and see what the
 	@build/setup.sh clients
 	@build/test-clients.sh $(OBJS)/clients
 	@$(TEST_ENV) TEST_CLIENTS=$(OBJS)/clients prove --verbose --timer t/clients/clients.t
+
+grafana: ## Check the dashboard's queries with a real Prometheus (TARGET)
+	@build/setup.sh grafana
+	@python3 t/grafana/check.py $(if $(TARGET),--target $(TARGET)) prometheus contrib/grafana/limit-body.json
 
 fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
 	@build/setup.sh test

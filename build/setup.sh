@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|bench|installed ...
+#     build/setup.sh build|run|test|clients|grafana|bench|installed ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -33,6 +33,7 @@ packages() {
             liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
         clients) echo curl default-jdk-headless golang-go nghttp2-client nodejs "$(command -v npm >/dev/null || echo npm)" \
             python3 python3-venv ;;
+        grafana) echo prometheus python3 ;;
         bench) echo bash openssl procps python3 valgrind ;;
         installed) echo bash nginx nginx-dev ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
@@ -46,7 +47,7 @@ missing() {
     done
 }
 
-# A freshly installed nginx must not start as a service: the tests bring their own configuration.
+# A freshly installed nginx or Prometheus must not start as a service: the tests bring their own configuration.
 keep_services_stopped() {
     [ ! -e /usr/sbin/policy-rc.d ] || return 0
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT INT TERM
