@@ -83,7 +83,8 @@ clients: testtools ## Upload too much with many HTTP libraries, and see what the
 
 grafana: ## Check the dashboard's queries with a real Prometheus (TARGET)
 	@build/setup.sh grafana
-	@python3 t/grafana/check.py $(if $(TARGET),--target $(TARGET)) prometheus contrib/grafana/limit-body.json
+	@python3 t/grafana/check.py $(if $(TARGET),--target $(TARGET)) prometheus \
+		contrib/grafana/limit-body.json docs/choosing-a-limit.md
 
 fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
 	@build/setup.sh test
