@@ -9,8 +9,6 @@ JOBS ?= 2
 # How many scripts "fuzz-drain" plays, and what they are made from; empty: something new each time.
 SCRIPTS ?= 20000
 SEED ?=
-# The metrics that "grafana" queries, as http://127.0.0.1:8080/metrics; empty: made-up ones.
-TARGET ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -81,10 +79,9 @@ clients: testtools ## Upload too much with many HTTP libraries, and see what the
 	@build/test-clients.sh $(OBJS)/clients
 	@$(TEST_ENV) TEST_CLIENTS=$(OBJS)/clients prove --verbose --timer t/clients/clients.t
 
-grafana: ## Check the dashboard's queries with a real Prometheus (TARGET)
+grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's queries on it
 	@build/setup.sh grafana
-	@python3 t/grafana/check.py $(if $(TARGET),--target $(TARGET)) prometheus \
-		contrib/grafana/limit-body.json docs/choosing-a-limit.md
+	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json docs/choosing-a-limit.md
 
 fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
 	@build/setup.sh test

@@ -64,7 +64,6 @@ request_size_bytes_bucket le=262144 2
 request_size_bytes_bucket le=1048576 3
 request_size_bytes_sum 1153024
 request_size_bytes_count 3
-$
 --- error_log
 invalid value "1q" of "$arg_size" in "limit_body"
 
@@ -234,3 +233,19 @@ curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:$PORT/private
 403
 --- no_error_log
 [alert]
+
+
+=== TEST 8: how many drain at the moment
+--- config
+location = /metrics { limit_body_metrics; }
+limit_body 1k;
+limit_body_zone uploads;
+location / { proxy_pass http://backend; }
+--- commands
+echo 'h2: head POST /1 1m; answer; head POST /2 1m; answer; pause 1; close' | "$TEST_PYTHON" t/lib/script.py >/dev/null &
+"$TEST_PYTHON" t/lib/metrics.py uploads 2 | grep draining
+wait
+"$TEST_PYTHON" t/lib/metrics.py uploads 2 2 | grep -c draining
+--- output
+draining_connections 2
+0

@@ -1,16 +1,14 @@
-"""Runs the queries of dashboards and pages on a Prometheus that scrapes the metrics they are about.
+"""Has a Prometheus scrape nginx while it gets uploads, and runs queries on what it has found.
 
-    check.py PROMETHEUS FILE ... [--target URL]
+    check.py NGINX MODULE FILE ...
 
 A FILE is a dashboard of Grafana's (.json), or a page (.md) whose queries stand indented, one in a block. Each query must
-yield at least one number; a name or a label that is misspelt yields none, and so does a share of nothing.
-
-Without --target the metrics are made up here. A target of your own has to have a zone "uploads", and to see uploads
-meanwhile, some of them answered early.
+yield at least one number; a name or a label that is misspelt yields none, and so does a share of nothing. Beside that
+promtool must have nothing to say of the metrics, and a number of refusals made must be what Prometheus has counted.
 """
 
-import argparse
-import http.server
+import http.client
+import itertools
 import json
 import math
 import pathlib
@@ -32,39 +30,115 @@ SAMPLES = 5
 WINDOW = "10s"
 PATIENCE = 30
 
-# Of a zone: its limit, whether that is a dry run, and how many uploads of which size it gets in a second. A fifth of them
-# declares no length.
-ZONES = {
-    "uploads": (10 << 20, True, {700: 100, 9_000: 400, 200_000: 300, 3_000_000: 190, 12_000_000: 9, 90_000_000: 1}),
-    "avatars": (1 << 20, False, {5_000: 50, 60_000: 40, 2_500_000: 2, 6_000_000_000: 0.2}),
-}
-STATUSES = ["passed", "rejected", "rejected_dry_run"]
-OUTCOMES = ["complete", "closed", "timeout", "slow", "bytes", "refused", "evicted", "error"]
-BUCKETS = [4**n for n in range(5, 19)]
+REFUSALS = 7
+
+CONFIGURATION = """
+load_module {module};
+worker_processes 2;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    server {{
+        listen 127.0.0.1:{port};
+        location = /uploads {{
+            client_max_body_size 1g;
+            limit_body 10k;
+            limit_body_dry_run on;
+            limit_body_zone uploads;
+            proxy_pass http://127.0.0.1:{port}/stored;
+        }}
+        location = /secret {{ limit_body_zone uploads; limit_body_drain idle=1s; return 401; }}
+        location = /avatars {{ limit_body 10k; limit_body_zone avatars; proxy_pass http://127.0.0.1:{port}/stored; }}
+        location = /counted {{ limit_body 10k; limit_body_zone counted; proxy_pass http://127.0.0.1:{port}/stored; }}
+        location = /stored {{ client_max_body_size 0; return 204; }}
+        location = /metrics {{ limit_body_metrics; }}
+    }}
+}}
+"""
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("prometheus")
-    arguments.add_argument("files", nargs="+", type=pathlib.Path)
-    arguments.add_argument("--target")
-    options = arguments.parse_args()
-
+    nginx, module, *files = sys.argv[1:]
     failed = 0
     with tempfile.TemporaryDirectory() as directory:
-        prometheus = Prometheus(options.prometheus, directory, options.target or serve(Metrics))
+        server = Nginx(nginx, module, directory)
+        prometheus = Prometheus(directory, server.metrics)
         try:
+            print(check_format(server))
+            server.be_busy()
             prometheus.await_samples()
-            for file in options.files:
+            for file in map(pathlib.Path, files):
                 queries = list(of_dashboard(file, prometheus) if file.suffix == ".json" else of_page(file))
                 failures = [(title, query, why) for title, query in queries if (why := prometheus.refusal(query))]
                 for title, query, why in failures:
                     print(f"{file}: {title}: {why}\n{textwrap.indent(query, '    ')}", file=sys.stderr)
                 print(f"{file}: {len(queries) - len(failures)} of {len(queries)} queries yield numbers")
                 failed += len(failures) or not queries
+            counted = prometheus.count_refusals(server)
+            print(f"refusals made: {REFUSALS}, counted from scrape to scrape: {counted}")
+            failed += counted != REFUSALS
         finally:
             prometheus.stop()
+            server.stop()
     sys.exit(failed > 0)
+
+
+def check_format(server):
+    metrics = urllib.request.urlopen(server.metrics).read()
+    checked = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True)
+    if checked.returncode or checked.stderr:
+        sys.exit(f"promtool check metrics:\n{checked.stderr.decode()}")
+    return "promtool check metrics: nothing to say"
+
+
+class Nginx:
+    def __init__(self, program, module, directory):
+        self.port = free_port()
+        self.metrics = f"http://127.0.0.1:{self.port}/metrics"
+        self.is_stopped = False
+        configuration = pathlib.Path(directory, "nginx.conf")
+        configuration.write_text(CONFIGURATION.format(module=module, directory=directory, port=self.port))
+        log = f"{directory}/error.log"
+        self.process = subprocess.Popen([program, "-p", directory, "-c", configuration, "-e", log, "-g", "daemon off;"])
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                return urllib.request.urlopen(self.metrics).close()
+            except OSError:
+                time.sleep(0.05)
+        sys.exit(f"nginx does not answer; see {log}")
+
+    def upload(self, location, size, declared=True):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        body = bytes(size)
+        try:
+            connection.request("POST", location, body if declared else iter([body]), encode_chunked=not declared)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def be_busy(self):
+        """Uploads of all kinds, until nginx is stopped."""
+
+        def upload():
+            kinds = itertools.product(["/uploads", "/avatars", "/secret"], [700, 9_000, 20_000, 300_000], [True, False])
+            for location, size, declared in itertools.cycle(kinds):
+                if self.is_stopped:
+                    return
+                self.upload(location, size, declared)
+                time.sleep(0.01)
+
+        threading.Thread(target=upload, daemon=True).start()
+
+    def stop(self):
+        self.is_stopped = True
+        time.sleep(0.1)
+        self.process.terminate()
+        self.process.wait()
 
 
 def of_dashboard(file, prometheus):
@@ -97,12 +171,8 @@ def of_page(file):
 
 
 class Prometheus:
-    def __init__(self, program, directory, target):
-        url = urllib.parse.urlsplit(target)
-        job = {
-            "job_name": "nginx", "scheme": url.scheme, "metrics_path": url.path or "/metrics",
-            "static_configs": [{"targets": [url.netloc]}],
-        }
+    def __init__(self, directory, target):
+        job = {"job_name": "nginx", "static_configs": [{"targets": [urllib.parse.urlsplit(target).netloc]}]}
         every = {"scrape_interval": f"{INTERVAL}s", "scrape_timeout": f"{INTERVAL}s"}
         configuration = pathlib.Path(directory, "prometheus.yml")
         # YAML, too.
@@ -110,7 +180,7 @@ class Prometheus:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = pathlib.Path(directory, "log")
         self.process = subprocess.Popen(
-            [program, f"--config.file={configuration}", f"--storage.tsdb.path={directory}/data",
+            ["prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={directory}/data",
              f"--web.listen-address={self.url[7:]}"],
             stderr=self.log.open("w"),
         )
@@ -138,6 +208,18 @@ class Prometheus:
             return json.load(error)["error"]
         return None if any(map(math.isfinite, numbers)) else f"no number among {len(numbers)} results"
 
+    def count_refusals(self, server):
+        """Makes some, and asks for what that has added to the counter."""
+        refused = 'nginx_limit_body_requests_total{zone="counted", status="rejected"}'
+        before = float(self.query(refused)[0]["value"][1])
+        for _ in range(REFUSALS):
+            if server.upload("/counted", 20_000) != 413:
+                sys.exit("an upload was not refused")
+        deadline = time.monotonic() + PATIENCE
+        while float(self.query(refused)[0]["value"][1]) < before + REFUSALS and time.monotonic() < deadline:
+            time.sleep(INTERVAL / 10)
+        return int(float(self.query(f"max_over_time({refused}[1h]) - min_over_time({refused}[1h])")[0]["value"][1]))
+
     def query(self, query):
         return self.ask("query", {"query": query})["result"]
 
@@ -156,72 +238,6 @@ class Prometheus:
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
-
-
-def serve(handler):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/metrics"
-
-
-class Metrics(http.server.BaseHTTPRequestHandler):
-    """Metrics of uploads that come evenly, and have done so for an hour."""
-
-    start = time.monotonic() - 3600
-
-    def do_GET(self):
-        body = metrics(time.monotonic() - self.start).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def metrics(seconds):
-    families = {
-        "requests_total": "counter", "rejected_total": "counter", "request_size_bytes": "histogram",
-        "drains_total": "counter", "drained_bytes_total": "counter", "responses_acknowledged_total": "counter",
-        "draining_connections": "gauge",
-    }
-    samples = {family: [] for family in families}
-
-    def sample(family, value, suffix="", **labels):
-        text = ",".join(f'{name}="{label}"' for name, label in labels.items())
-        samples[family].append(f"nginx_limit_body_{family}{suffix}{{{text}}} {int(value)}")
-
-    for zone, (limit, dry_run, rates) in ZONES.items():
-        sizes = {size: rate * seconds for size, rate in rates.items()}
-        over = sum(count for size, count in sizes.items() if size > limit)
-        total = sum(sizes.values())
-        by_status = {"passed": total - over, "rejected_dry_run" if dry_run else "rejected": over}
-        for status in STATUSES:
-            sample("requests_total", by_status.get(status, 0), zone=zone, status=status)
-        sample("rejected_total", over * 0.8, zone=zone, at="header")
-        sample("rejected_total", over * 0.2, zone=zone, at="body")
-        for bucket in BUCKETS:
-            within = sum(count for size, count in sizes.items() if size <= bucket)
-            sample("request_size_bytes", within, "_bucket", zone=zone, le=bucket)
-        sample("request_size_bytes", total, "_bucket", zone=zone, le="+Inf")
-        sample("request_size_bytes", sum(size * count for size, count in sizes.items()), "_sum", zone=zone)
-        sample("request_size_bytes", total, "_count", zone=zone)
-        # After early answers: the refusals, and in any zone 100 times 401 a second. Each outcome is half as frequent as the
-        # one before.
-        drains = 100 * seconds + (0 if dry_run else over)
-        for rank, outcome in enumerate(OUTCOMES, 1):
-            sample("drains_total", drains / 2**rank, zone=zone, outcome=outcome)
-        sample("drained_bytes_total", drains * 3_000_000, zone=zone)
-        sample("responses_acknowledged_total", drains * 0.97, zone=zone, acknowledged="yes")
-        sample("responses_acknowledged_total", drains * 0.03, zone=zone, acknowledged="no")
-        sample("draining_connections", 5 + 3 * math.sin(seconds), zone=zone)
-
-    lines = []
-    for family, kind in families.items():
-        lines += [f"# HELP nginx_limit_body_{family} Made up.", f"# TYPE nginx_limit_body_{family} {kind}", *samples[family]]
-    return "\n".join(lines) + "\n"
 
 
 main()
