@@ -62,9 +62,16 @@ pub struct Conf {
     /// What comes of them; set by [`merge`](Self::merge).
     rule: Option<Rule>,
     /// The same.
-    budget: Option<Budget>,
-    /// Where drains are counted while they go on, if they are.
-    slots: Option<Zone>,
+    terms: Option<Terms>,
+}
+
+/// What holds for the drains of a location.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// What each may cost.
+    pub budget: Budget,
+    /// Where they are counted while they go on; `None` where any number may.
+    pub slots: Option<Zone>,
 }
 
 impl Conf {
@@ -73,19 +80,14 @@ impl Conf {
         self.rule.as_ref()
     }
 
-    /// What a drain may cost here; `None` where drains are left to nginx.
-    pub fn budget(&self) -> Option<&Budget> {
-        self.budget.as_ref()
+    /// What holds for drains here; `None` where they are left to nginx.
+    pub fn terms(&self) -> Option<Terms> {
+        self.terms
     }
 
     /// Where uploads are counted; `None` where they are not.
     pub fn zone(&self) -> Option<Zone> {
         self.zone.flatten()
-    }
-
-    /// Where drains are counted while they go on; `None` where any number may.
-    pub fn slots(&self) -> Option<Zone> {
-        self.slots
     }
 
     /// Inherits from the block around this one, and takes the place of `client_max_body_size` and `lingering_timeout`. Says
@@ -99,7 +101,7 @@ impl Conf {
         self.zone = self.zone.or(prev.zone);
 
         let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
-        self.settle_rule(&mut core).and(self.settle_budget(&mut core)).and(log)
+        self.settle_rule(&mut core).and(self.settle_terms(&mut core)).and(log)
     }
 
     fn settle_rule(&mut self, core: &mut CoreConf) -> Hooks {
@@ -132,13 +134,15 @@ impl Conf {
     }
 
     /// Drains are looked after where a limit holds, and wherever else `limit_body_drain` says so.
-    fn settle_budget(&mut self, core: &mut CoreConf) -> Hooks {
+    fn settle_terms(&mut self, core: &mut CoreConf) -> Hooks {
         let Some(budget) = self.drain.unwrap_or(self.rule.map(|_| Budget::DEFAULT)) else {
             return Hooks::NONE;
         };
-        self.budget = Some(Budget { grace: core.lingering_time(), ..budget });
+        self.terms = Some(Terms {
+            budget: Budget { grace: core.lingering_time(), ..budget },
+            slots: self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone())),
+        });
         core.set_lingering_timeout(budget.idle);
-        self.slots = self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone()));
         Hooks::RESPONSE
     }
 }

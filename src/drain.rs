@@ -11,15 +11,16 @@ use core::cell::Cell;
 
 use policy::{At, Budget, Ledger, Outcome};
 
-use crate::nginx::{now, Got, Interruption, Level, Reading, Request, Zone};
+use crate::conf::{Conf, Terms};
+use crate::nginx::{now, Got, Held, Interruption, Level, Reading, Request};
 use crate::state::{self, State};
 use crate::{metrics, LimitBody};
 
 /// The drain of a request's body; the same as no drain until it is begun.
 #[derive(Default)]
 pub struct Drain {
-    /// What it may cost; `None` where that is left to the location that the answer comes from.
-    budget: Cell<Option<Budget>>,
+    /// The location that it is held in; `None` where that is the one that the answer comes from.
+    held: Cell<Option<Held<Conf>>>,
     /// Whether it is begun.
     is_begun: Cell<bool>,
     /// What has been drained.
@@ -30,8 +31,8 @@ pub struct Drain {
     time: Cell<u64>,
     /// Whether the client has acknowledged the whole response; final when the request ends.
     acknowledged: Cell<Option<bool>>,
-    /// Where it is counted while it goes on, if it is.
-    slot: Cell<Option<Zone>>,
+    /// Whether it has a slot.
+    has_slot: Cell<bool>,
 }
 
 /// What the variables show of a drain.
@@ -63,21 +64,22 @@ impl Drain {
     }
 }
 
-/// Settles what the drain of a refused body may cost, before the request is redirected to an error page.
-pub fn keep_budget(r: &Request) {
+/// Settles where the drain of a refused body is held, before the request is redirected to an error page.
+pub fn hold(r: &Request) {
     if let Some(State { drain, .. }) = r.state::<LimitBody>() {
-        drain.budget.set(r.conf::<LimitBody>().budget().copied());
+        drain.held.set(Some(r.hold_conf::<LimitBody>()).filter(|conf| conf.get().terms().is_some()));
     }
 }
 
 /// Begins to drain the body of a request, where drains are not left to nginx, unless that has been done. Says whether the
 /// body is being drained.
 pub fn begin(r: &Request) -> bool {
-    let kept = r.state::<LimitBody>().and_then(|state| state.drain.budget.get());
-    let Some(budget) = kept.or_else(|| r.conf::<LimitBody>().budget().copied()) else {
+    let held = r.state::<LimitBody>().and_then(|state| state.drain.held.get());
+    let held = held.unwrap_or_else(|| r.hold_conf::<LimitBody>());
+    let Some(Terms { budget, slots }) = held.get().terms() else {
         return false;
     };
-    let Some(State { drain, zone, .. }) = r.state_or_default::<LimitBody>() else {
+    let Some(State { drain, .. }) = r.state_or_default::<LimitBody>() else {
         return false;
     };
     if drain.is_begun.get() {
@@ -87,21 +89,16 @@ pub fn begin(r: &Request) -> bool {
         return false;
     }
     drain.is_begun.set(true);
-    drain.budget.set(Some(budget));
+    drain.held.set(Some(held));
     drain.ledger.set(Ledger::begin(now()));
     if r.is_multiplexed() {
         state::keep_received(r);
     }
 
-    let conf = r.conf::<LimitBody>();
-    if zone.get().is_none() {
-        zone.set(conf.zone());
-    }
-    let slot = zone.get().or(conf.slots());
-    let taken = slot.map_or(true, |slot| slot.take::<LimitBody>(budget.conns.unwrap_or(u32::MAX)));
-    if taken {
-        drain.slot.set(slot);
-    } else {
+    let most = budget.conns.unwrap_or(u32::MAX);
+    let taken = slots.map_or(true, |slots| slots.take::<LimitBody>(most));
+    drain.has_slot.set(taken);
+    if !taken {
         drain.outcome.set(Some(Outcome::Refused));
     }
     let intercepted = match (r.is_multiplexed(), taken) {
@@ -149,7 +146,7 @@ fn was_refused_in_midstream(r: &Request) -> bool {
 /// The drain of a request, if there is one, with its budget.
 fn of(r: &Request) -> Option<(&Drain, Budget)> {
     let drain = &r.state::<LimitBody>()?.drain;
-    drain.is_begun.get().then_some((drain, drain.budget.get()?))
+    drain.is_begun.get().then_some((drain, drain.held.get()?.get().terms()?.budget))
 }
 
 /// Called when nginx is about to read.
@@ -259,8 +256,9 @@ fn is_acknowledged(r: &Request, drain: &Drain) -> bool {
 
 /// Lets another drain have the slot.
 fn release(drain: &Drain) {
-    if let Some(slot) = drain.slot.take() {
-        slot.give_back::<LimitBody>();
+    let slots = drain.held.get().and_then(|conf| conf.get().terms()?.slots);
+    if let Some(slots) = slots.filter(|_| drain.has_slot.replace(false)) {
+        slots.give_back::<LimitBody>();
     }
 }
 
@@ -284,8 +282,8 @@ pub fn end(r: &Request) {
     drain.outcome.set(Some(outcome));
     drain.time.set(time);
     release(drain);
-    if let Some(zone) = r.state::<LimitBody>().and_then(|state| state.zone.get()) {
-        metrics::drained(zone, outcome, ledger.bytes(), acknowledged);
+    if let Some(conf) = drain.held.get() {
+        metrics::drained(conf.get(), outcome, ledger.bytes(), acknowledged);
     }
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });

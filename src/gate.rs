@@ -40,7 +40,7 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
     let Some(state) = r.state_or_default::<LimitBody>() else {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
-    if state.is_refused() || state.rule.get() == Some(rule) {
+    if state.is_refused() || state.rule() == Some(rule) {
         return Phase::Declined;
     }
 
@@ -135,7 +135,7 @@ pub fn before_location(r: &Request) -> Phase {
 
 fn is_judged_here(r: &Request) -> bool {
     let mode = if r.is_main() {
-        r.state::<LimitBody>().filter(|_| r.is_body_read()).and_then(|state| state.rule.get()).map(|rule| rule.mode)
+        r.state::<LimitBody>().filter(|_| r.is_body_read()).and_then(State::rule).map(|rule| rule.mode)
     } else {
         r.main().conf::<LimitBody>().rule().map(|rule| rule.mode)
     };
@@ -153,8 +153,7 @@ fn known_length(r: &Request) -> Option<Length> {
 
 /// Settles the limit of a request, and holds what is known of the body against it.
 fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), Status> {
-    state.rule.set(Some(rule));
-    state.zone.set(r.conf::<LimitBody>().zone());
+    state.judged.set(Some(r.hold_conf::<LimitBody>()));
     let Some(limit) = resolve(r, rule) else {
         state.at.set(Some(length.at()));
         state.limit.set(None);

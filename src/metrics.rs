@@ -1,4 +1,5 @@
-//! What is counted: in the zone of the location that an upload was judged in, or answered from.
+//! What is counted: an upload in the zone of the location that it was judged in, its drain in that of the one that it was
+//! refused in or, where it was not, answered from.
 //!
 //! A refusal is counted when it is made, any other upload when the request ends, and a drain when that does.
 
@@ -10,6 +11,7 @@ use core::sync::atomic::Ordering;
 use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
 use policy::{Outcome, Verdict};
 
+use crate::conf::Conf;
 use crate::nginx::{visit_zones, Content, Output, Request, Zone};
 use crate::state::State;
 use crate::LimitBody;
@@ -40,7 +42,8 @@ pub fn ended(r: &Request) {
 }
 
 fn count_upload(state: &State, bytes: u64) {
-    let (Some(zone), Some(verdict), Some(at)) = (state.zone.get(), state.verdict.get(), state.at.get()) else {
+    let zone = state.judged.get().and_then(|conf| conf.get().zone());
+    let (Some(zone), Some(verdict), Some(at)) = (zone, state.verdict.get(), state.at.get()) else {
         return;
     };
     add(zone, Counter::Requests(verdict), 1);
@@ -52,7 +55,10 @@ fn count_upload(state: &State, bytes: u64) {
 }
 
 /// Counts a drain that has ended.
-pub fn drained(zone: Zone, outcome: Outcome, bytes: u64, acknowledged: bool) {
+pub fn drained(conf: &Conf, outcome: Outcome, bytes: u64, acknowledged: bool) {
+    let Some(zone) = conf.zone() else {
+        return;
+    };
     add(zone, Counter::Drains(outcome), 1);
     add(zone, Counter::Drained, bytes);
     add(zone, Counter::Acknowledged(acknowledged), 1);

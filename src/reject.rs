@@ -48,7 +48,7 @@ pub fn stop_reading(r: &Request) {
         r.set_read_ready();
     }
     r.clear_keepalive();
-    drain::keep_budget(r);
+    drain::hold(r);
     state::keep_received(r);
     // What has been read is but a part: a proxied error page must not pass it on.
     r.forget_body();

@@ -6,16 +6,16 @@ use core::cell::Cell;
 
 use policy::{At, Limit, Verdict};
 
-use crate::conf::Rule;
+use crate::conf::{Conf, Rule};
 use crate::drain::Drain;
-use crate::nginx::{Request, Zone};
+use crate::nginx::{Held, Request};
 use crate::LimitBody;
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
 #[derive(Default)]
 pub struct State {
-    /// The rule that the request was judged by; `None` before.
-    pub rule: Cell<Option<Rule>>,
+    /// What holds in the location that the request was judged in; `None` before.
+    pub judged: Cell<Option<Held<Conf>>>,
     /// The limit in effect; `None` before the request is judged, and if there is no telling (a variable's value is no
     /// size).
     pub limit: Cell<Option<Limit>>,
@@ -28,8 +28,6 @@ pub struct State {
     pub unwatched: Cell<u64>,
     /// The length that was declared for the body, in bytes; `None` before it is judged, and if there was none.
     pub declared: Cell<Option<u64>>,
-    /// Where the request is counted; `None` if it is not.
-    pub zone: Cell<Option<Zone>>,
     /// What happens to a body that is not wanted.
     pub drain: Drain,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
@@ -37,6 +35,11 @@ pub struct State {
 }
 
 impl State {
+    /// The rule that the request was judged by; `None` before.
+    pub fn rule(&self) -> Option<Rule> {
+        self.judged.get().and_then(|conf| conf.get().rule().copied())
+    }
+
     /// Whether the request has been refused.
     pub fn is_refused(&self) -> bool {
         self.verdict.get() == Some(Verdict::Rejected)

@@ -178,6 +178,25 @@ impl ComplexValue {
     }
 }
 
+/// A module's configuration of a location, held on to while a request goes on to others; lives as long as the request.
+pub struct Held<C>(pub(super) NonNull<C>);
+
+impl<C> Held<C> {
+    /// The configuration.
+    pub fn get(&self) -> &C {
+        // SAFETY: made by `Request::hold_conf` from a configuration, which is not changed once it is read.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<C> Clone for Held<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Held<C> {}
+
 /// nginx's own configuration of the block that is being merged.
 pub struct CoreConf(NonNull<ngx_http_core_loc_conf_t>, NonNull<ngx_conf_t>);
 

@@ -28,7 +28,7 @@ mod stream;
 mod variable;
 mod zones;
 
-pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Takes, Within};
+pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, Takes, Within};
 pub use content::{Content, Output};
 pub use ending::Interruption;
 pub use log::Level;

@@ -8,7 +8,7 @@ use nginx_sys::{
     ngx_str_t, NGX_OK,
 };
 
-use super::{bits, log, state, ComplexValue, HttpModule, Level};
+use super::{bits, log, state, ComplexValue, Held, HttpModule, Level};
 
 /// A live request.
 ///
@@ -149,6 +149,11 @@ impl Request {
         // SAFETY: nginx has a configuration for each module in each location, made by `conf::create`; it outlives
         // the request and is not changed once it is read.
         unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::descriptor().ctx_index())).cast::<M::Conf>() }
+    }
+
+    /// The same, to be held on to.
+    pub fn hold_conf<M: HttpModule>(&self) -> Held<M::Conf> {
+        Held(NonNull::from(self.conf::<M>()))
     }
 
     /// What the module remembers of the client's request that this is, or is a subrequest of.
