@@ -160,7 +160,7 @@ fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), S
         return match rule.mode {
             Mode::Enforce => {
                 state.verdict.set(Some(Verdict::Rejected));
-                metrics::refused(state, length.bytes());
+                metrics::upload(state, length.bytes());
                 Err(Status::INTERNAL_SERVER_ERROR)
             }
             Mode::DryRun => {
@@ -210,7 +210,7 @@ fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) 
     let (result, note) = match verdict {
         Verdict::Passed => return Ok(()),
         Verdict::Rejected => {
-            metrics::refused(state, length.bytes());
+            metrics::upload(state, length.bytes());
             (Err(rule.status), "")
         }
         Verdict::RejectedDryRun => (Ok(()), ", dry run"),

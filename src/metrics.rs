@@ -25,23 +25,8 @@ pub enum Format {
     Json,
 }
 
-/// Counts an upload that has been refused.
-pub fn refused(state: &State, bytes: u64) {
-    count_upload(state, bytes);
-}
-
-/// Called when nginx writes its access logs: counts an upload that has not been refused.
-pub fn ended(r: &Request) {
-    if !r.is_main() {
-        return;
-    }
-    if let Some(state) = r.state::<LimitBody>().filter(|state| !state.is_refused()) {
-        let received = || state.received.get().unwrap_or_else(|| r.body_received());
-        count_upload(state, state.declared.get().unwrap_or_else(received));
-    }
-}
-
-fn count_upload(state: &State, bytes: u64) {
+/// Counts an upload, once its verdict is final, and how long its body is, as far as that is known.
+pub fn upload(state: &State, bytes: u64) {
     let zone = state.judged.get().and_then(|conf| conf.get().zone());
     let (Some(zone), Some(verdict), Some(at)) = (zone, state.verdict.get(), state.at.get()) else {
         return;
@@ -51,6 +36,17 @@ fn count_upload(state: &State, bytes: u64) {
     add(zone, Counter::SizeSum, bytes);
     if verdict == Verdict::Rejected {
         add(zone, Counter::Rejected(at), 1);
+    }
+}
+
+/// Called when nginx writes its access logs: counts an upload that has not been refused.
+pub fn ended(r: &Request) {
+    if !r.is_main() {
+        return;
+    }
+    if let Some(state) = r.state::<LimitBody>().filter(|state| !state.is_refused()) {
+        let received = || state.received.get().unwrap_or_else(|| r.body_received());
+        upload(state, state.declared.get().unwrap_or_else(received));
     }
 }
 

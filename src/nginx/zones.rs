@@ -8,7 +8,8 @@
 //!   back. Nobody counts the rows of the dead, so what a process that crashed had taken is not lost.
 //!
 //! Blocks and rows begin on cache lines of their own. A reload finds zones by their names, so they keep their counts
-//! whatever becomes of others; where there is no room for new ones it makes a larger segment, and copies.
+//! whatever becomes of others; where there is no room for new ones it makes a larger segment, and copies. What the old
+//! workers count after that is lost, and only then.
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
