@@ -36,7 +36,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana fuzz-drain bench-pass bench-drain clean testtools nginx controls
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain bench-pass bench-drain clean testtools nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -47,7 +47,7 @@ run: build controls ## Show what the module does: refuse an upload with and with
 	@build/demo.sh $(PROGRAM) $(WORK) $(PORT)
 
 stop: ## Stop the nginx that "run" left running
-	@build/demo-stop.sh
+	@build/demo-stop.sh $(OBJS)/demo
 
 build: nginx ## Build the module
 	@cargo build --locked --release
@@ -82,6 +82,10 @@ clients: testtools ## Upload too much with many HTTP libraries, and see what the
 grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's queries on it
 	@build/setup.sh grafana
 	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json docs/choosing-a-limit.md
+
+browser: build controls ## Use the demo's page with Chromium and Firefox, and take its pictures
+	@build/setup.sh run browser
+	@python3 t/browser/demo.py $(PROGRAM) $(WORK) $(OBJS)/browser
 
 fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
 	@build/setup.sh test

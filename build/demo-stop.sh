@@ -1,16 +1,19 @@
 #!/bin/sh
-# Stops the demo's nginx, if it runs.
+# Stops the nginx that build/demo-start.sh has started for a directory, if it runs:
+#
+#     build/demo-stop.sh DIR
 
 set -eu
 
-pid_file=objs/demo/nginx.pid
+dir=$1
+pid_file=$dir/nginx.pid
 
 [ -f "$pid_file" ] || exit 0
 pid=$(cat "$pid_file")
 
 # A stale file may name a process that is none of ours.
 case $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || true) in
-    *nginx*"$(pwd)/objs/demo/"*) ;;
+    *nginx*"$dir/"*) ;;
     *) rm -f "$pid_file"; exit 0 ;;
 esac
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|grafana|bench|installed ...
+#     build/setup.sh build|run|test|clients|grafana|browser|bench|installed ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -34,6 +34,7 @@ packages() {
         clients) echo curl default-jdk-headless golang-go nghttp2-client nodejs "$(command -v npm >/dev/null || echo npm)" \
             python3 python3-venv ;;
         grafana) echo prometheus python3 ;;
+        browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
         bench) echo bash openssl procps python3 valgrind ;;
         installed) echo bash nginx nginx-dev ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
