@@ -195,7 +195,7 @@ h1: await 4; head POST /none/2 1m; answer; end; mark done
 --- config eval
 qq{location = /metrics { limit_body_metrics; }\nlocation = /json { limit_body_metrics json; }\n}
     . qq{location = /named { limit_body 1k; limit_body_zone "a \\"b\\" \\\\ größe"; proxy_pass http://backend; }\n}
-    . join '', map { "location = /$_ { limit_body 1k; limit_body_zone zone$_; }\n" } 1 .. 999
+    . CORE::join '', map { "location = /$_ { limit_body 1k; limit_body_zone zone$_; }\n" } 1 .. 999
 --- upload
 h1 POST /named 10
 --- answer
