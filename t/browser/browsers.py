@@ -31,7 +31,7 @@ class Browser:
         self.ending.close()
 
     def text(self, selector):
-        return self.run("return document.querySelector(arguments[0]).textContent", selector)
+        return self.run("return document.querySelector(arguments[0])?.textContent", selector)
 
 
 class Chromium(Browser):
@@ -79,6 +79,7 @@ class Chromium(Browser):
 
     def send_slowly(self, bytes_per_second):
         """-1: as fast as it can."""
+        self.devtools("Network.enable")
         conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
         self.devtools("Network.emulateNetworkConditions", offline=False, **conditions)
 
@@ -91,7 +92,7 @@ class Firefox(Browser):
         profile = pathlib.Path(ending.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         # Any port, which it then writes down; pixels as on a good screen.
         (profile / "user.js").write_text(
-            'user_pref("marionette.port", 0);\nuser_pref("layout.css.devPixelsPerPx", "2");\n'
+            'user_pref("marionette.port", 0);\nuser_pref("layout.css.devPixelsPerPx", "1.5");\n'
         )
         command = ["firefox-esr", "--headless", "--marionette", "--remote-allow-system-access", "--profile", profile]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -139,7 +140,7 @@ class Firefox(Browser):
         self.command("Marionette:SetContext", value="content")
 
     def take_picture(self, file, width):
-        self.command("WebDriver:SetWindowRect", width=width, height=900)
+        self.command("WebDriver:SetWindowRect", width=width, height=950)
         pathlib.Path(file).write_bytes(base64.b64decode(self.command("WebDriver:TakeScreenshot", full=True)))
 
 
