@@ -35,32 +35,30 @@ pub struct Drain {
     has_slot: Cell<bool>,
 }
 
-/// What the variables show of a drain.
-pub struct Shown {
-    /// How much was drained, in bytes.
-    pub bytes: u64,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
-    /// How long it took, in milliseconds.
-    pub time: u64,
-    /// Whether the client had acknowledged the whole response in the end.
-    pub acknowledged: Option<bool>,
-}
-
 impl Drain {
     /// Whether the body of the request that it belongs to is a stream's, and dropped as it comes (HTTP/2 and HTTP/3).
     pub fn is_of_stream(&self, r: &Request) -> bool {
         self.is_begun.get() && r.is_multiplexed()
     }
 
-    /// What there is to show; `None` if there was no drain.
-    pub fn shown(&self) -> Option<Shown> {
-        self.is_begun.get().then(|| Shown {
-            bytes: self.ledger.get().bytes(),
-            outcome: self.outcome.get(),
-            time: self.time.get(),
-            acknowledged: self.acknowledged.get(),
-        })
+    /// How much was drained, in bytes; `None` if there was no drain.
+    pub fn bytes(&self) -> Option<u64> {
+        self.is_begun.get().then(|| self.ledger.get().bytes())
+    }
+
+    /// How it ended; `None` before, and if there was none.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome.get()
+    }
+
+    /// How long it took, in milliseconds; `None` if there was none.
+    pub fn time(&self) -> Option<u64> {
+        self.is_begun.get().then(|| self.time.get())
+    }
+
+    /// Whether the client had acknowledged the whole response in the end; `None` if there was none.
+    pub fn acknowledged(&self) -> Option<bool> {
+        self.acknowledged.get()
     }
 }
 
@@ -187,13 +185,17 @@ pub fn reading(r: &Request) -> Reading {
     }
 }
 
-/// Called with what came of reading.
+/// Called with what came of reading, and for what nginx had read ahead.
 pub fn has_read(r: &Request, got: Got) {
     let Some((drain, _)) = of(r) else {
         return;
     };
     match got {
-        Got::Bytes(bytes) => add(drain, bytes),
+        Got::Bytes(bytes) => {
+            let mut ledger = drain.ledger.get();
+            ledger.add(bytes, now());
+            drain.ledger.set(ledger);
+        }
         Got::Whole => drain.outcome.set(Some(Outcome::Complete)),
         Got::End => drain.outcome.set(Some(Outcome::Closed)),
         Got::Failed => drain.outcome.set(Some(Outcome::Error)),
@@ -222,19 +224,6 @@ pub fn patience(r: &Request) -> Option<u64> {
             None
         }
     }
-}
-
-/// Enters what was drained of what nginx had read ahead.
-pub fn add_read_ahead(r: &Request, bytes: u64) {
-    if let Some((drain, _)) = of(r) {
-        add(drain, bytes);
-    }
-}
-
-fn add(drain: &Drain, bytes: u64) {
-    let mut ledger = drain.ledger.get();
-    ledger.add(bytes, now());
-    drain.ledger.set(ledger);
 }
 
 /// How long nginx may go on, in milliseconds.

@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::nginx::{Request, Status};
+use crate::nginx::{Got, Request, Status};
 use crate::state::{self, State};
 use crate::{drain, LimitBody};
 
@@ -33,7 +33,7 @@ pub fn drop_body(r: &Request) {
     }
     let read_ahead = r.read_ahead();
     r.discard_body();
-    drain::add_read_ahead(r, read_ahead.saturating_sub(r.read_ahead()));
+    drain::has_read(r, Got::Bytes(read_ahead.saturating_sub(r.read_ahead())));
     // Set already, unless all of the body was there to be discarded. More may be on its way all the same.
     r.set_lingering_close();
     // nginx does so for some statuses only. What follows the body must not be taken for a request.

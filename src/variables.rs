@@ -4,7 +4,6 @@
 
 use policy::{At, Limit, Outcome, Verdict};
 
-use crate::drain::Shown;
 use crate::nginx::{Request, Value, Variable};
 use crate::state::State;
 
@@ -14,10 +13,10 @@ pub const VARIABLES: &[Variable<State>] = &[
     Variable { name: "limit_body_limit", get: |_, state| number(state.limit.get().map(Limit::bytes)) },
     Variable { name: "limit_body_received", get: received },
     Variable { name: "limit_body_at", get: |_, state| text(state.at.get().map(At::as_str)) },
-    Variable { name: "limit_body_drained", get: |_, state| number(state.drain.shown().map(|shown| shown.bytes)) },
-    Variable { name: "limit_body_drain", get: |_, state| text(state.drain.shown().and_then(outcome)) },
-    Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.shown().map(|shown| shown.time)) },
-    Variable { name: "limit_body_acknowledged", get: |_, state| text(state.drain.shown().and_then(acknowledged)) },
+    Variable { name: "limit_body_drained", get: |_, state| number(state.drain.bytes()) },
+    Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
+    Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
+    Variable { name: "limit_body_acknowledged", get: |_, state| text(state.drain.acknowledged().map(yes_or_no)) },
 ];
 
 fn received(r: &Request, state: &State) -> Value {
@@ -27,12 +26,12 @@ fn received(r: &Request, state: &State) -> Value {
     Value::Number(state.received.get().unwrap_or_else(|| r.main().body_received()))
 }
 
-fn outcome(shown: Shown) -> Option<&'static str> {
-    shown.outcome.map(Outcome::as_str)
-}
-
-fn acknowledged(shown: Shown) -> Option<&'static str> {
-    shown.acknowledged.map(|acknowledged| if acknowledged { "yes" } else { "no" })
+fn yes_or_no(answer: bool) -> &'static str {
+    if answer {
+        "yes"
+    } else {
+        "no"
+    }
 }
 
 fn time(value: Option<u64>) -> Value {

@@ -33,6 +33,7 @@ const DRAINS: usize = SIZE_SUM + 1;
 const DRAINED: usize = DRAINS + Outcome::ALL.len();
 const ACKNOWLEDGED: usize = DRAINED + 1;
 
+// Each in the order in which its type has them, which is that of the counters.
 const VERDICTS: [(Verdict, &str); 3] =
     [(Verdict::Passed, "passed"), (Verdict::Rejected, "rejected"), (Verdict::RejectedDryRun, "rejected_dry_run")];
 const PLACES: [At; 2] = [At::Header, At::Body];
@@ -62,20 +63,15 @@ impl Counter {
     #[allow(clippy::arithmetic_side_effects)] // small numbers, all of them
     pub fn index(self) -> usize {
         match self {
-            Self::Requests(verdict) => REQUESTS + place(VERDICTS.iter().position(|(other, _)| *other == verdict)),
-            Self::Rejected(at) => REJECTED + place(PLACES.iter().position(|other| *other == at)),
+            Self::Requests(verdict) => REQUESTS + verdict as usize,
+            Self::Rejected(at) => REJECTED + at as usize,
             Self::Sizes(bytes) => SIZES + BOUNDS.partition_point(|bound| *bound < bytes),
             Self::SizeSum => SIZE_SUM,
-            Self::Drains(outcome) => DRAINS + place(Outcome::ALL.iter().position(|other| *other == outcome)),
+            Self::Drains(outcome) => DRAINS + outcome as usize,
             Self::Drained => DRAINED,
             Self::Acknowledged(acknowledged) => ACKNOWLEDGED + usize::from(!acknowledged),
         }
     }
-}
-
-/// A place in one of the lists above, each of which is complete.
-fn place(position: Option<usize>) -> usize {
-    position.unwrap_or(0)
 }
 
 /// What a zone's counters and gauges said at a moment.
