@@ -16,24 +16,7 @@ location / { proxy_pass http://backend; }
 --- script
 h1: head POST /drained 1m; answer; mark drained; end; mark evicted
 h1: await drained; head POST /accepted 1000; send 500; mark begun; await evicted; pause 0.5; send 500; answer; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+18 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
 --- seen
 413 <413 Request Entity Too Large> | closed
 200 ok
@@ -80,24 +63,7 @@ location = /accepted { limit_body 0; proxy_pass http://backend; }
 --- script
 h2: head POST /drained/1 1m; answer; head POST /drained/2 1m; answer; mark drained; end; mark evicted
 h2: await drained; head POST /beside 1m; answer; head POST /accepted 1000; send 500; mark begun; await evicted; pause 0.5; send 500; finish; answer; stream 1; send 1m; finish; pause 0.2; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+18 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
 --- seen
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | 200 ok
@@ -115,24 +81,7 @@ limit_body 1k;
 location / { proxy_pass http://backend; }
 --- script
 h3: head POST /drained 1m; answer; mark begun; stop; mark evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
-h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+18 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
 --- seen
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
 --- drained

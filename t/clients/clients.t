@@ -7,7 +7,7 @@ my $clients = $ENV{TEST_CLIENTS} or die "run these tests with \"make clients\"\n
 my $upload = 'https://localhost:$TLS_PORT/up 33554432';
 my $zeros = 'head -c 33554432 /dev/zero';
 my $python = "$clients/python/bin/python t/clients/python.py";
-my $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
+my $has_http3 = $Test::Nginx::LimitBody::has_http3;
 my ($node) = `node --version` =~ /^v(\d+)/;
 my $drain = ($ENV{DRAIN} // '') eq 'off' ? 'limit_body_drain off;' : '';
 my $blocks = '';

@@ -91,9 +91,6 @@ class Http2(Streams):
             self.flush()
             self.look()
 
-    def bytes(self, *words):
-        self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
-
     def flood(self, frames):
         frame = b"\0\0\1\0\0" + self.current.number.to_bytes(4, "big") + b"x"
         try:

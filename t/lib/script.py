@@ -83,6 +83,9 @@ class Script:
         except Exception as error:
             self.seen.append(repr(error))
 
+    def bytes(self, *words):
+        self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
+
     def pause(self, seconds):
         time.sleep(float(seconds))
 
@@ -150,9 +153,6 @@ class Http1(Script):
         self.connection.sendall(b"%x\r\n" % size(length))
         self.send(length)
         self.connection.sendall(b"\r\n")
-
-    def bytes(self, *words):
-        self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
 
     def answer(self):
         try:

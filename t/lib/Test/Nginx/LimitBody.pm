@@ -2,7 +2,8 @@
 #
 #     --- upload      connections for t/lib/upload.py, one a line; see there
 #     --- answer      what it prints, line by line
-#     --- script      connections for t/lib/script.py, one a line, all at the same time; see there
+#     --- script      connections for t/lib/script.py, one a line, all at the same time; see there ("18 x" in front
+#                     makes a line 18)
 #     --- seen        what it prints, line by line
 #     --- commands    shell commands, one a line, that find the ports as upload.py does
 #     --- output      what they print, all together
@@ -48,7 +49,7 @@ my $client = dirname(__FILE__) . '/../../upload.py';
 $ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
 
-my $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
+our $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
 
 my $script_client = dirname(__FILE__) . '/../../script.py';
 my $drain_format = '$request_uri $status $limit_body_drain $limit_body_drained $limit_body_acknowledged';
@@ -128,7 +129,7 @@ $RunTestHelper = sub {
     }
 
     if (defined $block->script) {
-        my @scripts = grep { /\S/ } split /\n/, $block->script;
+        my @scripts = map { /^(\d+) x (.*)/ ? ($2) x $1 : $_ } grep { /\S/ } split /\n/, $block->script;
         my @expected = split /\n/, $block->seen;
         my @played = grep { $has_http3 || $scripts[$_] !~ /^h3/ } 0 .. $#scripts;
         my @seen = split /\n/, with_ports(sub { client($script_client, join "\n", @scripts[@played]) });
