@@ -1,0 +1,356 @@
+"""The servers that uploads are tried with: this module, nginx alone, what textbooks recommend, and other people's servers.
+
+Each takes bodies of up to 1 MiB at /up, and answers 413 with a page of its own to larger ones. At /page nginx has an
+error_page. At / there is an empty page, to upload from. What they take goes to a backend that reads it, and answers "ok".
+
+    with servers.started(["module", "nginx"], nginx, module, controls, certificate, address, directory) as running:
+        running["nginx"].url("h1", "/up")
+
+By hand: servers.py NGINX MODULE CONTROLS CERTIFICATE [NAME ...] starts them on 127.0.0.1, prints their URLs, and runs until
+it is interrupted.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+LIMIT = 1 << 20
+TIMEOUT = 30
+
+# As many connections as there may be files.
+FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 65536)
+
+EMPTY = "<!doctype html><title>empty</title>"
+
+# Whole pages end with one of these.
+ENDS = ("</html>", "too large")
+
+
+class Server:
+    """A server that runs. Its ports are those for cleartext (HTTP/1.1, and HTTP/2 by prior knowledge), and for TLS (also
+    HTTP/3 where it has that)."""
+
+    def __init__(self, name, version, protocols, address, port, tls_port):
+        self.name, self.version, self.protocols = name, version, protocols
+        self.address, self.port, self.tls_port = address, port, tls_port
+        self.process = None
+
+    def url(self, protocol, path):
+        """PROTOCOL: h1, tls (HTTP/1.1 over TLS), h2, h2c, h3."""
+        scheme, port = ("http", self.port) if protocol in ("h1", "h2c") else ("https", self.tls_port)
+        return f"{scheme}://{self.address}:{port}{path}"
+
+
+def free_port(address):
+    with socket.socket() as sought:
+        sought.bind((address, 0))
+        return sought.getsockname()[1]
+
+
+def output(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def nginx_conf(server, context, loaded, rules):
+    """What nginx reads: LOADED is what the main block begins with, RULES what the server's block has to say of uploads."""
+    has_http3 = "h3" in server.protocols
+    newer = context.nginx_version >= (1, 25, 1)
+    http2 = "" if newer else " http2"
+    quic = f"listen {server.address}:{server.tls_port} quic;" if has_http3 else ""
+    return f"""
+{loaded}
+daemon off;
+pid nginx.pid;
+worker_processes 1;
+error_log error.log;
+events {{ worker_connections {FILES - 100}; }}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen {server.address}:{server.port}{http2} backlog=16384;
+        listen {server.address}:{server.tls_port} ssl{http2} backlog=16384;
+        {"http2 on;" if newer else ""}
+        {quic}
+        ssl_certificate {context.certificate}.pem;
+        ssl_certificate_key {context.certificate}.key;
+        {rules}
+        location / {{ proxy_pass http://{context.backend}; }}
+        location /page {{ error_page 413 @too_large; proxy_pass http://{context.backend}; }}
+        location @too_large {{ default_type application/json; return 413 '{{"error": "too large"}}\\ntoo large\\n'; }}
+    }}
+}}
+"""
+
+
+def nginx(loaded="", rules=f"client_max_body_size {LIMIT};"):
+    def start(server, context, directory):
+        file = directory / "nginx.conf"
+        file.write_text(nginx_conf(server, context, loaded.format(**vars(context)), rules))
+        return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
+
+    return start
+
+
+def backend(server, context, directory):
+    """Reads what it is sent, and answers "ok"."""
+    file = directory / "nginx.conf"
+    file.write_text(f"""
+daemon off;
+pid nginx.pid;
+worker_processes 1;
+error_log error.log;
+events {{ worker_connections {FILES - 100}; }}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 1000000;
+    server {{
+        listen {server.address}:{server.port} backlog=16384;
+        listen {server.address}:{server.tls_port};
+        client_max_body_size 0;
+        default_type text/html;
+        location / {{ return 200 "{EMPTY}"; }}
+        location /up {{ proxy_pass http://{server.address}:{server.port}/ok; }}
+        location /page {{ proxy_pass http://{server.address}:{server.port}/ok; }}
+        location /ok {{ return 200 "ok\\n"; }}
+    }}
+}}
+""")
+    return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
+
+
+def apache(server, context, directory):
+    """Does not hold what it proxies against its limit: so it answers with files."""
+    (directory / "up").write_text("ok\n")
+    (directory / "index.html").write_text(EMPTY)
+    file = directory / "apache.conf"
+    modules = "mpm_event authz_core dir mime ssl http2 socache_shmcb".split()
+    loaded = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in modules)
+    file.write_text(f"""
+ServerRoot {directory}
+ServerName {server.address}
+PidFile {directory}/apache.pid
+DefaultRuntimeDir {directory}
+ErrorLog {directory}/error.log
+{loaded}
+User www-data
+Group www-data
+Listen {server.address}:{server.port}
+Listen {server.address}:{server.tls_port}
+StartServers 1
+ServerLimit 4
+ThreadLimit 64
+ThreadsPerChild 64
+MaxRequestWorkers 256
+Protocols h2 h2c http/1.1
+LimitRequestBody {LIMIT}
+DocumentRoot {directory}
+DirectoryIndex index.html
+TypesConfig /etc/mime.types
+<VirtualHost {server.address}:{server.port}>
+</VirtualHost>
+<VirtualHost {server.address}:{server.tls_port}>
+    SSLEngine on
+    SSLCertificateFile {context.certificate}.pem
+    SSLCertificateKeyFile {context.certificate}.key
+</VirtualHost>
+""")
+    return ["/usr/sbin/apache2", "-d", directory, "-f", file, "-DFOREGROUND"]
+
+
+def haproxy(server, context, directory):
+    """Has no limit for bodies; a rule on the declared length is what its users write."""
+    pem = directory / "certificate.pem"
+    pem.write_text(pathlib.Path(f"{context.certificate}.pem").read_text() + pathlib.Path(f"{context.certificate}.key").read_text())
+    file = directory / "haproxy.cfg"
+    file.write_text(f"""
+global
+    nbthread 1
+    maxconn {(FILES - 200) // 2}
+defaults
+    mode http
+    timeout connect 60s
+    timeout client 60s
+    timeout server 60s
+frontend uploads
+    bind {server.address}:{server.port} backlog 16384
+    bind {server.address}:{server.tls_port} ssl crt {pem} alpn h2,http/1.1 backlog 16384
+    http-request deny deny_status 413 content-type text/html string "<html>too large</html>" if {{ req.hdr(content-length) -m int gt {LIMIT} }}
+    default_backend all
+backend all
+    server backend {context.backend}
+""")
+    return ["/usr/sbin/haproxy", "-db", "-f", file]
+
+
+def caddy(server, context, directory):
+    file = directory / "Caddyfile"
+    site = f"""
+    request_body {{
+        max_size {LIMIT}
+    }}
+    reverse_proxy {context.backend}
+    handle_errors {{
+        respond "too large" 413
+    }}
+"""
+    file.write_text(f"""
+{{
+    admin off
+    auto_https off
+    servers {server.address}:{server.port} {{
+        protocols h1 h2 h2c
+    }}
+    servers {server.address}:{server.tls_port} {{
+        protocols h1 h2 h3
+    }}
+}}
+http://{server.address}:{server.port} {{
+    bind {server.address}
+    {site}
+}}
+https://{server.address}:{server.tls_port} {{
+    bind {server.address}
+    tls {context.certificate}.pem {context.certificate}.key
+    {site}
+}}
+""")
+    return ["env", f"HOME={directory}", "GOMAXPROCS=1", "caddy", "run", "--config", file, "--adapter", "caddyfile"]
+
+
+def lighttpd(server, context, directory):
+    file = directory / "lighttpd.conf"
+    host, port = context.backend.split(":")
+    file.write_text(f"""
+server.modules = ("mod_openssl", "mod_proxy")
+server.bind = "{server.address}"
+server.port = {server.port}
+server.document-root = "{directory}"
+server.upload-dirs = ("{directory}")
+server.errorlog = "{directory}/error.log"
+server.max-request-size = {LIMIT // 1024}
+server.max-fds = 16384
+server.feature-flags = ("server.h2c" => "enable")
+$SERVER["socket"] == "{server.address}:{server.tls_port}" {{
+    ssl.engine = "enable"
+    ssl.pemfile = "{context.certificate}.pem"
+    ssl.privkey = "{context.certificate}.key"
+}}
+proxy.server = ("" => (("host" => "{host}", "port" => {port})))
+""")
+    return ["/usr/sbin/lighttpd", "-D", "-f", file]
+
+
+HTTP1, HTTP2, HTTP3 = ["h1", "tls"], ["h2", "h2c"], ["h3"]
+
+# Name: what it is called, what it speaks, how it is started.
+KINDS = {
+    "module": ("this module", HTTP1 + HTTP2 + HTTP3, nginx("load_module {module};", f"limit_body {LIMIT};")),
+    "nginx": ("nginx", HTTP1 + HTTP2 + HTTP3, nginx()),
+    "lingering_close off": ("nginx, lingering_close off", HTTP1 + HTTP2 + HTTP3,
+                            nginx(rules=f"client_max_body_size {LIMIT}; lingering_close off;")),
+    "closing at once": ("closing at once", HTTP1, nginx("load_module {controls};", "client_max_body_size 0; location /up { control_close; }")),
+    "answering twice": ("answering twice", HTTP1, nginx("load_module {controls};", "client_max_body_size 0; location /up { control_double; }")),
+    "apache": ("Apache", HTTP1 + HTTP2, apache),
+    "haproxy": ("HAProxy", HTTP1 + HTTP2, haproxy),
+    "caddy": ("Caddy", HTTP1 + HTTP2 + HTTP3, caddy),
+    "lighttpd": ("lighttpd", HTTP1 + HTTP2, lighttpd),
+}
+
+
+class Context:
+    """What the servers are made from: paths, and where the backend is."""
+
+    def __init__(self, nginx, module, controls, certificate):
+        self.nginx, self.module, self.controls = (str(pathlib.Path(file).resolve()) for file in (nginx, module, controls))
+        self.certificate = str(pathlib.Path(certificate).parent.resolve() / pathlib.Path(certificate).name)
+        text = output(self.nginx, "-V")
+        self.nginx_version = tuple(int(number) for number in re.search(r"nginx/([\d.]+)", text)[1].split("."))
+        self.has_http3 = "--with-http_v3_module" in text
+        self.backend = None
+
+    def version(self, name):
+        """The version of a server, as it says it itself."""
+        commands = {
+            "apache": ("/usr/sbin/apache2", "-v"), "haproxy": ("/usr/sbin/haproxy", "-v"),
+            "caddy": ("caddy", "version"), "lighttpd": ("/usr/sbin/lighttpd", "-v"),
+        }
+        return re.search(r"\d+\.\d+(\.\d+)?", output(*commands.get(name, (self.nginx, "-v"))))[0]
+
+
+@contextlib.contextmanager
+def started(names, nginx, module, controls, certificate, address="127.0.0.1"):
+    """Servers by name, which end, each by its pid, with the block."""
+    context = Context(nginx, module, controls, certificate)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    with contextlib.ExitStack() as ending:
+        top = pathlib.Path(tempfile.mkdtemp(prefix="limit-body-"))
+        top.chmod(0o755)
+        ending.callback(shutil.rmtree, top, ignore_errors=True)
+
+        def run(name, title, protocols, start):
+            if not context.has_http3:
+                protocols = [protocol for protocol in protocols if protocol != "h3"]
+            server = Server(title, context.version(name), protocols, address, free_port(address), free_port(address))
+            directory = top / re.sub(r"\W", "-", name)
+            directory.mkdir()
+            command = start(server, context, directory)
+            with open(directory / "output", "wb") as log:
+                # Other users' processes write there too.
+                os.chmod(directory, 0o777)
+                server.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=directory)
+            ending.callback(end, server.process)
+            listening(server, directory)
+            return server
+
+        it = run("backend", "the backend", [], backend)
+        context.backend = f"{address}:{it.port}"
+        yield {name: run(name, *KINDS[name]) for name in names}
+
+
+def listening(server, directory):
+    until = time.monotonic() + TIMEOUT
+    for port in (server.port, server.tls_port):
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection((server.address, port), 1).close()
+                break
+            if server.process.poll() is not None or time.monotonic() > until:
+                said = "".join(file.read_text() for name in ("output", "error.log") if (file := directory / name).exists())
+                sys.exit(f"error: {server.name} does not start:\n{said}")
+            time.sleep(0.05)
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[5:] or list(KINDS)
+    with started(wanted, *sys.argv[1:5]) as running, contextlib.suppress(KeyboardInterrupt):
+        for server in running.values():
+            print(f"{server.name} {server.version}: {server.url('h1', '/up')} {server.url('h2', '/up')}", flush=True)
+        next(iter(running.values())).process.wait()
