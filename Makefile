@@ -74,10 +74,13 @@ test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
 	@$(TEST_ENV) prove --jobs $(JOBS) --timer $(TESTS)
 
-clients: testtools ## Upload too much with many HTTP libraries, and see what they make of the refusal
-	@build/setup.sh clients
+clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
+	@build/setup.sh run clients
+	@build/certificate.sh $(OBJS)/tls
 	@build/test-clients.sh $(OBJS)/clients
-	@$(TEST_ENV) TEST_CLIENTS=$(OBJS)/clients prove --verbose --timer t/clients/clients.t
+	@python3 t/clients/uploads.py $(PROGRAM) $(MODULE) $(CONTROLS)/ngx_http_control_module.so $(OBJS)/tls/localhost \
+		$(OBJS)/clients $(OBJS)/clients/results.jsonl
+	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs
 
 grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's queries on it
 	@build/setup.sh grafana

@@ -31,8 +31,9 @@ packages() {
         run) echo curl openssl python3 ;;
         test) echo curl iproute2 libfaketime openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
             liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
-        clients) echo curl default-jdk-headless golang-go nghttp2-client nodejs "$(command -v npm >/dev/null || echo npm)" \
-            python3 python3-venv ;;
+        clients) echo apache2 caddy chromium chromium-driver curl default-jdk-headless firefox-esr golang-go haproxy iproute2 \
+            liblwp-protocol-https-perl libwww-perl lighttpd lighttpd-mod-openssl media-types nghttp2-client nodejs \
+            "$(command -v npm >/dev/null || echo npm)" php-cli php-curl procps python3 python3-venv ruby util-linux wget ;;
         grafana) echo prometheus python3 ;;
         browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
         bench) echo bash openssl procps python3 valgrind ;;
@@ -48,7 +49,7 @@ missing() {
     done
 }
 
-# A freshly installed nginx or Prometheus must not start as a service: the tests bring their own configuration.
+# A freshly installed nginx, or another server, must not start as a service: the tests bring their own configuration.
 keep_services_stopped() {
     [ ! -e /usr/sbin/policy-rc.d ] || return 0
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT INT TERM

@@ -16,12 +16,16 @@ fail() {
     exit 1
 }
 
-if ! cmp -s requirements.txt "$dir/requirements.txt"; then
-    echo "==> installing HTTP libraries for Python (log: $log)"
-    python3 -m venv "$dir/python" >"$log" 2>&1 || fail "python3 -m venv"
-    "$dir/python/bin/pip" install --disable-pip-version-check -r requirements.txt >"$log" 2>&1 || fail "pip"
-    cp requirements.txt "$dir"
-fi
+# niquests brings an urllib3 of its own, which requests would use too.
+for requirements in requirements*.txt; do
+    environment=$dir/python$(echo "$requirements" | sed 's/requirements//; s/.txt//')
+    if ! cmp -s "$requirements" "$environment/$requirements"; then
+        echo "==> installing HTTP libraries for Python (log: $log)"
+        python3 -m venv --clear "$environment" >"$log" 2>&1 || fail "python3 -m venv"
+        "$environment/bin/pip" install --disable-pip-version-check -r "$requirements" >"$log" 2>&1 || fail "pip"
+        cp "$requirements" "$environment"
+    fi
+done
 
 if ! cmp -s package.json "$dir/installed.json"; then
     echo "==> installing HTTP libraries for Node.js (log: $log)"
@@ -31,4 +35,13 @@ if ! cmp -s package.json "$dir/installed.json"; then
 fi
 cp node.mjs "$dir"
 
+if ! [ -e "$dir/upload-reqwest" ]; then
+    echo "==> building reqwest, for Rust (log: $log)"
+fi
+CARGO_TARGET_DIR=$dir/reqwest cargo build --quiet --locked --release --manifest-path reqwest/Cargo.toml >"$log" 2>&1 ||
+    fail "cargo build"
+cp "$dir/reqwest/release/upload-reqwest" "$dir"
+
 GO111MODULE=off GOCACHE="$dir/go" go build -o "$dir/upload-go" upload.go >"$log" 2>&1 || fail "go build"
+javac -d "$dir/java" Upload.java >"$log" 2>&1 || fail "javac"
+cc -O2 -Wall -Wextra -Werror -o "$dir/link" link.c >"$log" 2>&1 || fail "cc"

@@ -18,10 +18,12 @@ TIMEOUT = 30
 
 
 class Browser:
-    def __init__(self):
+    """INSECURE: takes any certificate."""
+
+    def __init__(self, *options, insecure=False):
         self.ending = contextlib.ExitStack()
         with contextlib.ExitStack() as started:
-            self.start(started)
+            self.start(started, insecure, *options)
             self.ending = started.pop_all()
 
     def __enter__(self):
@@ -35,15 +37,20 @@ class Browser:
 
 
 class Chromium(Browser):
-    def start(self, ending):
+    def start(self, ending, insecure, *flags):
         driver = start(ending, ["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
         self.port = next(int(line.rstrip(".\n").split()[-1]) for line in driver.stdout if "successfully on port" in line)
         # Chromium as root does without its sandbox; small containers have little shared memory.
         arguments = ["--headless", "--disable-dev-shm-usage", "--hide-scrollbars"]
         arguments += ["--no-sandbox"] if os.getuid() == 0 else []
-        options = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}}
+        arguments += flags
+        # Over QUIC it holds on to certificates more than elsewhere.
+        arguments += ["--ignore-certificate-errors"] if insecure else []
+        options = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}, "acceptInsecureCerts": insecure,
+                   "timeouts": {"script": 1000 * TIMEOUT, "pageLoad": 1000 * TIMEOUT}}
         self.session = ""
-        self.session = "/" + self.command("POST", "", {"capabilities": {"alwaysMatch": options}})["sessionId"]
+        session = self.command("POST", "", {"capabilities": {"alwaysMatch": options}})
+        self.session, self.version = "/" + session["sessionId"], session["capabilities"]["browserVersion"]
         ending.callback(self.command, "DELETE", "")
 
     def command(self, method, path, parameters={}):
@@ -88,12 +95,12 @@ class Chromium(Browser):
 
 
 class Firefox(Browser):
-    def start(self, ending):
+    def start(self, ending, insecure, preferences={}):
         profile = pathlib.Path(ending.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         # Any port, which it then writes down; pixels as on a good screen.
-        (profile / "user.js").write_text(
-            'user_pref("marionette.port", 0);\nuser_pref("layout.css.devPixelsPerPx", "1.5");\n'
-        )
+        preferences = {"marionette.port": 0, "layout.css.devPixelsPerPx": "1.5", **preferences}
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
+        (profile / "user.js").write_text("".join(lines))
         command = ["firefox-esr", "--headless", "--marionette", "--remote-allow-system-access", "--profile", profile]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         # As root it wants a home directory of its own.
@@ -103,7 +110,9 @@ class Firefox(Browser):
         self.stream = ending.enter_context(connection.makefile("rwb"))
         self.number = 0
         self.receive()
-        self.command("WebDriver:NewSession")
+        options = {"acceptInsecureCerts": insecure, "timeouts": {"script": 1000 * TIMEOUT, "pageLoad": 1000 * TIMEOUT}}
+        session = self.command("WebDriver:NewSession", **options)
+        self.version = session["capabilities"]["browserVersion"]
 
     def command(self, name, **parameters):
         self.number += 1
@@ -113,7 +122,7 @@ class Firefox(Browser):
         _, _, error, answer = self.receive()
         if error:
             raise RuntimeError(f"{name}: {error['message']}")
-        return answer.get("value") if answer else None
+        return answer.get("value", answer) if answer else None
 
     def receive(self):
         length = b"".join(iter(lambda: self.stream.read(1), b":"))

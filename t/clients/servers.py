@@ -216,6 +216,7 @@ def caddy(server, context, directory):
 {{
     admin off
     auto_https off
+    default_sni localhost
     servers {server.address}:{server.port} {{
         protocols h1 h2 h2c
     }}
@@ -318,15 +319,31 @@ def started(names, nginx, module, controls, certificate, address="127.0.0.1"):
                 os.chmod(directory, 0o777)
                 server.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=directory)
             ending.callback(end, server.process)
-            listening(server, directory)
+            server.directory = directory
+            listening(server)
             return server
 
         it = run("backend", "the backend", [], backend)
         context.backend = f"{address}:{it.port}"
-        yield {name: run(name, *KINDS[name]) for name in names}
+        running = {name: run(name, *KINDS[name]) for name in names}
+        yield running
+        for server in running.values():
+            fine(server)
 
 
-def listening(server, directory):
+def said(server):
+    return "".join(file.read_text() for name in ("output", "error.log") if (file := server.directory / name).exists())
+
+
+def fine(server):
+    """Ends all, with an error, if a server has ended or crashed."""
+    if server.process.poll() is not None:
+        sys.exit(f"error: {server.name} has ended, with status {server.process.returncode}:\n{said(server)[-2000:]}")
+    if crashes := re.findall(r".*exited on signal.*|.*\[(?:alert|emerg)\].*", said(server)):
+        sys.exit(f"error: {server.name} has logged:\n" + "\n".join(crashes[:20]))
+
+
+def listening(server):
     until = time.monotonic() + TIMEOUT
     for port in (server.port, server.tls_port):
         while True:
@@ -334,8 +351,7 @@ def listening(server, directory):
                 socket.create_connection((server.address, port), 1).close()
                 break
             if server.process.poll() is not None or time.monotonic() > until:
-                said = "".join(file.read_text() for name in ("output", "error.log") if (file := directory / name).exists())
-                sys.exit(f"error: {server.name} does not start:\n{said}")
+                sys.exit(f"error: {server.name} does not start:\n{said(server)}")
             time.sleep(0.05)
 
 

@@ -1,0 +1,172 @@
+"""Makes docs/clients.md and docs/clients.json from what uploads.py has written down: report.py RESULTS DOCS
+
+Fails if some upload to this module was not answered, and reasons.py does not know why.
+"""
+
+import collections
+import datetime
+import json
+import os
+import pathlib
+import sys
+
+import reasons
+
+GROUPS = {
+    "HTTP/1.1": ("h1",), "HTTP/1.1, TLS": ("tls",), "HTTP/2, TLS": ("h2",), "HTTP/2, cleartext": ("h2c",), "HTTP/3": ("h3",),
+}
+PROTOCOLS = {protocol: name for name, protocols in GROUPS.items() for protocol in protocols}
+CASES = {
+    "loopback": ("2 MiB", "32 MiB", "200 MiB"), "pause of 6 s": ("pause of 6 s",), "40 ms, 50 Mbit/s": ("far, 16 MiB",),
+    "1% lost": ("lossy, 8 MiB",), "upload takes 45 s": ("45 s, 8 MiB",), "`error_page`": ("own page",),
+}
+SERVERS = {
+    "module": "this module", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy", "haproxy": "HAProxy", "lighttpd": "lighttpd",
+}
+CONTROLS = {
+    "module": "this module", "nginx": "nginx", "lingering_close off": "nginx, `lingering_close off`",
+    "closing at once": "answer, then close", "answering twice": "answer, then finalize with 413",
+}
+
+INTRODUCTION = """# Clients
+
+What users of HTTP clients get to see when they upload more than a server takes. Each figure is the share of uploads whose
+user got the status, 413, and the whole page, among all clients of the kind, both with a declared length and without one.
+`make clients` makes this page and [clients.json](clients.json), which has each cell: client, version of HTTP, server, case.
+
+"""
+
+METHOD = """
+## Method
+
+Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB, each upload is tried {tries} times. Servers are as they come, with nothing
+set but the limit: {versions}. HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Where a server
+has none for bodies of unknown length, and where a client cannot do something (browsers do not pause, wget has no chunked
+bodies), there is no cell. Clients do not verify certificates, else they are as they come.
+
+"loopback" are bodies of 2, 32 and 200 MiB. "pause of 6 s" are 32 MiB over loopback, with a pause of the client's in the
+middle. The others go over a network between two namespaces (t/clients/link.c): 16 MiB with 40 ms of round trip and 50 Mbit/s;
+8 MiB with 10 ms and 1% of the packets lost; 8 MiB at 1.5 Mbit/s, which takes 45 seconds. TCP's congestion control is Reno.
+`error_page` is a page of the user's own for 413, with nginx.
+
+Measured on {date}, Linux {kernel}, {cpus} processors.
+"""
+
+
+def load(file):
+    """For each cell, its tries: None, or what the user saw in place of the answer."""
+    cells, versions, server_versions = collections.defaultdict(list), {}, {}
+    for line in open(file):
+        result = json.loads(line)
+        key = tuple(result[name] for name in ("client", "protocol", "server", "case", "mode"))
+        cells[key].append(result["error"])
+        versions[result["client"]] = result["version"]
+        server_versions[result["server"]] = result["server_version"]
+    return cells, versions, server_versions
+
+
+def share(cells, wanted):
+    """The share of answered uploads, each cell counting alike; None without cells."""
+    shares = [tries.count(None) / len(tries) for key, tries in cells.items() if wanted(*key)]
+    return sum(shares) / len(shares) if shares else None
+
+
+def shown(value, best=None):
+    if value is None:
+        return ""
+    # 100 is for all, and nothing else.
+    text = f"{min(int(value * 100 + 0.5), 99 if value < 1 else 100)}%"
+    return f"**{text}**" if best is not None and value >= best else text
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def by_case(cells, servers):
+    rows = []
+    for group, protocols in GROUPS.items():
+        for case, names in CASES.items():
+            values = [share(cells, lambda c, p, s, k, m: p in protocols and k in names and s == server) for server in servers]
+            if any(value is not None for value in values):
+                best = max(value for value in values if value is not None)
+                rows.append([group, case, *(shown(value, best) for value in values)])
+    return table(["", "", *servers.values()], rows)
+
+
+def by_client(cells, versions, servers):
+    rows = []
+    for client in sorted({key[0] for key in cells}, key=str.lower):
+        values = [share(cells, lambda c, p, s, k, m: c == client and s == server and k != "own page") for server in servers]
+        rows.append([f"{client} {versions[client]}", *(shown(value) for value in values)])
+    return table(["", *servers.values()], rows)
+
+
+def failures(cells, wanted):
+    """What users saw in place of answers: reason, who, how often of how many tries, and in which words."""
+    seen = {}
+    for (client, protocol, server, case, mode), tries in cells.items():
+        if not wanted(server):
+            continue
+        for error in filter(None, tries):
+            reason = reasons.reason(client, protocol, server, case, mode, error)
+            told = seen.setdefault((server, reason), {"clients": collections.Counter(), "words": collections.Counter()})
+            told["clients"][f"{client} ({PROTOCOLS[protocol]})"] += 1
+            told["words"][error] += 1
+    return seen
+
+
+def told(seen):
+    lines = []
+    for (server, reason), what in sorted(seen.items(), key=lambda item: -sum(item[1]["clients"].values())):
+        words = ", ".join(f'"{words[:90]}"' for words, _ in what["words"].most_common(3))
+        clients = ", ".join(f"{client} {number}" for client, number in what["clients"].most_common())
+        lines.append(f"- {reason or 'Not known why.'} They saw {words}. Uploads: {clients}.\n")
+    return "".join(lines)
+
+
+def main():
+    results, docs = sys.argv[1:]
+    cells, versions, server_versions = load(results)
+    servers = {name: title for name, title in SERVERS.items() if name in server_versions}
+    controls = {name: title for name, title in CONTROLS.items() if name in server_versions}
+    ours = failures(cells, lambda server: server == "module")
+
+    page = INTRODUCTION + by_case(cells, servers)
+    page += "\n## By client\n\nOver all cases but `error_page`.\n\n" + by_client(cells, versions, servers)
+    page += "\n## What textbooks recommend\n\nBodies of 2 and 32 MiB over loopback.\n\n"
+    page += by_case({key: tries for key, tries in cells.items() if key[3] in ("2 MiB", "32 MiB")}, controls)
+    page += "\n## Where this module's users get no answer\n\n" + (told(ours) or "Nowhere.\n")
+    page += "\n## Why others' users get none\n"
+    for server in [name for name in server_versions if name != "module"]:
+        title = SERVERS.get(server) or CONTROLS[server]
+        page += f"\n### {title}\n\n" + (told(failures(cells, lambda name: name == server)) or "They all do.\n")
+    numbers = [len(tries) for tries in cells.values()]
+    page += METHOD.format(
+        tries=str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}",
+        versions=", ".join(f"{SERVERS[name]} {server_versions[name]}" for name in servers if name != "module"),
+        date=datetime.date.today(), kernel=os.uname().release.split("-")[0], cpus=os.cpu_count(),
+    )
+    pathlib.Path(docs, "clients.md").write_text(page)
+
+    # A cell to a line.
+    lines = []
+    for (client, protocol, server, case, mode), tries in sorted(cells.items()):
+        cell = {"client": client, "version": versions[client], "http": PROTOCOLS[protocol], "server": server,
+                "server_version": server_versions[server], "case": case, "length": mode,
+                "tries": len(tries), "answered": tries.count(None)}
+        if errors := collections.Counter(filter(None, tries)):
+            cell["seen"] = dict(errors)
+        lines.append(json.dumps(cell))
+    pathlib.Path(docs, "clients.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+
+    print(by_case(cells, servers))
+    print(f"==> {docs}/clients.md")
+    unknown = sum(sum(what["clients"].values()) for (_, reason), what in ours.items() if reason is None)
+    if unknown:
+        sys.exit(f"error: {unknown} uploads to this module were not answered; see \"Not known why\" in {docs}/clients.md")
+
+
+main()

@@ -1,0 +1,425 @@
+"""Uploads too much with many clients to many servers over several networks, and writes down what their users get to see:
+
+    uploads.py NGINX MODULE CONTROLS CERTIFICATE TOOLS RESULTS
+
+TOOLS is where build/test-clients.sh has put the libraries. Every upload is a line of JSON in RESULTS; what is there already
+is not done again, but what came from another build of the module. CLIENTS, SERVERS and CASES in the environment, each an
+expression, choose some of them; after SECONDS no more are begun, and the next run goes on.
+
+A client is a program that reads lines from its input, "URL BYTES declared|undeclared PAUSE TIMEOUT", makes one upload after
+the other, each with a connection of its own where it has a say in that, pausing PAUSE seconds in the middle; and prints
+lines of JSON, first {"version"}, then for each upload {"status", "body"}, or {"error"} in the client's words.
+"""
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import pathlib
+import queue
+import random
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import servers
+
+HERE = pathlib.Path(__file__).resolve().parent
+ADDRESS = "192.0.2.1"
+TRIES = 3
+MEBI = 1 << 20
+
+
+class Network:
+    """Between client and server: loopback, or a link that delays (microseconds, one way), lets through so many bytes a
+    second, and loses some packets in a thousand. As many uploads at a time as there are slots, each with a link of its own."""
+
+    def __init__(self, slots, link=None):
+        self.slots, self.link = slots, link
+
+
+NETWORKS = {
+    "loopback": Network(2),
+    # Uploads that pause, too, take time but not the processor's.
+    "idle": Network(10),
+    "far": Network(4, (20000, 6250000, 0)),
+    "lossy": Network(3, (5000, 0, 10)),
+    "slow": Network(32, (20000, 187500, 0)),
+}
+
+
+class Case:
+    """What is uploaded, and how."""
+
+    def __init__(self, network, mebibytes, pause=0, path="/up", timeout=30):
+        self.network, self.length, self.pause, self.path, self.timeout = network, mebibytes * MEBI, pause, path, timeout
+
+
+CASES = {
+    "2 MiB": Case("loopback", 2),
+    "32 MiB": Case("loopback", 32),
+    "200 MiB": Case("loopback", 200, timeout=120),
+    "own page": Case("loopback", 2, path="/page"),
+    "pause of 6 s": Case("idle", 32, pause=6, timeout=40),
+    "far, 16 MiB": Case("far", 16, timeout=40),
+    "lossy, 8 MiB": Case("lossy", 8, timeout=60),
+    "45 s, 8 MiB": Case("slow", 8, timeout=90),
+}
+
+
+class Client:
+    """A library or program. PROTOCOLS: the versions it can be told to use. With UNDECLARED it can send bodies without their
+    length, with PAUSES it can pause while it sends; both may depend on the version."""
+
+    def __init__(self, command, protocols, undeclared=True, pauses=True):
+        self.command, self.protocols = command, protocols
+        self.undeclared = undeclared if callable(undeclared) else lambda protocol: undeclared
+        self.pauses = pauses if callable(pauses) else lambda mode: pauses
+
+    def can(self, protocol, case, mode):
+        return (mode == "declared" or self.undeclared(protocol)) and (not case.pause or self.pauses(mode))
+
+    def arguments(self, tools, protocol, origins):
+        words = {"TOOLS": tools, "HERE": str(HERE), "VERSION": "h1" if protocol == "tls" else protocol,
+                 "JAVA": "HTTP_1_1" if protocol in ("h1", "tls") else "HTTP_2",
+                 "ORIGINS": origins, "CERTIFICATE": os.environ.get("CERTIFICATE", "")}
+        return [re.sub(r"[A-Z]{4,}", lambda word: words.get(word[0], word[0]), word) for word in self.command.split()]
+
+
+def python(library, *protocols, environment="python"):
+    return Client(f"TOOLS/{environment}/bin/python HERE/python.py {library} VERSION", protocols)
+
+
+def node(library, *protocols):
+    return Client(f"node TOOLS/node.mjs {library}", protocols)
+
+
+def browser(name, how, undeclared=False):
+    # Firefox takes no certificate of ours over HTTP/3.
+    protocols = ("h1", "tls", "h2", "h3") if name == "chromium" else ("h1", "tls", "h2")
+    return Client(f"python3 HERE/browser.py {name} {how} VERSION ORIGINS CERTIFICATE", protocols, undeclared, False)
+
+
+CLIENTS = {
+    "curl": Client("python3 HERE/commands.py curl VERSION TOOLS/bodies", ("h1", "tls", "h2", "h2c"),
+                   pauses=lambda mode: mode == "undeclared"),
+    "curl, Expect": Client("python3 HERE/commands.py curl-expect VERSION TOOLS/bodies", ("h1", "tls"),
+                           pauses=lambda mode: mode == "undeclared"),
+    "wget": Client("python3 HERE/commands.py wget VERSION TOOLS/bodies", ("h1", "tls"), False, False),
+    "nghttp": Client("python3 HERE/commands.py nghttp VERSION TOOLS/bodies", ("h2", "h2c"), pauses=False),
+    "libcurl (pycurl)": python("pycurl", "h1", "tls", "h2", "h2c", "h3"),
+    "Python http.client": python("http.client", "h1", "tls"),
+    "Python requests": python("requests", "h1", "tls"),
+    "Python httpx": python("httpx", "h1", "tls", "h2"),
+    "Python aiohttp": python("aiohttp", "h1", "tls"),
+    "Python niquests": python("niquests", "h1", "tls", "h2", "h3", environment="python-niquests"),
+    "Node.js http": node("http", "h1", "tls"),
+    "Node.js fetch": node("fetch", "h1", "tls"),
+    "Node.js http2": node("http2", "h2", "h2c"),
+    "axios": node("axios", "h1", "tls"),
+    "undici": node("undici-h2", "h2"),
+    "Go net/http": Client("TOOLS/upload-go VERSION", ("h1", "tls", "h2")),
+    "Java HttpClient": Client("java -cp TOOLS/java Upload HttpClient JAVA", ("h1", "tls", "h2")),
+    "Java HttpURLConnection": Client("java -cp TOOLS/java Upload HttpURLConnection JAVA", ("h1", "tls")),
+    "Rust reqwest": Client("TOOLS/upload-reqwest VERSION", ("h1", "tls", "h2", "h2c")),
+    "PHP curl": Client("php HERE/upload.php curl", ("h1", "tls")),
+    "PHP streams": Client("php HERE/upload.php streams", ("h1", "tls"), False, False),
+    "Ruby Net::HTTP": Client("ruby HERE/upload.rb", ("h1", "tls")),
+    "Perl LWP": Client("perl HERE/upload.pl LWP", ("h1", "tls")),
+    "Perl HTTP::Tiny": Client("perl HERE/upload.pl HTTP::Tiny", ("h1", "tls")),
+    # Browsers stream bodies of unknown length over HTTP/2 and 3 only; those that do.
+    "Chromium fetch": browser("chromium", "fetch", lambda protocol: protocol in ("h2", "h3")),
+    "Chromium XHR": browser("chromium", "xhr"),
+    "Chromium form": browser("chromium", "form"),
+    "Firefox fetch": browser("firefox", "fetch"),
+    "Firefox XHR": browser("firefox", "xhr"),
+    "Firefox form": browser("firefox", "form"),
+}
+
+OF_NGINX = ("module", "nginx", "lingering_close off")
+
+# Those with the module and nginx alone are tried with all cases, other people's servers with fewer; and what loses answers on
+# any network, on a fast one.
+ALL, MOST, FEW = set(CASES), {"2 MiB", "32 MiB", "pause of 6 s", "far, 16 MiB"}, {"2 MiB", "32 MiB", "own page"}
+CASES_OF = {"module": ALL, "nginx": ALL, "lingering_close off": FEW, "closing at once": FEW, "answering twice": FEW}
+
+
+class Job:
+    """Uploads of one client over one network, which one program does: servers, cases, and "declared" or "undeclared"."""
+
+    def __init__(self, client, protocol, network, _):
+        self.client, self.protocol, self.network = client, protocol, network
+        self.uploads = []
+
+
+def jobs(running, done):
+    """All that is to be done, and has not been done."""
+    made = {}
+    for client, server, case in ((c, s, k) for c in CLIENTS for s in running for k in CASES):
+        if case == "own page" and server not in OF_NGINX or case not in CASES_OF.get(server, MOST):
+            continue
+        for protocol in CLIENTS[client].protocols:
+            if protocol not in running[server].protocols:
+                continue
+            for mode in ("declared", "undeclared"):
+                # It has no limit for these.
+                if mode == "undeclared" and server == "haproxy":
+                    continue
+                if not CLIENTS[client].can(protocol, CASES[case], mode):
+                    continue
+                # Slow ones each by itself, to be done side by side.
+                network = CASES[case].network
+                key = (client, protocol, network, (server, mode) if network == "slow" else None)
+                job = made.setdefault(key, Job(*key))
+                job.uploads += [(server, case, mode)] * (TRIES - done.get((client, protocol, server, case, mode), 0))
+    # In no order, but in the same each time: so that what takes long does not come all at once.
+    wanted = [job for job in made.values() if job.uploads]
+    random.Random(1).shuffle(wanted)
+    return wanted
+
+
+class Program:
+    """A client that runs, in the network namespace of a process."""
+
+    def __init__(self, arguments, namespace, log, starting):
+        self.log, self.starting = log, starting
+        self.entered = ["nsenter", f"--net=/proc/{namespace}/ns/net"] if namespace else []
+        self.arguments, self.process = arguments, None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.entered + self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, bufsize=0,
+            start_new_session=True,
+        )
+        self.unread = b""
+        greeting = self.read(60)
+        if greeting is None:
+            self.stop()
+            raise RuntimeError(f"{self.arguments} does not start; it may have said why in {self.log.name}")
+        self.version = greeting["version"]
+
+    def upload(self, line, timeout):
+        if self.process is None:
+            with self.starting:
+                self.start()
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            self.stop()
+            return {"error": "the program has ended"}
+        answer = self.read(timeout)
+        if answer is None:
+            self.stop()
+            return {"error": f"no answer in {timeout:.0f} seconds"}
+        return answer
+
+    def read(self, timeout):
+        until = time.monotonic() + timeout
+        while b"\n" not in self.unread:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                return None
+            piece = os.read(self.process.stdout.fileno(), 65536)
+            if not piece:
+                return None
+            self.unread += piece
+        line, self.unread = self.unread.split(b"\n", 1)
+        return json.loads(line)
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self.process = None
+
+
+class Link:
+    """A network namespace of a client's, and the way to it."""
+
+    number = 0
+
+    def __init__(self, program, delay, rate, lost):
+        Link.number += 1
+        name, address = f"link{Link.number}", f"198.18.{Link.number // 250}.{Link.number % 250 + 1}"
+        command = [program, name, str(delay), str(rate), str(lost), str(Link.number)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if not self.process.stdout.readline():
+            sys.exit("error: no network could be made: this needs /dev/net/tun")
+        self.pid = self.process.pid
+        ip("link", "set", "dev", name, "up")
+        ip("route", "add", address, "dev", name)
+        inside = ["nsenter", f"--net=/proc/{self.pid}/ns/net"]
+        ip("link", "set", "dev", "lo", "up", inside=inside)
+        ip("link", "set", "dev", "link", "up", inside=inside)
+        ip("addr", "add", address, "dev", "link", inside=inside)
+        ip("route", "add", "default", "dev", "link", inside=inside)
+        # The one that every kernel has, and that takes lost packets to heart.
+        subprocess.run([*inside, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno"], check=True)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def ip(*arguments, inside=()):
+    subprocess.run([*inside, "ip", *arguments], check=True)
+
+
+def judge(case, answer):
+    """None if the user got status and whole body, else what the user got."""
+    if "error" in answer:
+        return re.sub(r"\s+", " ", answer["error"]).strip()[:300] or "an error without words"
+    if int(answer["status"]) == 200:
+        return "accepted"
+    if int(answer["status"]) != 413:
+        return f"status {answer['status']}"
+    # To browsers nginx sends its own pages with comments behind them.
+    body = re.sub(r"(\s|<!-- .* -->)*$", "", answer["body"])
+    if not body.endswith(servers.ENDS):
+        return "413 without its body"
+    if case == "own page" and "too large" not in body:
+        return "413 with nginx's page"
+    return None
+
+
+class Run:
+    def __init__(self, running, tools, results, done, build):
+        self.running, self.tools, self.results, self.build = running, tools, results, build
+        self.jobs = jobs(running, done)
+        self.left = sum(len(job.uploads) for job in self.jobs)
+        self.all, self.began, self.lock = self.left, time.monotonic(), threading.Lock()
+        self.failed = 0
+        # Browsers and Java take the processor when they start: not all at once.
+        self.starting = threading.Semaphore(2)
+        self.until = self.began + float(os.environ.get("SECONDS") or "inf")
+        self.log = open(f"{tools}/stderr.log", "ab")
+
+    def work(self):
+        threads = []
+        for name, network in NETWORKS.items():
+            waiting = queue.SimpleQueue()
+            for job in self.jobs:
+                if job.network == name:
+                    waiting.put(job)
+            number = min(network.slots, waiting.qsize())
+            threads += [threading.Thread(target=self.slot, args=(network, waiting), daemon=True) for _ in range(number)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(30)
+                self.tell()
+
+    def tell(self):
+        with self.lock:
+            done, took = self.all - self.left, time.monotonic() - self.began
+            print(f"    {done} of {self.all} uploads in {took / 60:.0f} min, {self.failed} of them not answered", flush=True)
+
+    def slot(self, network, waiting):
+        with self.lock:
+            link = Link(f"{self.tools}/link", *network.link) if network.link else None
+        while time.monotonic() < self.until:
+            try:
+                job = waiting.get_nowait()
+            except queue.Empty:
+                break
+            try:
+                self.do(job, link.pid if link else None)
+            except RuntimeError as error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
+        if link:
+            link.stop()
+
+    def do(self, job, namespace):
+        origins = ",".join(f"{server.address}:{server.tls_port}" for server in self.running.values())
+        arguments = CLIENTS[job.client].arguments(self.tools, job.protocol, origins)
+        program = Program(arguments, namespace, self.log, self.starting)
+        try:
+            for name, case_name, mode in job.uploads:
+                if time.monotonic() > self.until:
+                    break
+                server, case = self.running[name], CASES[case_name]
+                url = server.url(job.protocol, case.path)
+                began = time.monotonic()
+                answer = program.upload(f"{url} {case.length} {mode} {case.pause} {case.timeout}", case.timeout + 5)
+                if server.process.poll() is not None:
+                    self.until = 0
+                    break
+                error = judge(case_name, answer)
+                self.write({
+                    "client": job.client, "version": program.version, "protocol": job.protocol, "server": name,
+                    "server_version": server.version, "case": case_name, "mode": mode, "error": error,
+                    "seconds": round(time.monotonic() - began, 2), **({"build": self.build} if name == "module" else {}),
+                })
+        finally:
+            program.stop()
+
+    def write(self, result):
+        with self.lock:
+            self.results.write(json.dumps(result) + "\n")
+            self.results.flush()
+            self.left -= 1
+            if result["error"]:
+                self.failed += 1
+
+
+def chosen(names, of):
+    pattern = re.compile(os.environ.get(of, ""))
+    return {name: value for name, value in names.items() if pattern.search(name)}
+
+
+def results_of(file, build):
+    """How many tries there are of each upload, after those of other builds were dropped."""
+    done, kept = {}, []
+    if file.exists():
+        for line in file.read_text().splitlines():
+            result = json.loads(line)
+            if result.get("build", build) == build:
+                kept.append(line)
+                key = tuple(result[name] for name in ("client", "protocol", "server", "case", "mode"))
+                done[key] = done.get(key, 0) + 1
+        file.write_text("".join(line + "\n" for line in kept))
+    return done
+
+
+def stop(*_):
+    sys.exit(1)
+
+
+def main():
+    signal.signal(signal.SIGTERM, stop)
+    nginx, module, controls, certificate, tools, results = sys.argv[1:]
+    if os.geteuid() != 0:
+        sys.exit("error: the networks between clients and servers are namespaces: run this as root")
+    global CLIENTS, CASES
+    CLIENTS, CASES = chosen(CLIENTS, "CLIENTS"), chosen(CASES, "CASES")
+    os.environ["CERTIFICATE"] = f"{pathlib.Path(certificate).resolve()}.pem"
+    build = hashlib.sha256(pathlib.Path(module).read_bytes()).hexdigest()[:12]
+    done = results_of(pathlib.Path(results), build)
+    # The servers' end of the networks; programs that are started from here are in it too.
+    if ctypes.CDLL(None, use_errno=True).unshare(0x40000000) != 0:
+        sys.exit(f"error: no network namespace: {os.strerror(ctypes.get_errno())}")
+    ip("link", "set", "dev", "lo", "up")
+    ip("addr", "add", f"{ADDRESS}/32", "dev", "lo")
+    subprocess.run(["sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno"], check=True)
+    (pathlib.Path(tools) / "bodies").mkdir(exist_ok=True)
+    wanted = chosen(servers.KINDS, "SERVERS")
+    with servers.started(wanted, nginx, module, controls, certificate, ADDRESS) as running, open(results, "a") as file:
+        run = Run(running, str(pathlib.Path(tools).resolve()), file, done, build)
+        number = len({job.client for job in run.jobs})
+        print(f"==> {run.all} uploads with {number} clients to {len(running)} servers (each is a line of {results})", flush=True)
+        run.work()
+
+
+main()
