@@ -80,7 +80,7 @@ clients: build controls ## Upload too much with 30 clients to 6 servers, and wri
 	@build/test-clients.sh $(OBJS)/clients
 	@python3 t/clients/uploads.py $(PROGRAM) $(MODULE) $(CONTROLS)/ngx_http_control_module.so $(OBJS)/tls/localhost \
 		$(OBJS)/clients $(OBJS)/clients/results.jsonl
-	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs
+	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs README.md
 
 grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's queries on it
 	@build/setup.sh grafana

@@ -1,4 +1,6 @@
-"""Makes docs/clients.md and docs/clients.json from what uploads.py has written down: report.py RESULTS DOCS
+"""Makes docs/clients.md and docs/clients.json from what uploads.py has written down, and the table in README.md:
+
+    report.py RESULTS DOCS README
 
 Fails if some upload to this module was not answered, and reasons.py does not know why.
 """
@@ -23,6 +25,14 @@ CASES = {
 SERVERS = {
     "module": "this module", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy", "haproxy": "HAProxy", "lighttpd": "lighttpd",
 }
+SHORT = [
+    ("HTTP/1.1, loopback", ("h1", "tls"), CASES["loopback"]),
+    ("HTTP/1.1, the client pauses for 6 s", ("h1", "tls"), CASES["pause of 6 s"]),
+    ("HTTP/1.1, the upload takes 45 s", ("h1", "tls"), CASES["upload takes 45 s"]),
+    ("HTTP/2", ("h2", "h2c"), CASES["loopback"]),
+    ("HTTP/3", ("h3",), CASES["loopback"]),
+    ("HTTP/2 and HTTP/3, `error_page 413`", ("h2", "h2c", "h3"), CASES["`error_page`"]),
+]
 CONTROLS = {
     "module": "this module", "nginx": "nginx", "lingering_close off": "nginx, `lingering_close off`",
     "closing at once": "answer, then close", "answering twice": "answer, then finalize with 413",
@@ -40,9 +50,10 @@ METHOD = """
 ## Method
 
 Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB, each upload is tried {tries} times. Servers are as they come, with nothing
-set but the limit: {versions}. HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Where a server
-has none for bodies of unknown length, and where a client cannot do something (browsers do not pause, wget has no chunked
-bodies), there is no cell. Clients do not verify certificates, else they are as they come.
+set but the limit: {versions}. HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Apache's limit
+holds for HTTP/1.1 only. Where a server has no limit, where a client cannot do something (browsers do not pause, wget has no
+chunked bodies), and for other people's servers on the two slowest networks, there is no cell. lighttpd's answer to bodies of
+unknown length over HTTP/2 is 411, which counts as well. Clients do not verify certificates, else they are as they come.
 
 "loopback" are bodies of 2, 32 and 200 MiB. "pause of 6 s" are 32 MiB over loopback, with a pause of the client's in the
 middle. The others go over a network between two namespaces (t/clients/link.c): 16 MiB with 40 ms of round trip and 50 Mbit/s;
@@ -96,6 +107,15 @@ def by_case(cells, servers):
     return table(["", "", *servers.values()], rows)
 
 
+def in_short(cells, servers):
+    """What README.md shows: HTTP versions, in each the cases that tell."""
+    rows = []
+    for title, protocols, names in SHORT:
+        values = [share(cells, lambda c, p, s, k, m: p in protocols and k in names and s == server) for server in servers]
+        rows.append([title, *(shown(value) for value in values)])
+    return table(["", *servers.values()], rows)
+
+
 def by_client(cells, versions, servers):
     rows = []
     for client in sorted({key[0] for key in cells}, key=str.lower):
@@ -128,7 +148,7 @@ def told(seen):
 
 
 def main():
-    results, docs = sys.argv[1:]
+    results, docs, readme = sys.argv[1:]
     cells, versions, server_versions = load(results)
     servers = {name: title for name, title in SERVERS.items() if name in server_versions}
     controls = {name: title for name, title in CONTROLS.items() if name in server_versions}
@@ -150,6 +170,12 @@ def main():
         date=datetime.date.today(), kernel=os.uname().release.split("-")[0], cpus=os.cpu_count(),
     )
     pathlib.Path(docs, "clients.md").write_text(page)
+
+    text = pathlib.Path(readme).read_text()
+    begin, end = "<!-- make clients -->\n", "<!-- end -->\n"
+    before, rest = text.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    pathlib.Path(readme).write_text(before + begin + in_short(cells, servers) + end + after)
 
     # A cell to a line.
     lines = []

@@ -44,7 +44,7 @@ class Network:
 
 
 NETWORKS = {
-    "loopback": Network(2),
+    "loopback": Network(3),
     # Uploads that pause, too, take time but not the processor's.
     "idle": Network(10),
     "far": Network(4, (20000, 6250000, 0)),
@@ -63,7 +63,7 @@ class Case:
 CASES = {
     "2 MiB": Case("loopback", 2),
     "32 MiB": Case("loopback", 32),
-    "200 MiB": Case("loopback", 200, timeout=120),
+    "200 MiB": Case("loopback", 200, timeout=60),
     "own page": Case("loopback", 2, path="/page"),
     "pause of 6 s": Case("idle", 32, pause=6, timeout=40),
     "far, 16 MiB": Case("far", 16, timeout=40),
@@ -164,7 +164,8 @@ def jobs(running, done):
         if case == "own page" and server not in OF_NGINX or case not in CASES_OF.get(server, MOST):
             continue
         for protocol in CLIENTS[client].protocols:
-            if protocol not in running[server].protocols:
+            # Over HTTP/3 the largest take a minute each, and say no more than the others.
+            if protocol not in running[server].protocols or protocol == "h3" and case == "200 MiB":
                 continue
             for mode in ("declared", "undeclared"):
                 # It has no limit for these.
@@ -280,9 +281,7 @@ def judge(case, answer):
     """None if the user got status and whole body, else what the user got."""
     if "error" in answer:
         return re.sub(r"\s+", " ", answer["error"]).strip()[:300] or "an error without words"
-    if int(answer["status"]) == 200:
-        return "accepted"
-    if int(answer["status"]) != 413:
+    if int(answer["status"]) not in servers.STATUSES:
         return f"status {answer['status']}"
     # To browsers nginx sends its own pages with comments behind them.
     body = re.sub(r"(\s|<!-- .* -->)*$", "", answer["body"])
