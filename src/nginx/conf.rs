@@ -345,9 +345,18 @@ impl Hooks {
 /// What the module needs in some block of the configuration being read.
 static NEEDED: AtomicU8 = AtomicU8::new(0);
 
+/// The same, of all configurations read so far.
+static EVER_NEEDED: AtomicU8 = AtomicU8::new(0);
+
 /// What the module needs in the configuration that has been read.
 pub(super) fn needed() -> Hooks {
     Hooks(NEEDED.load(Ordering::Relaxed))
+}
+
+/// What it needs, or has needed before. The chains of filters are the process's, not a configuration's: when a reload fails,
+/// they stay as it has left them, and a worker that is started then has them with the configuration before.
+pub(super) fn ever_needed() -> Hooks {
+    Hooks(EVER_NEEDED.load(Ordering::Relaxed))
 }
 
 /// Begins with a new configuration.
@@ -370,6 +379,7 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
         let core = CoreConf(NonNull::new_unchecked(core.cast()), NonNull::new_unchecked(cf));
         let hooks = M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core);
         NEEDED.fetch_or(hooks.0, Ordering::Relaxed);
+        EVER_NEEDED.fetch_or(hooks.0, Ordering::Relaxed);
     }
     NGX_CONF_OK
 }

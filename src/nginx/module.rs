@@ -177,7 +177,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         }
     }
 
-    if needed.include(Hooks::BODY) || needed.include(Hooks::RESPONSE) {
+    if conf::ever_needed().include(Hooks::BODY) || conf::ever_needed().include(Hooks::RESPONSE) {
         filter::register::<M>();
     }
     // SAFETY: nginx passes the configuration being read.

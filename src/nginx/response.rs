@@ -30,7 +30,7 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 
 /// Puts the filters at the head of their chains: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register<M: HttpModule>(_cf: *mut ngx_conf_t) -> ngx_int_t {
-    if conf::needed().include(Hooks::RESPONSE) {
+    if conf::ever_needed().include(Hooks::RESPONSE) {
         // SAFETY: called while the configuration is read, on the one thread.
         unsafe {
             NEXT_HEADER = ngx_http_top_header_filter;
