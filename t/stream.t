@@ -402,3 +402,17 @@ h3: head POST /up/quic chunked; send 2k; answer; stop
 /up 413 timeout * yes
 /up 413 timeout * yes
 h3 /up/quic 413 timeout * yes
+
+
+=== TEST 18: more small uploads at once than streams that nginx serves at a time: each is over with its last frame
+--- config
+limit_body 10;
+location / { proxy_pass http://backend; }
+--- script
+h2: uploads 200 / 100
+h2c: uploads 200 / 100
+--- seen
+200 x 413
+200 x 413
+--- no_error_log
+[alert]

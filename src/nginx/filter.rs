@@ -56,7 +56,9 @@ unsafe fn drop_piece<M: HttpModule>(r: *mut ngx_http_request_t, mut input: *mut 
     // SAFETY: the request is live, says the caller, and the chain ends in NULL and has a buffer in each link.
     unsafe {
         let request = Request::new(r);
-        let mut dropped = 0_u64;
+        // Where there is no piece, a frame is about to become one.
+        let last = if input.is_null() && request.is_done() { request.last_frame() } else { None };
+        let mut dropped = last.unwrap_or(0);
         while !input.is_null() {
             let buffer = (*input).buf;
             dropped = dropped.saturating_add(((*buffer).last as u64).saturating_sub((*buffer).pos as u64));
@@ -65,6 +67,9 @@ unsafe fn drop_piece<M: HttpModule>(r: *mut ngx_http_request_t, mut input: *mut 
         }
         if dropped > 0 {
             M::has_read(&request, Got::Bytes(dropped));
+        }
+        if last.is_some() {
+            M::has_read(&request, Got::Whole);
         }
         // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK.
         if request.is_done() && M::patience(&request).is_none() {

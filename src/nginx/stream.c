@@ -37,6 +37,7 @@ ngx_uint_t nginx_stream_is_acknowledged(ngx_http_request_t *r);
 ngx_socket_t nginx_stream_socket(ngx_http_request_t *r);
 ngx_int_t nginx_stream_reopen(ngx_http_request_t *r, uint64_t *dropped);
 ngx_uint_t nginx_stream_drop(ngx_http_request_t *r, uint64_t most, uint64_t *dropped);
+ngx_uint_t nginx_stream_is_last(ngx_http_request_t *r, uint64_t *dropped);
 void nginx_stream_end_response(ngx_http_request_t *r);
 void nginx_stream_close(ngx_http_request_t *r);
 void nginx_stream_set_reusable(ngx_http_request_t *r, ngx_event_handler_pt handler);
@@ -97,6 +98,20 @@ nginx_stream_has_body(ngx_http_request_t *r)
 }
 
 
+/*
+ * Has nothing in a buffer, and no room: so nginx asks the body filters before it copies the next frame, and the last one can
+ * end the request at once.  Otherwise nginx gets to that when it has read all that has come over the connection, and a client
+ * that makes new requests meanwhile is told that it has too many.
+ */
+
+static void
+nginx_stream_fill_v2(ngx_buf_t *b)
+{
+    b->pos = b->end;
+    b->last = b->end;
+}
+
+
 static ngx_int_t
 nginx_stream_reopen_v2(ngx_http_request_t *r, uint64_t *dropped)
 {
@@ -152,9 +167,8 @@ nginx_stream_reopen_v2(ngx_http_request_t *r, uint64_t *dropped)
 
     b = r->request_body->buf;
     b->start = nginx_stream_scratch;
-    b->pos = b->start;
-    b->last = b->start;
     b->end = b->start + sizeof(nginx_stream_scratch);
+    nginx_stream_fill_v2(b);
 
     /* What nginx counts is held against client_max_body_size. */
 
@@ -179,8 +193,7 @@ nginx_stream_drop_v2(ngx_http_request_t *r, uint64_t *dropped)
     rb = r->request_body;
     b = rb->buf;
     *dropped = b->last - b->pos;
-    b->pos = b->start;
-    b->last = b->start;
+    nginx_stream_fill_v2(b);
 
     /* Set by nginx for each piece of the body. */
 
@@ -446,6 +459,28 @@ nginx_stream_drop(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
 #else
     return NGINX_STREAM_FAILED;
 #endif
+}
+
+
+/* Whether the frame that nginx is about to copy is the last one of a stream; adds to dropped how long it is. */
+
+ngx_uint_t
+nginx_stream_is_last(ngx_http_request_t *r, uint64_t *dropped)
+{
+#if (NGX_HTTP_V2)
+    ngx_http_v2_connection_t  *h2c;
+
+    if (r->stream) {
+        h2c = r->stream->connection;
+
+        if (h2c->state.stream == r->stream && r->stream->in_closed) {
+            *dropped += h2c->state.length;
+            return 1;
+        }
+    }
+#endif
+
+    return 0;
 }
 
 

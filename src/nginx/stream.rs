@@ -31,6 +31,7 @@ mod c {
 
         pub fn nginx_stream_reopen(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_int_t;
         pub fn nginx_stream_drop(r: *mut ngx_http_request_t, most: u64, dropped: *mut u64) -> ngx_uint_t;
+        pub fn nginx_stream_is_last(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_uint_t;
         pub fn nginx_stream_end_response(r: *mut ngx_http_request_t);
         pub fn nginx_stream_close(r: *mut ngx_http_request_t);
         pub fn nginx_stream_set_reusable(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt);
@@ -103,6 +104,14 @@ impl Request {
             watch::<M>(self.as_ptr());
             bits::nginx_bits_post_read((*self.as_ptr()).connection);
         }
+    }
+
+    /// How long the frame is that nginx is about to read, in bytes, if it is the last one of a stream that is taken (HTTP/2).
+    pub(super) fn last_frame(&self) -> Option<u64> {
+        let mut bytes = 0;
+        // SAFETY: live.
+        let is_last = unsafe { c::nginx_stream_is_last(self.as_ptr(), &mut bytes) != 0 };
+        is_last.then_some(bytes)
     }
 
     /// The socket that all of the response has been written to, if there is one.

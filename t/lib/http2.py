@@ -1,5 +1,6 @@
 """Scripts over HTTP/2; see script.py."""
 
+import collections
 import functools
 import os
 import select
@@ -90,6 +91,18 @@ class Http2(Streams):
             data = data[room:]
             self.flush()
             self.look()
+
+    def uploads(self, number, target, length):
+        streams = []
+        for _ in range(int(number)):
+            streams.append(Stream(self.http.get_next_available_stream_id()))
+            self.http.send_headers(streams[-1].number, self.fields("POST", target, [length])[0])
+            self.http.send_data(streams[-1].number, bytes(size(length)), end_stream=True)
+        self.streams += streams
+        self.flush()
+        self.wait(lambda: all(stream.ended or stream.stopped for stream in streams))
+        answers = collections.Counter(stream.status if stream.ended else stream.stopped for stream in streams)
+        self.seen += [f"{count} x {answer}" for answer, count in sorted(answers.items())]
 
     def flood(self, frames):
         frame = b"\0\0\1\0\0" + self.current.number.to_bytes(4, "big") + b"x"

@@ -30,6 +30,7 @@ HTTP/2 and 3: steps are about the stream of the last head
     stop                                                    read on until the server stops the body
     open SIZE                                               HTTP/2: let the server send so much more
     flood FRAMES                                            send so many DATA frames of one byte, or of none (HTTP/3)
+    uploads NUMBER TARGET SIZE                              HTTP/2: POST so many at once, each with its end on its last frame
     goaway                                                  HTTP/2: say that there will be no more requests
     frame TYPE                                              HTTP/3: send an empty frame
 SIZE: bytes, also with k, m or g behind it.
