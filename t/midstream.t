@@ -317,3 +317,25 @@ h3 chunked POST /up 1025 | POST /up 1k
 413 <413 Request Entity Too Large> | 200 length 1024
 413 <413 Request Entity Too Large> | 200 length 1024
 413 <413 Request Entity Too Large> | 200 length 1024
+
+
+=== TEST 14: an error page that takes its time, while the client goes on sending
+--- config
+limit_body 10k;
+client_body_buffer_size 1k;
+location = /up { error_page 413 @page; proxy_pass http://backend; }
+location @page {
+    proxy_ignore_client_abort on;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_pass http://backend;
+}
+--- script
+h1: head POST /up chunked; chunk 1k; pause 0.1; chunk 64k; chunk 64k; answer; chunk 64k; chunk 0; end
+h1s: head POST /up chunked; chunk 1k; pause 0.1; chunk 64k; chunk 64k; answer; chunk 64k; chunk 0; end
+--- seen
+413 ok | closed
+413 ok | closed
+--- no_error_log
+[alert]
+[crit]

@@ -4,8 +4,8 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_http_complex_value, ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t,
-    ngx_str_t, NGX_OK,
+    ngx_http_block_reading, ngx_http_complex_value, ngx_http_discard_request_body, ngx_http_finalize_request,
+    ngx_http_request_t, ngx_int_t, ngx_str_t, NGX_OK,
 };
 
 use super::{bits, log, state, ComplexValue, Held, HttpModule, Level};
@@ -219,6 +219,13 @@ impl Request {
     pub fn set_read_ready(&self) {
         // SAFETY: live, and so is its connection.
         unsafe { bits::nginx_bits_set_ready((*self.as_ptr()).connection, 1) }
+    }
+
+    /// Has nginx leave alone what comes on the connection until something else is done with it: what it was to do there was
+    /// to read the body.
+    pub fn block_reading(&self) {
+        // SAFETY: live.
+        unsafe { (*self.as_ptr()).read_event_handler = Some(ngx_http_block_reading) }
     }
 
     /// Has the connection closed after this request.
