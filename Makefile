@@ -6,9 +6,13 @@ NGINX ?=
 TESTS ?= t/*.t
 # How many tests run at a time.
 JOBS ?= 2
-# How many scripts "fuzz-drain" plays, and what they are made from; empty: something new each time.
-SCRIPTS ?= 20000
+# How many scripts "fuzz-drain" and "fuzz-http" play, and what they are made from; empty: something new each time.
+SCRIPTS ?=
 SEED ?=
+# How long "fuzz-http" plays scripts if it is not to count them, in seconds.
+SECONDS ?=
+# A script that "fuzz-http" has found, to play again.
+SCRIPT ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -36,7 +40,7 @@ export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain bench-pass bench-drain clean testtools nginx controls
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain clean testtools nginx controls
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -93,7 +97,13 @@ browser: build controls ## Use the demo's page with Chromium and Firefox, and ta
 fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
 	@build/setup.sh test
 	@build/certificate.sh $(OBJS)/tls
-	@python3 t/lib/fuzz-drain.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(SCRIPTS) $(SEED)
+	@python3 t/lib/fuzz-drain.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SCRIPTS),20000) $(SEED)
+
+fuzz-http: build ## Hold limit_body against client_max_body_size, with requests made at random (SCRIPTS, SECONDS, SEED)
+	@build/setup.sh test
+	@build/test-tools.sh $(TOOLS)
+	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
+		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
 
 bench-pass: build ## Count what accepted uploads cost
 	@build/setup.sh bench

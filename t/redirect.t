@@ -116,3 +116,18 @@ h1 POST /a 2k
 --- answer
 200 ok | open
 413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 6: rewrite and return come before the limit of their location
+--- config
+location = /rewrite { limit_body 1; rewrite ^ /b last; }
+location = /return { limit_body 1; return 200 "returned\n"; }
+location = /b { limit_body 1k; proxy_pass http://backend; }
+--- upload
+h1 POST /rewrite 1k
+h1 POST /rewrite 2k
+h1 POST /return 2k
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 returned | open

@@ -236,12 +236,7 @@ def judge(seed, plain, ours):
 def main():
     nginx, module, certificate, count, *seed = sys.argv[1:]
     count, seed = int(count), seed[0] if seed else str(random.randrange(10**9))
-    sockets = [socket.socket() for _ in range(4)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    ports = wire.free_ports(4)
 
     with tempfile.TemporaryDirectory(prefix="fuzz-drain-") as directory:
         os.chmod(directory, 0o755)

@@ -20,6 +20,17 @@ def shown(status, body):
     return f"{status} {body}".rstrip().replace("\n", "\\n")
 
 
+def free_ports(count):
+    """Ports of 127.0.0.1 that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
 def connect(port, timeout, tls=()):
     """A connection to nginx; with TLS if that is to offer protocols."""
     connection = socket.create_connection(("127.0.0.1", int(port)), timeout)

@@ -1,0 +1,293 @@
+"""What differs between nginx's limit and the module's on purpose. Everything else that differs is a bug.
+
+Each difference has a name, and takes what nginx alone did and what the module did one step closer to each other, where its
+condition holds and nowhere else. What is left must be the same to the last byte.
+"""
+
+import re
+import typing
+
+from .play import GIVEN_UP, HEAD, PROBE, Answer, Play
+
+
+class Request(typing.NamedTuple):
+    """A request of a script, as far as the client knows."""
+
+    method: str
+    style: str
+    limit: int
+    kind: str
+    is_chunked: bool
+    # HTTP/1.x: all that comes behind its header. Where a body ends is not for the client to say.
+    body: bytes
+
+
+def requests(script):
+    found = []
+    if script["protocol"] == "h2":
+        for atom in script["atoms"]:
+            if atom[0] == "headers":
+                fields = dict(atom[2])
+                found.append(request(fields[":method"], fields[":path"], False, b""))
+        return found
+    behind = PROBE if script["end"] == "probe" else b""
+    for atom in reversed([atom for atom in script["atoms"] if atom not in ("?", "!")]):
+        text = "" if isinstance(atom, int) else atom.replace("⏸", "")
+        if HEAD.match(text):
+            head, _, body = text.partition("\r\n\r\n")
+            is_chunked = bool(re.search(r"\ntransfer-encoding:\s*chunked", head, re.I))
+            found.append(request(*head.split(" ", 2)[:2], is_chunked, body.encode("latin-1") + behind))
+        behind = (bytes(atom) if isinstance(atom, int) else text.encode("latin-1")) + behind
+    return found[::-1]
+
+
+def request(method, target, is_chunked, body):
+    style, limit, kind = target[1:].split("/")
+    return Request(method, style, int(limit), kind, is_chunked, body)
+
+
+class Chunks(typing.NamedTuple):
+    """What becomes of a chunked body."""
+
+    # The most that was ever announced: what had come and what a chunk's header says, also the first digits of that.
+    announced: int
+    # The same where the first byte of that chunk came too: nginx looks no earlier.
+    begun: int
+    # Whether it ended as it has to; None if it is no chunked body.
+    is_whole: bool | None
+
+
+# More is no number to nginx: 2^63-1, less what ends a body.
+LARGEST_CHUNK = (1 << 63) - 1 - 5
+
+
+def chunks(body):
+    """Reads a chunked body."""
+    come = announced = begun = 0
+    at = 0
+    while True:
+        line = re.compile(rb"[0-9A-Fa-f]+(?:[ \t;][^\r\n]*)?\r?\n").match(body, at)
+        digits = re.compile(rb"[0-9A-Fa-f]+").match(body, at)
+        size = int(digits[0], 16) if digits else 0
+        announced = max(announced, come + size)
+        if size > LARGEST_CHUNK:
+            return Chunks(announced, begun, None)
+        if not line:
+            rest = body[at:]
+            is_cut = re.fullmatch(rb"[0-9A-Fa-f]*(?:[ \t;][^\r\n]*)?\r?", rest)
+            return Chunks(announced, begun, False if is_cut else None)
+        at = line.end()
+        if size == 0:
+            end = re.compile(rb"(?:[^\r\n:\0]+:[^\r\n\0]*\r?\n)*\r?\n").match(body, at)
+            return Chunks(announced, begun, True if end else None)
+        if at < len(body):
+            begun = max(begun, come + size)
+        if at + size + 2 > len(body):
+            return Chunks(announced, begun, False)
+        come += size
+        at += size
+        if not re.compile(rb"\r?\n").match(body, at):
+            return Chunks(announced, begun, None)
+        at = body.index(b"\n", at) + 1
+
+
+class Case(typing.NamedTuple):
+    script: dict
+    requests: list
+    plain: Play
+    limited: Play
+
+    def with_both(self, change):
+        return self._replace(plain=change(self.plain), limited=change(self.limited))
+
+
+def open_streams(case):
+    """HTTP/2: nginx ends a stream with its answer if the client has not (RST_STREAM, NO_ERROR); the module lets the client
+    end it. What a client that has been answered does to its stream then is its own affair."""
+    if case.script["protocol"] != "h2":
+        return case
+
+    def ended(play):
+        answers = list(play.answers)
+        for i, (one, answer) in enumerate(zip(case.plain.answers, answers)):
+            if one.end.startswith("ended, reset: 0") and answer.end.startswith("ended"):
+                answers[i] = answer._replace(end="ended")
+        return play._replace(answers=answers)
+
+    return case.with_both(ended)
+
+
+def unfinished(case):
+    """A request that is not passed on whole: how much of it an upstream has seen by then, if anything, is a question of what
+    nginx has read by when."""
+    return case.with_both(lambda play: play._replace(upstream=[seen for seen in play.upstream if seen.is_whole]))
+
+
+def impatience(case):
+    """A client that closes without waiting, or resets a stream: how far nginx came is a question of time. So it is enough if
+    one has come as far as the other, or further."""
+    one, other = case.plain, case.limited
+    is_close = case.script["end"] == "close"
+    if case.script["protocol"] == "h2":
+        given_up = [is_close or a.end.endswith(GIVEN_UP) for a in other.answers]
+        answers = [
+            b if is_given_up and (a == b or not (a.end.startswith("ended") and b.end.startswith("ended"))) else a
+            for is_given_up, a, b in zip(given_up, one.answers, other.answers)
+        ]
+        if not any(given_up):
+            return case
+    elif is_close:
+        shorter = min(len(one.answers), len(other.answers))
+        answers = other.answers if one.answers[:shorter] == other.answers[:shorter] else one.answers
+        one = one._replace(end=other.end)
+    else:
+        return case
+    fewer, more = sorted([one.upstream, other.upstream], key=len)
+    is_part = all(fewer.count(seen) <= more.count(seen) for seen in fewer)
+    return case._replace(plain=one._replace(answers=answers, upstream=other.upstream if is_part else one.upstream))
+
+
+class Last(typing.NamedTuple):
+    """A chunked request over HTTP/1.1 that is the last one on its connection, and was answered differently."""
+
+    request: Request
+    body: Chunks
+    # The answers; None for none.
+    plain: Answer | None
+    limited: Answer | None
+
+    @staticmethod
+    def of(case):
+        if case.script["protocol"] != "h1":
+            return None
+        one, other = finals(case.plain), finals(case.limited)
+        same = 0
+        while same < min(len(one), len(other)) and one[same] == other[same]:
+            same += 1
+        if max(len(one), len(other)) != same + 1 or same >= len(case.requests):
+            return None
+        request = case.requests[same]
+        if not request.is_chunked or not request.limit:
+            return None
+        return Last(request, chunks(request.body), *(answers[same] if answers[same:] else None for answers in (one, other)))
+
+    def accept(self, case):
+        """Takes what the module made of it for what nginx made of it."""
+        pages = case.limited if self.request.kind.startswith("proxied") else case.plain
+        return case._replace(plain=Play(case.limited.answers, case.limited.end, pages.upstream))
+
+
+def finals(play):
+    return [answer for answer in play.answers if not 100 <= answer.status < 200]
+
+
+def is_refusal(request, answer):
+    if answer is None:
+        return False
+    return answer.status == 413 or (request.kind == "status" and answer.status == 200 and answer.body == b"too large\n")
+
+
+def announced_only(case):
+    """Chunked: the module refuses as soon as a chunk's header says too much; nginx waits for the first byte behind that.
+    Where it never comes, or the header turns out to be none, it is not nginx's limit that ends it."""
+    last = Last.of(case)
+    if not last or not is_refusal(last.request, last.limited) or last.body.announced <= last.request.limit:
+        return case
+    is_malformed = last.body.is_whole is None and last.plain is not None and last.plain.status == 400
+    is_cut_off = last.body.begun <= last.request.limit and last.plain is None
+    return last.accept(case) if is_malformed or is_cut_off else case
+
+
+def malformed_behind(case):
+    """Chunked: nginx looks at each chunk as it parses it, the module when all that has been read is parsed. A body that goes
+    over the limit and is malformed behind that, in one piece, is too large to nginx and malformed to the module."""
+    last = Last.of(case)
+    if not last or not is_refusal(last.request, last.plain) or last.limited is None or last.limited.status != 400:
+        return case
+    return last.accept(case) if last.body.begun > last.request.limit and last.body.is_whole is None else case
+
+
+def access_first(case):
+    """With after_auth access is checked before the limit is held against the body; nginx's limit is first in any case."""
+    if not any(request.style == "after" and request.kind == "granted" for request in case.requests):
+        return case
+    return case.with_both(
+        lambda play: play._replace(upstream=[seen for seen in play.upstream if not seen.head.startswith("GET /auth ")])
+    )
+
+
+def unanswered_page(case):
+    """nginx alone does not answer at all where a body is refused that it passes on as it comes, and the error page is
+    proxied too."""
+    one, other = case.plain, case.limited
+    if one.end != "silent":
+        return case
+    if case.script["protocol"] == "h2":
+        answers = list(one.answers)
+        for i, (request, a, b) in enumerate(zip(case.requests, one.answers, other.answers)):
+            if request.kind == "proxied-unbuffered" and not a.status and not a.end and is_refusal(request, b):
+                answers[i] = b
+        if answers == one.answers:
+            return case
+        # It has waited for that one in vain, and tried no further.
+        answers += other.answers[len(answers) :]
+        pages = [seen for seen in other.upstream if seen not in one.upstream and "Connection: close" in seen.head]
+        return case._replace(plain=Play(answers, other.end, sorted(one.upstream + pages)))
+    last = Last.of(case)
+    if last and last.request.kind == "proxied-unbuffered" and last.plain is None:
+        if is_refusal(last.request, last.limited) and last.body.announced > last.request.limit:
+            return last.accept(case)
+    return case
+
+
+def malformed_drain(case):
+    """A refused body that turns out to be malformed ends the drain (docs/drain.md: `error`), and with it the connection;
+    nginx alone says goodbye and reads whatever comes."""
+    one, other = case.plain, case.limited
+    if case.script["protocol"] != "h1" or (one.end, other.end) != ("closed", "reset") or one.answers != other.answers:
+        return case
+    answered = len(finals(other))
+    if not 0 < answered <= len(case.requests):
+        return case
+    request = case.requests[answered - 1]
+    if request.is_chunked and is_refusal(request, other.answers[-1]) and chunks(request.body).is_whole is None:
+        return case._replace(plain=other)
+    return case
+
+
+def resets(case):
+    """A connection that nginx closes while something is unread, or still coming, is reset, and the client may lose answers.
+    The module keeps that from happening."""
+    one, other = case.plain, case.limited
+    is_spared = one.end == "reset" and other.end == "closed" and one.answers == other.answers[: len(one.answers)]
+    if is_spared and other.answers and "Connection: close" in other.answers[-1].header:
+        return case._replace(plain=one._replace(answers=other.answers, end=other.end))
+    return case
+
+
+DIFFERENCES = [
+    open_streams,
+    unfinished,
+    impatience,
+    access_first,
+    announced_only,
+    malformed_behind,
+    malformed_drain,
+    unanswered_page,
+    resets,
+]
+
+
+def unexplained(script, plain, limited):
+    """What is left of the difference between the two: None, or the two as far as they should be the same; and the names of
+    the differences that there were."""
+    case = Case(script, requests(script), plain, limited)
+    names = []
+    for difference in DIFFERENCES:
+        if case.plain == case.limited:
+            break
+        changed = difference(case)
+        if (changed.plain, changed.limited) != (case.plain, case.limited):
+            names.append(difference.__name__)
+        case = changed
+    return (None if case.plain == case.limited else (case.plain, case.limited)), names

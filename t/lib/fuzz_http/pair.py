@@ -1,0 +1,183 @@
+"""Two nginx that differ in nothing but how they limit bodies: with client_max_body_size, and with limit_body."""
+
+import contextlib
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import wire
+
+# What the locations' limits are, in bytes. 0 is no limit.
+LIMITS = [0, 1, 10, 1000, 20000]
+
+# How limit_body says it.
+STYLES = {
+    "fixed": "limit_body {limit};",
+    "variable": "limit_body $limit_{limit};",
+    "after": "limit_body {limit} after_auth;",
+}
+
+PROXY = "proxy_pass http://upstream;"
+
+# What is done with a body: the rest of the location. {here} is the location's path, without the kind at its end.
+KINDS = {
+    "buffered": PROXY,
+    "file": f"client_body_buffer_size 512; {PROXY}",
+    "single": f"client_body_in_single_buffer on; {PROXY}",
+    "clean": f"client_body_in_file_only clean; {PROXY}",
+    "unbuffered": f"proxy_request_buffering off; {PROXY}",
+    "old": f"proxy_request_buffering off; proxy_http_version 1.0; {PROXY}",
+    "static": "alias {directory}/html/file.txt;",
+    "missing": "alias {directory}/html/nothing;",
+    "page": f"error_page 413 405 /file.txt; {PROXY}",
+    "named": f"error_page 413 @named; {PROXY}",
+    "status": f"error_page 413 =200 @named; {PROXY}",
+    "proxied": f"error_page 413 @proxied; {PROXY}",
+    "proxied-unbuffered": f"error_page 413 @proxied; proxy_request_buffering off; {PROXY}",
+    "denied": "deny all;",
+    "granted": f"auth_request /auth; {PROXY}",
+    "mirrored": f"mirror /mirror; mirror_request_body off; {PROXY}",
+    "tried": "try_files /nothing {here}/buffered;",
+    "fallback": "try_files /nothing @upstream_{limit};",
+    "accel": "proxy_pass http://upstream/accel;",
+    "return": 'return 200 "returned\\n";',
+    "rewritten": "rewrite ^ {here}/buffered last;",
+}
+
+# nginx holds its limit against a declared length when it has found the location, before the location's own rewrite
+# directives; the module in the preaccess phase, which comes after them. What these answer is not the module's to refuse.
+BEFORE_PREACCESS = {"return", "rewritten"}
+# And with after_auth, in the precontent phase.
+BEFORE_PRECONTENT = {"denied"}
+
+# nginx holds the limit of a subrequest's location, and of an error page's, against the same body once more, be it only the
+# 1m that it has by itself; the module judges neither (docs/redirects.md).
+UNJUDGED = "client_max_body_size 0;"
+
+CONFIGURATION = """
+{load}
+daemon off;
+pid nginx.pid;
+worker_processes 1;
+error_log error.log crit;
+events {{ worker_connections 8000; }}
+http {{
+    access_log off;
+    types {{ text/plain txt; }}
+    keepalive_requests 1000000;
+    # What a client does not send is not waited for long. In a second of nginx's own the module's clock is no other.
+    client_header_timeout {silence};
+    client_body_timeout {silence};
+    keepalive_timeout {silence};
+    lingering_timeout {silence};
+    {drain}
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    # A client that says it will send no more still wants its answer.
+    proxy_ignore_client_abort on;
+    upstream upstream {{ server unix:{directory}/upstream-{name}; keepalive 64; }}
+    {maps}
+    server {{
+        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{h2_port}{h2};
+        {http2}
+        location / {{ return 404; }}
+        location = /probe {{ return 200 "open\\n"; }}
+        location = /file.txt {{ {unjudged} root {directory}/html; }}
+        location = /auth {{ internal; {unjudged} proxy_pass_request_body off; proxy_set_header Content-Length ""; {proxy} }}
+        location = /mirror {{ internal; {unjudged} proxy_set_header Content-Length ""; {proxy} }}
+        location = /accelerated {{ internal; {unjudged} alias {directory}/html/file.txt; }}
+        location @named {{ return 413 "too large\\n"; }}
+        location @proxied {{ proxy_pass_request_body off; proxy_set_header Content-Length ""; {proxy} }}
+        {locations}
+    }}
+}}
+"""
+
+
+class Nginx:
+    """One of the two."""
+
+    def __init__(self, name, program, module, directory, silence):
+        self.name, self.directory = name, pathlib.Path(directory, name)
+        self.directory.mkdir()
+        self.upstream = f"{directory}/upstream-{name}"
+        self.port, self.h2_port = wire.free_ports(2)
+        has_directive = version(program) >= (1, 25, 1)
+        (self.directory / "nginx.conf").write_text(
+            CONFIGURATION.format(
+                load=f"load_module {pathlib.Path(module).resolve()};" if module else "",
+                # The budget of a drain is longer than nginx's; here both are to give up at the same time.
+                drain=f"limit_body_drain idle={silence};" if module else "",
+                maps="".join(f'map "" $limit_{limit} {{ default {limit}; }} ' for limit in LIMITS) if module else "",
+                unjudged="" if module else UNJUDGED,
+                locations=locations(bool(module), directory),
+                name=name,
+                directory=directory,
+                silence=silence,
+                proxy=PROXY,
+                port=self.port,
+                h2_port=self.h2_port,
+                h2="" if has_directive else " http2",
+                http2="http2 on;" if has_directive else "",
+            )
+        )
+        self.process = subprocess.Popen([program, "-p", self.directory, "-c", "nginx.conf", "-e", "error.log"])
+        while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
+            if self.process.poll() is not None:
+                raise SystemExit(f"nginx does not start: see above, and {self.directory}/error.log")
+            time.sleep(0.02)
+
+    def alerts(self):
+        """What it has complained about that it never should."""
+        log = (self.directory / "error.log").read_text(errors="replace")
+        return [line for line in log.splitlines() if re.search(r"\[(alert|emerg|crit)\]", line)]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+
+def version(program):
+    about = subprocess.run([program, "-V"], capture_output=True, text=True, check=True).stderr
+    return tuple(int(number) for number in re.search(r"nginx/([\d.]+)", about)[1].split("."))
+
+
+def locations(with_module, directory):
+    text = []
+    for limit in LIMITS:
+        for style, directive in STYLES.items():
+            for kind, rest in KINDS.items():
+                here = f"/{style}/{limit}"
+                ours = directive.format(limit=limit)
+                before = BEFORE_PREACCESS | (BEFORE_PRECONTENT if style == "after" else set())
+                plain = f"client_max_body_size {0 if kind in before else limit};"
+                rest = rest.format(here=here, limit=limit, directory=directory)
+                text.append(f"location = {here}/{kind} {{ {ours if with_module else plain} {rest} }}")
+        named = f"limit_body {limit};" if with_module else f"client_max_body_size {limit};"
+        text.append(f"location @upstream_{limit} {{ {named} {PROXY} }}")
+    return "\n        ".join(text)
+
+
+@contextlib.contextmanager
+def running(program, module, silence):
+    """Both of them, nginx alone first; they are stopped in the end."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-http-") as directory:
+        pathlib.Path(directory).chmod(0o755)
+        pathlib.Path(directory, "html").mkdir()
+        pathlib.Path(directory, "html", "file.txt").write_text("a file\n")
+        pair = []
+        try:
+            for name, loaded in [("plain", None), ("limited", module)]:
+                pair.append(Nginx(name, program, loaded, directory, silence))
+            yield pair
+        finally:
+            for nginx in pair:
+                nginx.stop()
