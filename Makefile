@@ -2,6 +2,10 @@
 
 # The nginx to build for, run and test with: a path, as /usr/sbin/nginx. Empty: 1.28.3, from the crate nginx-src.
 NGINX ?=
+# The source of that nginx. Empty: Debian's nginx-dev or the crate nginx-src, where the version matches.
+NGINX_SOURCE_DIR ?=
+# Where "install" installs to, for those who make packages; empty: the system.
+DESTDIR ?=
 # The tests to run.
 TESTS ?= t/*.t
 # How many tests run at a time.
@@ -25,8 +29,9 @@ GROUP :=
 else
 WORK := $(OBJS)/installed
 PROGRAM := $(NGINX)
-PREPARE := build/nginx-installed.sh $(NGINX) $(WORK)
-GROUP := installed
+# Not what this Makefile exports for cargo, and a make that it starts inherits.
+PREPARE := build/nginx-installed.sh "$(NGINX)" $(WORK) "$(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))"
+GROUP := $(if $(filter /usr/sbin/nginx,$(NGINX)),installed)
 endif
 
 MODULE := $(WORK)/ngx_http_limit_body_module.so
@@ -36,11 +41,12 @@ TOOLS := $(OBJS)/test-tools
 # nginx takes a variable of this name in its environment for a list of sockets to inherit.
 unexport NGINX
 
-export NGINX_SOURCE_DIR := $(WORK)/src
+override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain clean testtools nginx controls
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
+	clean testtools nginx controls module install
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -58,7 +64,15 @@ build: nginx ## Build the module
 	@# Not in its place: an nginx that runs has it mapped.
 	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE).new
 	@mv $(MODULE).new $(MODULE)
+	@build/loads.sh $(PROGRAM) $(MODULE)
 	@echo "==> $(MODULE:$(CURDIR)/%=%)"
+
+module: build ## Build the module: another name
+
+install: ## Install the module for NGINX, as "build" has left it (DESTDIR)
+	@[ -n "$(NGINX)" ] || { echo 'error: which nginx is it for? make install NGINX=/path/to/nginx' >&2; exit 1; }
+	@{ [ -f $(MODULE) ] && build/loads.sh "$(NGINX)" $(MODULE) 2>/dev/null; } || $(MAKE) --no-print-directory build
+	@build/install.sh "$(NGINX)" $(MODULE) "$(DESTDIR)"
 
 check: nginx ## Check format, lints, documentation, and that Rust and C agree on nginx's structs
 	cargo fmt --all --check
@@ -127,4 +141,4 @@ nginx:
 	@$(PREPARE)
 
 controls: nginx
-	@$(MAKE) --no-print-directory -f build/controls.mk OUT=$(CONTROLS)
+	@$(MAKE) --no-print-directory -f build/controls.mk NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR) OUT=$(CONTROLS)

@@ -28,18 +28,15 @@ fail() {
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 
-echo "==> fetching the source of nginx (crate nginx-src)"
-cargo fetch --locked >"$log" 2>&1 || fail "cargo fetch"
-crate=$(cargo metadata --locked --format-version 1 --features vendored 2>>"$log" |
-    grep -o '"manifest_path":"[^"]*/nginx-src-[^"]*/Cargo.toml"' | cut -d '"' -f 4 | head -n 1)
-[ -n "$crate" ] || fail "looking up the crate nginx-src"
+source=$(./build/nginx-src.sh "$log")
 
 # configure writes into the tree it is run in, and the registry's copy is not ours to write to.
 rm -rf "$dir/src" "$dir/objs"
-cp -R "$(dirname "$crate")/nginx" "$dir/src"
+cp -R "$source" "$dir/src"
 chmod -R u+w "$dir/src"
 
-echo "==> building nginx $(sed -n 's/.*NGINX_VERSION *"\(.*\)"/\1/p' "$dir/src/src/core/nginx.h") (about half a minute; log: $log)"
+version=$(sed -n "s/.*NGINX_VERSION *\"\(.*\)\"/\1/p" "$dir/src/src/core/nginx.h")
+echo "==> building nginx $version (about half a minute; log: $log)"
 # shellcheck disable=SC2086 # the flags are words
 (cd "$dir/src" && auto/configure --builddir="$dir/objs" $flags) >>"$log" 2>&1 || fail "configure"
 make -C "$dir/src" -f "$dir/objs/Makefile" -j "$(nproc)" binary >>"$log" 2>&1 || fail "make"

@@ -37,8 +37,17 @@ packages() {
         grafana) echo prometheus python3 ;;
         browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
         bench) echo bash openssl procps python3 valgrind ;;
-        installed) echo bash nginx nginx-dev ;;
+        installed) echo bash "$(debian_nginx)" ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
+    esac
+}
+
+# Debian's nginx, with the source that goes with it; not where nginx is one that somebody else has packaged.
+debian_nginx() {
+    case $(dpkg-query -W -f '${db:Status-Status} ${Maintainer}' nginx 2>/dev/null || true) in
+        installed*[Dd]ebian* | installed*[Uu]buntu*) echo nginx-dev ;;
+        installed*) ;;
+        *) echo nginx nginx-dev ;;
     esac
 }
 
