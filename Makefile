@@ -46,7 +46,7 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
-	clean testtools nginx controls module install
+	clean testtools nginx controls module install dist check-dist
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -60,7 +60,7 @@ stop: ## Stop the nginx that "run" left running
 	@build/demo-stop.sh $(OBJS)/demo
 
 build: nginx ## Build the module
-	@cargo build --locked --release
+	@build/cargo.sh build --locked --release
 	@# Not in its place: an nginx that runs has it mapped.
 	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE).new
 	@mv $(MODULE).new $(MODULE)
@@ -127,6 +127,14 @@ bench-drain: build ## Measure what the drain of refused uploads costs, against n
 	@build/setup.sh bench
 	@build/certificate.sh $(OBJS)/tls
 	@bench/drain.sh $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
+
+dist: ## Make a release: source with all crates, and its checksum, in objs/dist
+	@build/setup.sh build dist
+	@build/dist.sh $(OBJS)/dist
+
+check-dist: nginx ## Show that a release is reproducible: make it twice, and build from it twice, without a network
+	@build/setup.sh dist
+	@build/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX) NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR))
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*

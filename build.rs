@@ -51,6 +51,16 @@ fn nginx_cc() -> cc::Build {
     for flag in env::var("DEP_NGINX_CFLAGS").unwrap_or_default().split_whitespace() {
         cc.flag(flag);
     }
+    // Where it is built is nobody's concern: as build/cargo.sh does it for Rust. The last one that fits counts.
+    for (path, name) in [
+        ("CARGO_MANIFEST_DIR", "/ngx_http_limit_body_module"),
+        ("NGINX_SOURCE_DIR", "/nginx"),
+        ("NGINX_BUILD_DIR", "/nginx/objs"),
+    ] {
+        if let Ok(path) = env::var(path) {
+            cc.flag_if_supported(format!("-ffile-prefix-map={path}={name}"));
+        }
+    }
     // As nginx itself: callbacks need not use all that they are given.
     cc.flag_if_supported("-Wno-unused-parameter");
     cc.warnings_into_errors(true);
