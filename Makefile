@@ -46,7 +46,7 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
-	clean testtools nginx controls module install dist check-dist
+	clean testtools nginx controls module install dist check-dist deny advisories
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
@@ -74,7 +74,15 @@ install: ## Install the module for NGINX, as "build" has left it (DESTDIR)
 	@{ [ -f $(MODULE) ] && build/loads.sh "$(NGINX)" $(MODULE) 2>/dev/null; } || $(MAKE) --no-print-directory build
 	@build/install.sh "$(NGINX)" $(MODULE) "$(DESTDIR)"
 
-check: nginx ## Check format, lints, documentation, and that Rust and C agree on nginx's structs
+deny: ## Check the licenses and the sources of the crates that the module is built from
+	@build/setup.sh build deny
+	@build/deny.sh $(OBJS)/deny
+
+advisories: ## The same, and whether vulnerabilities of them are known (asks GitHub)
+	@build/setup.sh build deny
+	@build/deny.sh $(OBJS)/deny advisories
+
+check: nginx deny ## Check format, lints, documentation, dependencies, and that Rust and C agree on nginx's structs
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
