@@ -29,7 +29,7 @@ GROUP :=
 else
 WORK := $(OBJS)/installed
 PROGRAM := $(NGINX)
-# Not what this Makefile exports for cargo, and a make that it starts inherits.
+# A make that this one starts inherits what is exported for cargo: that is not somebody's choice.
 PREPARE := build/nginx-installed.sh "$(NGINX)" $(WORK) "$(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))"
 GROUP := $(if $(filter /usr/sbin/nginx,$(NGINX)),installed)
 endif
@@ -46,10 +46,10 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
-	clean testtools nginx controls module install dist check-dist deny advisories
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging
 
 help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx.'
 
 run: build controls ## Show what the module does: refuse an upload with and without it
@@ -143,6 +143,10 @@ dist: ## Make a release: source with all crates, and its checksum, in objs/dist
 check-dist: nginx ## Show that a release is reproducible: make it twice, and build from it twice, without a network
 	@build/setup.sh dist
 	@build/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX) NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR))
+
+lint-packaging: ## Read the recipes in packaging/ as the tools of their distributions do
+	@build/setup.sh packaging installed
+	@build/lint-packaging.sh
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*
