@@ -10,6 +10,8 @@ DESTDIR ?=
 TESTS ?= t/*.t
 # How many tests run at a time.
 JOBS ?= 2
+# Not empty: nginx's configuration and logs of the last test in the file stay in t/servroot; for one file at a time.
+KEEP ?=
 # How many scripts "fuzz-drain" and "fuzz-http" play, and what they are made from; empty: something new each time.
 SCRIPTS ?=
 SEED ?=
@@ -94,7 +96,7 @@ unittest: nginx ## Test what can be tested without a running nginx
 TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
 	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
-	TEST_NGINX_RANDOMIZE=1 TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1
+	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1
 
 test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
