@@ -48,7 +48,7 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,18 @@ TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
 	@$(TEST_ENV) prove --jobs $(JOBS) --timer $(TESTS)
+
+# A few tests that depend on where nginx has put the module; realip's place, in examples.t.
+CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
+
+test-configure: testtools ## Build with nginx's own configure, static and dynamic, and run some tests with both
+	@build/configure.sh static $(WORK) $(OBJS)/configure/static
+	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/static/objs/nginx TEST_NGINX_LOAD_MODULES= \
+		prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
+	@build/configure.sh dynamic $(WORK) $(OBJS)/configure/dynamic
+	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/dynamic/objs/nginx \
+		TEST_NGINX_LOAD_MODULES=$(OBJS)/configure/dynamic/objs/ngx_http_limit_body_module.so \
+		prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
 
 clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
 	@build/setup.sh run clients
