@@ -19,6 +19,8 @@ SEED ?=
 SECONDS ?=
 # A script that "fuzz-http" has found, to play again.
 SCRIPT ?=
+# The release of Debian that "deb" makes a package for; this machine's own, unless told.
+DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -48,7 +50,7 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -161,6 +163,11 @@ check-dist: nginx ## Show that a release is reproducible: make it twice, and bui
 lint-packaging: ## Read the recipes in packaging/ as the tools of their distributions do
 	@build/setup.sh packaging installed
 	@build/lint-packaging.sh
+
+deb: dist ## Make the Debian package, install it and try it, in a chroot with Debian DIST (bookworm, trixie, forky)
+	@build/setup.sh chroot
+	@build/chroot.sh $(DIST) $(OBJS)/chroot/$(DIST)
+	@build/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*

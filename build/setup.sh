@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|grafana|browser|bench|deny|dist|packaging|installed ...
+#     build/setup.sh build|run|test|clients|grafana|browser|bench|deny|dist|packaging|chroot|installed ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -40,6 +40,7 @@ packages() {
         deny) echo git python3 python3-venv ;;
         dist) echo bash git util-linux ;;
         packaging) echo makepkg pacman-package-manager rpm rpmlint shellcheck util-linux ;;
+        chroot) echo bash debootstrap iproute2 util-linux ;;
         installed) echo bash "$(debian_nginx)" ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
     esac
