@@ -50,7 +50,8 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
+	test-all
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -103,6 +104,13 @@ TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
 	@$(TEST_ENV) prove --jobs $(JOBS) --timer $(TESTS)
+
+# Beside 1.28.3 from the crate: 1.22.1, 1.26.3 and 1.30.6, or what is theirs by now.
+RELEASES := bookworm trixie forky
+
+test-all: ## Run all tests with nginx 1.22.1, 1.26.3, 1.28.3 and 1.30.6, in chroots with Debian 12, 13 and testing
+	@build/setup.sh build chroot
+	@build/test-all.sh $(OBJS) '$(TESTS)' $(JOBS) $(RELEASES)
 
 # A few tests that depend on where nginx has put the module; realip's place, in examples.t.
 CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
