@@ -51,7 +51,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all
+	test-all unsafe
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -92,6 +92,10 @@ check: nginx deny ## Check format, lints, documentation, dependencies, and that 
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
+	@build/unsafe.py >/dev/null
+
+unsafe: ## List all unsafe code, and why each piece of it holds
+	@build/unsafe.py
 
 unittest: nginx ## Test what can be tested without a running nginx
 	cargo test --locked --workspace
