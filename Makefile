@@ -24,11 +24,17 @@ DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
+# How nginx 1.28.3 is built: "palloc", so that each piece of memory from a pool is one of malloc's; "asan", the same and with
+# AddressSanitizer.
+FLAVOUR ?=
+CC_OPT_palloc := -DNGX_DEBUG_PALLOC=1
+CC_OPT_asan := "-DNGX_DEBUG_PALLOC=1 -fsanitize=address -fno-omit-frame-pointer" "-fsanitize=address -static-libasan"
+
 OBJS := $(CURDIR)/objs
 ifeq ($(NGINX),)
-WORK := $(OBJS)/1.28.3
+WORK := $(OBJS)/1.28.3$(FLAVOUR:%=-%)
 PROGRAM := $(WORK)/nginx
-PREPARE := build/nginx-vendored.sh $(WORK)
+PREPARE := build/nginx-vendored.sh $(WORK) $(CC_OPT_$(FLAVOUR))
 GROUP :=
 else
 WORK := $(OBJS)/installed
@@ -36,6 +42,15 @@ PROGRAM := $(NGINX)
 # A make that this one starts inherits what is exported for cargo: that is not somebody's choice.
 PREPARE := build/nginx-installed.sh "$(NGINX)" $(WORK) "$(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))"
 GROUP := $(if $(filter /usr/sbin/nginx,$(NGINX)),installed)
+endif
+
+ifeq ($(FLAVOUR),asan)
+# The sanitizer is for nightly compilers, or for those that are told to do as if they were. A target, so that what the build
+# itself runs is left alone.
+TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/cargo.sh build --target $(TARGET)
+else
+CARGO_BUILD := build/cargo.sh build
 endif
 
 MODULE := $(WORK)/ngx_http_limit_body_module.so
@@ -51,7 +66,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe
+	test-all unsafe test-asan test-valgrind own-nginx watched
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -65,9 +80,9 @@ stop: ## Stop the nginx that "run" left running
 	@build/demo-stop.sh $(OBJS)/demo
 
 build: nginx ## Build the module
-	@build/cargo.sh build --locked --release
+	@$(CARGO_BUILD) --locked --release
 	@# Not in its place: an nginx that runs has it mapped.
-	@cp $(CARGO_TARGET_DIR)/release/libngx_http_limit_body_module.so $(MODULE).new
+	@cp $(CARGO_TARGET_DIR)/$(TARGET:%=%/)release/libngx_http_limit_body_module.so $(MODULE).new
 	@mv $(MODULE).new $(MODULE)
 	@build/loads.sh $(PROGRAM) $(MODULE)
 	@echo "==> $(MODULE:$(CURDIR)/%=%)"
@@ -103,11 +118,33 @@ unittest: nginx ## Test what can be tested without a running nginx
 TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
 	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
-	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_FAST_SHUTDOWN=1 TEST_NGINX_NO_SHUFFLE=1
+	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_NO_SHUFFLE=1
+
+# For an nginx that is watched, and slow: it is to end in its own time, and clients are to wait for it.
+WATCHED_ENV = $(TEST_ENV) TEST_NGINX_TIMEOUT=30 TEST_PATIENCE=$(PATIENCE) \
+	TEST_MEMORY=$(WATCH) TEST_NGINX_BINARY=$(CURDIR)/t/memory/$(WATCH) MEMORY_NGINX=$(PROGRAM) MEMORY_LOGS=$(WORK)/$(WATCH)
 
 test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
-	@$(TEST_ENV) prove --jobs $(JOBS) --timer $(TESTS)
+	@$(TEST_ENV) TEST_NGINX_FAST_SHUTDOWN=1 prove --jobs $(JOBS) --timer $(TESTS)
+
+test-asan: own-nginx ## The same with AddressSanitizer: no wrong access to memory, none lost
+	@$(MAKE) --no-print-directory FLAVOUR=asan WATCH=asan PATIENCE=60 watched
+
+test-valgrind: own-nginx ## The same with valgrind
+	@build/setup.sh bench
+	@$(MAKE) --no-print-directory FLAVOUR=palloc WATCH=valgrind PATIENCE=180 watched
+
+own-nginx:
+	@[ -z '$(NGINX)' ] || { echo 'error: this needs an nginx that is built for it, 1.28.3; leave NGINX out' >&2; exit 1; }
+
+watched: testtools
+	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%) and $(WATCH) (what it says: $(WORK:$(CURDIR)/%=%)/$(WATCH))"
+	@rm -rf $(WORK)/$(WATCH) && mkdir -p $(WORK)/$(WATCH)
+	@# Workers may be somebody else.
+	@chmod 777 $(WORK)/$(WATCH)
+	@$(WATCHED_ENV) prove --jobs $(JOBS) --timer $(TESTS); \
+		build/memory-report.sh $(WORK)/$(WATCH) $$?
 
 # Beside 1.28.3 from the crate: 1.22.1, 1.26.3 and 1.30.6, or what is theirs by now.
 RELEASES := bookworm trixie forky
@@ -122,11 +159,11 @@ CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
 test-configure: testtools ## Build with nginx's own configure, static and dynamic, and run some tests with both
 	@build/configure.sh static $(WORK) $(OBJS)/configure/static
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/static/objs/nginx TEST_NGINX_LOAD_MODULES= \
-		prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
+		TEST_NGINX_FAST_SHUTDOWN=1 prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
 	@build/configure.sh dynamic $(WORK) $(OBJS)/configure/dynamic
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/dynamic/objs/nginx \
 		TEST_NGINX_LOAD_MODULES=$(OBJS)/configure/dynamic/objs/ngx_http_limit_body_module.so \
-		prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
+		TEST_NGINX_FAST_SHUTDOWN=1 prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
 
 clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
 	@build/setup.sh run clients

@@ -12,4 +12,4 @@ controls: $(CONTROLS:$(abspath t/controls)/%.c=$(OUT)/%.so)
 
 $(OUT)/%.so: $(abspath t/controls)/%.c
 	@mkdir -p $(OUT)
-	@cd $(NGINX_SOURCE_DIR) && $(CC) -shared -fPIC $(CFLAGS) $(ALL_INCS) -o $@ $<
+	@cd $(NGINX_SOURCE_DIR) && $(CC) -shared -fPIC $(filter-out -fsanitize=%,$(CFLAGS)) $(ALL_INCS) -o $@ $<

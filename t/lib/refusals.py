@@ -3,8 +3,8 @@
 Plain and over TLS, of known length and not, drained to the end and given up half-way; each on a connection of its own, or
 each a stream of one of a hundred HTTP/2 connections. Prints what the worker has more after them than after the first fifth:
 file descriptors, connections (stub_status at /status), and whether its memory has grown by more than 1 MiB, or by more than
-4 MiB where hundreds of streams at once leave their mark in it. The ports and the file with nginx's process number are in the
-environment: PORT, TLS_PORT, H2C_PORT, PID_FILE.
+4 MiB where hundreds of streams at once leave their mark in it; not where TEST_MEMORY says that something else watches it.
+The ports and the file with nginx's process number are in the environment: PORT, TLS_PORT, H2C_PORT, PID_FILE.
 """
 
 import concurrent.futures
@@ -88,7 +88,7 @@ def run(pool, kind, numbers):
 
 def state():
     """Once nginx has dealt with all of them."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + float(os.environ.get("TEST_PATIENCE", 60))
     while True:
         status = urllib.request.urlopen(f"http://127.0.0.1:{os.environ['PORT']}/status").read().decode()
         active = int(re.search(r"Active connections: (\d+)", status)[1])
@@ -109,4 +109,4 @@ with concurrent.futures.ThreadPoolExecutor(16) as pool:
 
 grown, most = after[2] - before[2], 1024 if kind == "connections" else 4096
 print(f"refused: {first + rest}, file descriptors: {after[0] - before[0]:+}, connections: {after[1] - before[1]:+}, "
-      f"memory: {'steady' if grown <= most else f'{grown:+} KiB'}")
+      f"memory: {'steady' if grown <= most or 'TEST_MEMORY' in os.environ else f'{grown:+} KiB'}")

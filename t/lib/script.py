@@ -37,7 +37,7 @@ SIZE: bytes, also with k, m or g behind it.
 OPTIONS
     window=SIZE     HTTP/2: how much the server may send on a stream to begin with
 
-Printed: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds) for each end; "unsent" where the
+Printed: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds, or TEST_PATIENCE) for each end; "unsent" where the
 connection failed while something was being sent; "stopped: ERROR" where the server has stopped a body.
 
 The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT; the paths of the socket and of the error log in
@@ -57,7 +57,7 @@ import time
 import wire
 from wire import shown, size
 
-TIMEOUT = 20
+TIMEOUT = float(os.environ.get("TEST_PATIENCE", 20))
 
 marks = {}
 marks_lock = threading.Lock()

@@ -35,7 +35,7 @@ import sys
 import wire
 from wire import shown, size
 
-TIMEOUT = 30
+TIMEOUT = float(os.environ.get("TEST_PATIENCE", 30))
 WHOLE = "whole"
 RESET = "reset"
 TLS = {"h1s": ["http/1.1"], "h2": ["h2"]}

@@ -113,6 +113,10 @@ $RunTestHelper = sub {
 
     return $run_socket_test->(@_) if !grep { defined } $block->upload, $block->commands, $block->script;
 
+    # nginx writes it when the program that was started has ended already.
+    my $until = time + ($ENV{TEST_PATIENCE} || 30);
+    sleep 0.01 while !-s "$ServRoot/logs/nginx.pid" && time < $until;
+
     my @connections = grep { /\S/ } split /\n/, $block->upload // '';
     my @answers = split /\n/, $block->answer // '';
     my $name = $block->name;
@@ -203,7 +207,7 @@ sub is_logged ($$$) {
 # An access log, once it has so many lines: on HTTP/1.x a line is written when the body has been drained.
 sub logged ($$) {
     my ($name, $lines) = @_;
-    my $until = time + 30;
+    my $until = time + ($ENV{TEST_PATIENCE} || 30);
     my @log;
     do {
         sleep 0.01;
