@@ -66,7 +66,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe test-asan test-valgrind own-nginx watched
+	test-all unsafe test-asan test-valgrind own-nginx watched test-faults
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -164,6 +164,15 @@ test-configure: testtools ## Build with nginx's own configure, static and dynami
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/dynamic/objs/nginx \
 		TEST_NGINX_LOAD_MODULES=$(OBJS)/configure/dynamic/objs/ngx_http_limit_body_module.so \
 		TEST_NGINX_FAST_SHUTDOWN=1 prove --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
+
+test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connections, peers and workers fail
+	@$(MAKE) --no-print-directory FLAVOUR=palloc nginx
+	@cargo build --locked --features fault-injection
+	@gcc -shared -fPIC -O1 -Wall -Wextra -Wno-unused-parameter -o $(WORK)/allocation.so t/faults/allocation.c
+	@$(TOOLS)/python/bin/python t/faults/faults.py $(PROGRAM) $(MODULE) \
+		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
+	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx $(MODULE) $(WORK)/allocation.so \
+		$(OBJS)/tls/localhost
 
 clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
 	@build/setup.sh run clients

@@ -17,7 +17,18 @@ pub const VARIABLES: &[Variable<State>] = &[
     Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
     Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
     Variable { name: "limit_body_acknowledged", get: |_, state| text(state.drain.acknowledged().map(yes_or_no)) },
+    #[cfg(feature = "fault-injection")]
+    Variable { name: "limit_body_panic", get: |_, _| panic_on_demand() },
 ];
+
+#[cfg(feature = "fault-injection")]
+#[allow(clippy::panic)]
+fn panic_on_demand() -> Value {
+    panic!("$limit_body_panic is evaluated")
+}
+
+#[cfg(all(feature = "fault-injection", not(debug_assertions)))]
+compile_error!("fault-injection is for debug builds only");
 
 fn received(r: &Request, state: &State) -> Value {
     if state.verdict.get().is_none() {

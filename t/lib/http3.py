@@ -28,9 +28,11 @@ class Client(QuicConnectionProtocol):
         if isinstance(event, ConnectionTerminated):
             self.script.closed = True
         elif isinstance(event, (StopSendingReceived, StreamReset)):
-            find(event.stream_id).stopped = ErrorCode(event.error_code).name
+            if stream := find(event.stream_id):
+                stream.stopped = ErrorCode(event.error_code).name
         for answer in self.http.handle_event(event):
-            stream = find(answer.stream_id)
+            if not (stream := find(answer.stream_id)):
+                continue
             if isinstance(answer, HeadersReceived):
                 stream.status = dict(answer.headers)[b":status"].decode()
             elif isinstance(answer, DataReceived):

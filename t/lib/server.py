@@ -1,0 +1,140 @@
+"""An nginx of one's own: in a directory that goes with it, on free ports, for tests that play with the server itself."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PATIENCE = 30
+
+# So that what was started ends as well.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+
+# Where nginx goes on although something is wrong.
+SERIOUS = re.compile(r"\[(?:emerg|alert|crit)\]|panicked at|open socket #\d+ left|exited on signal")
+
+
+def free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def http2(program):
+    """How this nginx is told to speak HTTP/2: what stands behind "listen", and a directive."""
+    version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", subprocess.run([program, "-v"], capture_output=True, text=True).stderr)
+    return (" http2", "") if tuple(map(int, version.groups())) < (1, 25, 1) else ("", "http2 on;")
+
+
+def await_condition(condition, what, patience=PATIENCE):
+    """Waits until something holds, and returns it."""
+    until = time.monotonic() + patience
+    while not (value := condition()):
+        if time.monotonic() > until:
+            raise TimeoutError(what)
+        time.sleep(0.01)
+    return value
+
+
+class Nginx:
+    """nginx with a configuration, in which {directory} is where it lives; a "pid", an "error_log" and paths for temporary
+    files are added. Master and workers, unless the configuration says something else."""
+
+    def __init__(self, program, configuration, environment=(), command=(), **values):
+        self.program = program
+        self.home = tempfile.TemporaryDirectory(prefix="limit-body-")
+        self.directory = pathlib.Path(self.home.name)
+        # The workers are somebody else.
+        self.directory.chmod(0o755)
+        self.log = self.directory / "error.log"
+        self.values = {"directory": self.directory, **values}
+        self.environment = {**os.environ, **dict(environment)}
+        before = [word.format(**self.values) for word in command]
+        self.command = [*before, program, "-p", f"{self.directory}/", "-c", "nginx.conf", "-e", "error.log"]
+        self.configure(configuration)
+
+    def configure(self, configuration):
+        """Writes another configuration, for the next start or reload."""
+        text = configuration.format(**self.values)
+        paths = "".join(f"{name}_temp_path {name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        text = re.sub(r"^http \{$", lambda http: f"http {{\n{paths}", text, count=1, flags=re.M)
+        main = f"pid {self.directory}/nginx.pid;\n" + ("" if "error_log" in text else "error_log error.log info;\n")
+        (self.directory / "nginx.conf").write_text(main + text)
+
+    def run(self, *arguments, **options):
+        """Runs the program once, as with "-t", with this configuration."""
+        return subprocess.run([*self.command, *arguments], env=self.environment, capture_output=True, text=True, **options)
+
+    def start(self):
+        started = self.run()
+        if started.returncode:
+            raise RuntimeError(f"nginx does not start:\n{started.stderr}")
+        self.master = await_condition(self.read_pid, "the file with nginx's process number")
+        await_condition(self.workers, "a worker")
+
+    def read_pid(self):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self.directory / "nginx.pid").read_text())
+
+    def workers(self, master=None):
+        """The process numbers of the workers, also of those that are about to end."""
+        master = master or self.master
+        with contextlib.suppress(FileNotFoundError):
+            return [int(pid) for pid in pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+        return []
+
+    def signal(self, name, pid=None):
+        os.kill(pid or self.master, signal.Signals[f"SIG{name}"])
+
+    def reload(self):
+        """Reloads the configuration, and waits until the workers before are gone or have lingering connections only."""
+        before = set(self.workers())
+        self.signal("HUP")
+        await_condition(lambda: set(self.workers()) - before, "new workers")
+
+    def is_running(self):
+        return os.path.exists(f"/proc/{self.master}")
+
+    def stop(self, how="QUIT"):
+        """Ends nginx; whether it did."""
+        with contextlib.suppress(ProcessLookupError):
+            self.signal(how)
+        try:
+            await_condition(lambda: not self.is_running(), "the end of nginx")
+            return True
+        except TimeoutError:
+            for pid in [*self.workers(), self.master]:
+                with contextlib.suppress(ProcessLookupError):
+                    self.signal("KILL", pid)
+            return False
+
+    def logged(self, start=0):
+        """What is in the error log, from an offset on."""
+        if not self.log.exists():
+            return ""
+        with open(self.log, errors="replace") as file:
+            file.seek(start)
+            return file.read()
+
+    def serious(self, start=0, but=()):
+        """The lines of the error log that must not be, but for those with one of these texts."""
+        return [line for line in self.logged(start).splitlines()
+                if SERIOUS.search(line) and not any(text in line for text in but)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if hasattr(self, "master") and self.is_running():
+            self.stop("TERM")
+        self.home.cleanup()
