@@ -15,8 +15,10 @@ KEEP ?=
 # How many scripts "fuzz-drain" and "fuzz-http" play, and what they are made from; empty: something new each time.
 SCRIPTS ?=
 SEED ?=
-# How long "fuzz-http" plays scripts if it is not to count them, in seconds.
+# How long "fuzz-http", if it is not to count scripts, and "soak" (600) go on, in seconds; after how long "clients" stops.
 SECONDS ?=
+# How many workers "soak" has.
+WORKERS ?= 2
 # A script that "fuzz-http" has found, to play again.
 SCRIPT ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
@@ -66,7 +68,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe test-asan test-valgrind own-nginx watched test-faults
+	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -173,6 +175,9 @@ test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connect
 		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
 	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx $(MODULE) $(WORK)/allocation.so \
 		$(OBJS)/tls/localhost
+
+soak: testtools ## Much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
+	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SECONDS),600) $(WORKERS) $(SEED)
 
 clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
 	@build/setup.sh run clients

@@ -1,0 +1,342 @@
+"""The clients of a soak test: they know what each request should come to, and keep account of what it came to.
+
+A request that was sent on a connection which nginx has closed in the meantime is sent again, as any HTTP client does
+(RFC 9112, section 9.3.1; RFC 9113, section 8.7): such a race is counted. It is one only if the connection had served a
+request before, or nginx has said that it did not take the request, and nothing of an answer came.
+"""
+
+import collections
+import random
+import socket
+import struct
+import threading
+import time
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import wire
+
+LIMIT = 10_000
+# How many requests there may be at a time on an HTTP/2 connection.
+STREAMS = 11
+PATIENCE = 60
+
+# What the requests of a kind come to: the path, the status of the answer, and the verdict.
+PASSED, REFUSED, REFUSED_IN_MIDSTREAM, UNJUDGED = "passed", "header", "body", None
+Kind = collections.namedtuple("Kind", "path status verdict")
+ACCEPTED = Kind("/up", 200, PASSED)
+STREAMED = Kind("/streamed", 200, PASSED)
+TOO_LARGE = Kind("/up", 413, REFUSED)
+GROWN_TOO_LARGE = Kind("/up", 413, REFUSED_IN_MIDSTREAM)
+FORBIDDEN = Kind("/forbidden", 403, UNJUDGED)
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+class Lost(Exception):
+    """A request that should have been answered was not, or not as it should."""
+
+
+class Account:
+    """What all clients have seen."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.answered = collections.Counter()
+        self.bytes = 0
+        self.served = collections.Counter()
+        self.races = 0
+        self.killed = collections.Counter()
+        self.resets = 0
+        self.lost = []
+        # When workers were killed; and for each client who has answered it last, when, and what.
+        self.kills = []
+        self.last = {}
+
+    def add(self, kind, length, worker):
+        with self.lock:
+            self.answered[kind] += 1
+            self.bytes += length if kind.verdict in (PASSED, REFUSED) else 0
+            self.served[worker] += 1
+            self.last[threading.get_ident()] = (worker, time.monotonic(), kind)
+
+    def was_killed(self, began):
+        """Whether a worker was killed since then."""
+        return any(kill >= began - 0.1 for kill in self.kills)
+
+
+class Client(threading.Thread):
+    """A client that goes on with one connection after the other."""
+
+    def __init__(self, account, ports, seed, until):
+        super().__init__(daemon=True)
+        self.account, self.ports, self.until = account, ports, until
+        self.random = random.Random(seed)
+        self.opened = 0.0
+
+    def run(self):
+        while time.monotonic() < self.until() and not self.account.lost:
+            kind = self.random.random()
+            self.opened = time.monotonic()
+            try:
+                if kind < 0.85:
+                    Http1(self, tls=self.random.random() < 0.15).run()
+                else:
+                    Http2(self, tls=self.random.random() < 0.5).run()
+            except Lost as lost:
+                with self.account.lock:
+                    self.account.lost.append(str(lost))
+            self.opened = float("inf")
+
+    def connect(self, tls):
+        port = self.ports["tls" if tls else "plain"]
+        return wire.connect(port, PATIENCE, [tls] if tls else ())
+
+
+class Http1:
+    """A connection with some requests, one after the other."""
+
+    def __init__(self, client, tls):
+        self.client, self.account, self.random = client, client.account, client.random
+        self.tls = "http/1.1" if tls else ""
+        self.connection = None
+
+    def run(self):
+        try:
+            for _ in range(self.random.randrange(1, 30)):
+                if not self.request():
+                    break
+            # Most connections end with something that makes nginx close them.
+            if self.random.random() < 0.6:
+                self.last_request()
+        finally:
+            if self.connection:
+                self.connection.close()
+
+    def request(self):
+        """A request after which the connection goes on, unless nginx says that it does not."""
+        choice, length = self.random.random(), self.random.randrange(1, 6000)
+        if choice < 0.75:
+            return self.ask(ACCEPTED, length, lambda: self.declared(ACCEPTED, length, length))
+        if choice < 0.93:
+            kind = self.random.choice([ACCEPTED, STREAMED])
+            return self.ask(kind, length, lambda: self.head(kind, CHUNKED, self.chunks(length) + b"0\r\n\r\n"))
+        if choice < 0.98:
+            return self.ask(FORBIDDEN, length, lambda: self.declared(FORBIDDEN, length, length))
+        return self.ask(ACCEPTED, 50, self.drip)
+
+    def last_request(self):
+        """A request after which nginx closes the connection."""
+        length = self.random.randrange(LIMIT + 1, 100_000)
+        choice = self.random.random()
+        if choice < 0.4:
+            self.ask(TOO_LARGE, length, lambda: self.declared(TOO_LARGE, length, length))
+        elif choice < 0.6:
+            rest = bytes(length - 500)
+            self.ask(TOO_LARGE, length, lambda: self.declared(TOO_LARGE, length, 500), then=lambda: self.send(rest))
+        elif choice < 0.8:
+            start = self.chunks(500) + b"%x\r\n" % length + bytes(100)
+            rest = bytes(length - 100) + b"\r\n0\r\n\r\n"
+            send = lambda: self.head(GROWN_TOO_LARGE, CHUNKED, start)  # noqa: E731
+            self.ask(GROWN_TOO_LARGE, length, send, then=lambda: self.send(rest))
+        else:
+            self.ask(TOO_LARGE, length, lambda: self.declared(TOO_LARGE, length, 500), then=self.reset)
+
+    def ask(self, kind, length, send, then=None):
+        """Sends a request and reads the answer: whether the connection goes on after it."""
+        began = time.monotonic()
+        for attempt in range(20):
+            is_fresh = self.connection is None
+            try:
+                if is_fresh:
+                    self.connection = self.client.connect(self.tls)
+                    self.answers = wire.Answers(self.connection)
+                failed = self.attempt(send)
+                status, fields, _ = self.answer(failed)
+                break
+            except (OSError, EOFError) as error:
+                unread, self.connection = getattr(self, "answers", None) and self.answers.unread, self.close()
+                if self.account.was_killed(began):
+                    self.account.killed[kind] += 1
+                elif is_fresh or unread or isinstance(error, TimeoutError):
+                    raise Lost(f"{kind} of {length} bytes over {self.tls or 'cleartext'}, attempt {attempt}, "
+                               f"{'new' if is_fresh else 'kept'} connection: {error!r}") from error
+                else:
+                    self.account.races += 1
+        else:
+            raise Lost(f"{kind}: not answered in 20 attempts")
+        if status != kind.status:
+            raise Lost(f"{kind}: status {status}")
+        self.account.add(kind, length, int(fields["x-process"]))
+        closes = fields.get("connection") == "close"
+        if then:
+            try:
+                then()
+                self.end()
+            except OSError as error:
+                # Of what it drains it keeps no account that a client could see; but it must not be in vain.
+                if not self.account.was_killed(began) and then != self.reset:
+                    raise Lost(f"{kind}: after the answer: {error!r}") from error
+            closes = True
+        elif closes:
+            try:
+                self.end()
+            except OSError as error:
+                if not self.account.was_killed(began):
+                    raise Lost(f"{kind}: not closed properly: {error!r}") from error
+        if closes:
+            self.connection = self.close()
+        return not closes
+
+    def attempt(self, send):
+        """Sends; an error counts only if no answer comes either."""
+        try:
+            send()
+        except OSError as error:
+            return error
+
+    def answer(self, failed):
+        try:
+            return self.answers.next()
+        except (OSError, EOFError) as error:
+            raise failed or error from error
+
+    def end(self):
+        if self.connection:
+            self.answers.rest()
+
+    def close(self):
+        if self.connection:
+            self.connection.close()
+
+    def send(self, data):
+        self.connection.sendall(data)
+
+    def head(self, kind, fields, body):
+        self.send(f"POST {kind.path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n\r\n".encode() + body)
+
+    def declared(self, kind, length, sent):
+        self.head(kind, f"Content-Length: {length}", bytes(sent))
+
+    @staticmethod
+    def chunks(length):
+        half = length // 2
+        return b"".join(b"%x\r\n%s\r\n" % (size, bytes(size)) for size in (half, length - half) if size)
+
+    def drip(self):
+        self.head(ACCEPTED, "Content-Length: 50", b"")
+        for _ in range(5):
+            self.send(bytes(10))
+            time.sleep(0.1)
+
+    def reset(self):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.connection = None
+        self.account.resets += 1
+
+
+class Http2:
+    """A connection with some streams, all at the same time."""
+
+    def __init__(self, client, tls):
+        self.client, self.account, self.random = client, client.account, client.random
+        self.tls = tls
+        self.goaway = None
+
+    def run(self):
+        self.began = time.monotonic()
+        waiting, self.streams = [self.kind() for _ in range(self.random.randrange(1, STREAMS + 1))], {}
+        try:
+            try:
+                self.open(waiting)
+                while self.streams:
+                    self.receive()
+            finally:
+                if hasattr(self, "connection"):
+                    self.connection.close()
+        except (OSError, EOFError, h2.exceptions.ProtocolError) as error:
+            if self.account.was_killed(self.began):
+                for kind, *_ in self.streams.values():
+                    self.account.killed[kind] += 1
+                return
+            # What nginx has not taken it says; where it has answered nothing yet, it may have closed an idle connection.
+            taken = self.goaway if self.goaway is not None else (1 << 31 if self.has_answered else 0)
+            lost = [(number, stream[0]) for number, stream in self.streams.items() if number <= taken]
+            if lost or isinstance(error, TimeoutError):
+                raise Lost(f"HTTP/2: {error!r}; not answered, although taken: {lost}, GOAWAY: {self.goaway}") from error
+            self.account.races += len(self.streams)
+
+    def kind(self):
+        return self.random.choices([ACCEPTED, STREAMED, TOO_LARGE, GROWN_TOO_LARGE, FORBIDDEN], [60, 15, 10, 10, 5])[0]
+
+    def open(self, kinds):
+        self.has_answered = False
+        self.connection = self.client.connect("h2" if self.tls else "")
+        if not self.tls:
+            self.connection.close()
+            self.connection = wire.connect(self.client.ports["h2c"], PATIENCE)
+        configuration = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False)
+        self.http = h2.connection.H2Connection(configuration)
+        self.http.initiate_connection()
+        for kind in kinds:
+            number = self.http.get_next_available_stream_id()
+            is_large = kind.status == 413
+            length = self.random.randrange(LIMIT + 1, 14_000) if is_large else self.random.randrange(1, 4000)
+            fields = [(":method", "POST"), (":path", kind.path), (":scheme", "http"), (":authority", "localhost")]
+            if kind != GROWN_TOO_LARGE and self.random.random() < 0.7 or kind == TOO_LARGE:
+                fields.append(("content-length", str(length)))
+            self.http.send_headers(number, fields)
+            # A window of 64 KiB is all that there is to begin with: of a large one so much that it is refused.
+            sent = {GROWN_TOO_LARGE: LIMIT + 1, TOO_LARGE: 100}.get(kind, length)
+            sent = min(sent, self.http.local_flow_control_window(number))
+            self.http.send_data(number, bytes(sent), end_stream=not is_large)
+            self.streams[number] = [kind, length, sent, None, None]
+            if self.http.outbound_flow_control_window < 16384:
+                break
+        self.flush()
+
+    def flush(self):
+        self.connection.sendall(self.http.data_to_send())
+
+    def receive(self):
+        data = self.connection.recv(65536)
+        if not data:
+            raise EOFError("closed")
+        for event in self.http.receive_data(data):
+            if isinstance(event, h2.events.ConnectionTerminated):
+                self.goaway = event.last_stream_id
+                self.http.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+                for number in [number for number in self.streams if number > self.goaway]:
+                    del self.streams[number]
+                    self.account.races += 1
+                continue
+            stream = self.streams.get(getattr(event, "stream_id", None))
+            if not stream:
+                continue
+            kind, length, sent, *_ = stream
+            if isinstance(event, h2.events.ResponseReceived):
+                fields = dict(event.headers)
+                stream[3:] = int(fields[":status"]), int(fields["x-process"])
+                self.has_answered = True
+                if kind.status == 413 and self.random.random() < 0.3:
+                    self.http.reset_stream(event.stream_id, h2.errors.ErrorCodes.CANCEL)
+                    self.account.resets += 1
+                    self.finish(event.stream_id)
+                elif kind.status == 413:
+                    room = min(length - sent, self.http.local_flow_control_window(event.stream_id))
+                    self.http.send_data(event.stream_id, bytes(max(room, 0)), end_stream=True)
+            elif isinstance(event, h2.events.StreamEnded):
+                self.finish(event.stream_id)
+            elif isinstance(event, h2.events.StreamReset):
+                raise Lost(f"HTTP/2: {kind}: stream reset: {event.error_code}")
+        self.flush()
+
+    def finish(self, number):
+        kind, length, sent, status, worker = self.streams.pop(number)
+        if status != kind.status:
+            raise Lost(f"HTTP/2: {kind}: status {status}")
+        self.account.add(kind, length, worker)
