@@ -23,6 +23,8 @@ WORKERS ?= 2
 SCRIPT ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
+# What "bench" measures: refusals growth drain accepted instructions memory; and report. Empty: all of it.
+PARTS ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -66,7 +68,7 @@ override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench-pass bench-drain \
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
 	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak
 
@@ -106,6 +108,7 @@ advisories: ## The same, and whether vulnerabilities of them are known (asks Git
 
 check: nginx deny ## Check format, lints, documentation, dependencies, and that Rust and C agree on nginx's structs
 	cargo fmt --all --check
+	cargo fmt --manifest-path bench/load/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
@@ -180,7 +183,7 @@ soak: testtools ## Much traffic while workers are reloaded, killed and replaced 
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SECONDS),600) $(WORKERS) $(SEED)
 
 clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
-	@build/setup.sh run clients
+	@build/setup.sh run servers clients
 	@build/certificate.sh $(OBJS)/tls
 	@build/test-clients.sh $(OBJS)/clients
 	@python3 t/clients/uploads.py $(PROGRAM) $(MODULE) $(CONTROLS)/ngx_http_control_module.so $(OBJS)/tls/localhost \
@@ -206,14 +209,12 @@ fuzz-http: build ## Hold limit_body against client_max_body_size, with requests 
 	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
 
-bench-pass: build ## Count what accepted uploads cost
-	@build/setup.sh bench
-	@bench/pass.sh $(PROGRAM) $(MODULE)
-
-bench-drain: build ## Measure what the drain of refused uploads costs, against nginx alone
-	@build/setup.sh bench
+bench: build ## Measure what it costs, against nginx alone and other servers, for docs/benchmarks.md (PARTS; 20 minutes)
+	@build/setup.sh servers bench
 	@build/certificate.sh $(OBJS)/tls
-	@bench/drain.sh $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
+	@echo "==> building the load"
+	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
+	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
 
 dist: ## Make a release: source with all crates, and its checksum, in objs/dist
 	@build/setup.sh build dist

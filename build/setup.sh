@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|grafana|browser|bench|deny|dist|packaging|chroot|installed ...
+#     build/setup.sh build|run|test|clients|grafana|browser|servers|bench|deny|dist|packaging|chroot|installed ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -31,12 +31,13 @@ packages() {
         run) echo curl openssl python3 ;;
         test) echo curl iproute2 libfaketime openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
             liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
-        clients) echo apache2 caddy chromium chromium-driver curl default-jdk-headless firefox-esr golang-go haproxy iproute2 \
-            liblwp-protocol-https-perl libwww-perl lighttpd lighttpd-mod-openssl media-types nghttp2-client nodejs \
+        clients) echo chromium chromium-driver curl default-jdk-headless firefox-esr golang-go iproute2 \
+            liblwp-protocol-https-perl libwww-perl nghttp2-client nodejs \
             "$(command -v npm >/dev/null || echo npm)" php-cli php-curl procps python3 python3-venv ruby util-linux wget ;;
         grafana) echo prometheus python3 ;;
         browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
-        bench) echo bash openssl procps python3 valgrind ;;
+        servers) echo apache2 caddy haproxy lighttpd lighttpd-mod-openssl media-types ;;
+        bench) echo openssl python3 util-linux valgrind ;;
         deny) echo git python3 python3-venv ;;
         dist) echo bash git util-linux ;;
         packaging) echo makepkg pacman-package-manager rpm rpmlint shellcheck util-linux ;;

@@ -63,8 +63,9 @@ def output(*command):
     return done.stdout + done.stderr
 
 
-def nginx_conf(server, context, loaded, rules):
-    """What nginx reads: LOADED is what the main block begins with, RULES what the server's block has to say of uploads."""
+def nginx_conf(server, context, loaded, rules, http):
+    """What nginx reads: LOADED is what the main block begins with, HTTP what the http block has beside the server, RULES what
+    the server's block has to say of uploads."""
     has_http3 = "h3" in server.protocols
     newer = context.nginx_version >= (1, 25, 1)
     http2 = "" if newer else " http2"
@@ -83,6 +84,7 @@ http {{
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
+    {http}
     server {{
         listen {server.address}:{server.port}{http2} backlog=16384;
         listen {server.address}:{server.tls_port} ssl{http2} backlog=16384;
@@ -99,10 +101,12 @@ http {{
 """
 
 
-def nginx(loaded="", rules=f"client_max_body_size {LIMIT};"):
+def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
+    """LOADED and HTTP may name what a Context has, in braces; braces of their own are doubled."""
+
     def start(server, context, directory):
         file = directory / "nginx.conf"
-        file.write_text(nginx_conf(server, context, loaded.format(**vars(context)), rules))
+        file.write_text(nginx_conf(server, context, loaded.format(**vars(context)), rules, http.format(**vars(context))))
         return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
 
     return start

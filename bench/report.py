@@ -1,0 +1,334 @@
+"""Writes docs/benchmarks.json, docs/benchmarks.md and docs/bench-*.svg from what bench/run has measured."""
+
+import json
+import pathlib
+import statistics
+import string
+import subprocess
+import sys
+
+TITLES = {"module": "limit_body", "nginx": "nginx alone"}
+PROTOCOLS = {"h1": "HTTP/1.1", "tls": "HTTP/1.1, TLS 1.3", "h2": "HTTP/2, TLS 1.3"}
+
+
+def write(top, out, load, parts, versions):
+    """PARTS: whose figures there must be, in OUT; VERSIONS: of the servers, by name."""
+    measured = {}
+    for part in parts:
+        file = out / f"{part}.json"
+        if not file.exists():
+            sys.exit(f"error: {part} has not been measured: make bench PARTS={part}")
+        measured[part] = json.loads(file.read_text())
+    made_of = [part["made_of"] for part in measured.values()]
+    for key in made_of[0]:
+        if len({str(it[key]) for it in made_of}) > 1:
+            differing = ", ".join(f"{part}: {it['made_of'][key]}" for part, it in measured.items())
+            sys.exit(
+                f'error: the parts are not of one run, "{key}" differs ({differing}). make bench measures all anew.'
+            )
+
+    name = {**{key: version for key, version in versions.items()}, **TITLES}
+    figures = {"made_of": {**made_of[0], "date": max(part["date"] for part in measured.values()), "servers": versions}}
+    for part, it in measured.items():
+        # Rounds have an order of their own.
+        figures[part] = sorted((row(part, it, name) for it in it["rows"]), key=place)
+    compare(figures)
+    figures["capacity"] = capacity(figures)
+
+    docs = top / "docs"
+    file = docs / "benchmarks.json"
+    file.write_text(json.dumps(figures, indent=1) + "\n")
+    subprocess.run([load, "plot", file, docs], check=True)
+    template = string.Template((top / "bench" / "benchmarks.md").read_text())
+    (docs / "benchmarks.md").write_text(template.substitute(tables(figures)))
+    print(f"==> {file.relative_to(top)}, docs/benchmarks.md, docs/bench-*.svg", flush=True)
+
+
+# What is called how in the rounds, and in docs/benchmarks.json: with the unit in its name.
+CALLED = {
+    "refusals": {"per_second": "refusals_per_second", "cpu_us": "cpu_us_per_refusal", "server_busy": "server_busy"},
+    "growth": {"per_second": "refusals_per_second", "cpu_us": "cpu_us_per_refusal", "server_busy": "server_busy"},
+    "drain": {"cpu_seconds_per_gb": "cpu_seconds_per_gb", "gb_per_second": "gb_per_second"},
+    "accepted": {"per_second": "uploads_per_second", "cpu_us": "cpu_us_per_upload", "server_busy": "server_busy"},
+    "instructions": {"instructions": "instructions_per_upload"},
+    "memory": {"bytes": "worker_bytes"},
+}
+
+
+def row(part, it, name):
+    """One row of docs/benchmarks.json: the median of its rounds, the lowest and the highest."""
+    rounds = it.pop("rounds")
+    if "server" in it:
+        it["name"] = name.get(it["server"], it["server"])
+    for measured, called in CALLED[part].items():
+        values = [values[measured] for values in rounds if values.get(measured) is not None]
+        it[called] = spread(values) if len(values) == len(rounds) else None
+    if part == "memory":
+        it["worker_bytes_per_connection"] = spread([values["bytes"] / it["connections"] for values in rounds])
+    if part == "accepted":
+        it["mb_per_second"] = spread([values["per_second"] * it["body_bytes"] / 1e6 for values in rounds])
+    errors = {}
+    for values in rounds:
+        for what, count in values.get("errors", {}).items():
+            errors[what] = errors.get(what, 0) + count
+    if errors:
+        it["errors"] = errors
+    return it
+
+
+def spread(values):
+    return {"median": rounded(statistics.median(values)), "low": rounded(min(values)), "high": rounded(max(values))}
+
+
+def rounded(value):
+    return float(f"{value:.4g}") if value < 10000 else round(value)
+
+
+def compare(figures):
+    """Adds ratios to what each row is held against."""
+
+    def ratio(of, to, figure):
+        if of and to and of[figure] and to[figure] and to[figure]["median"]:
+            return round(of[figure]["median"] / to[figure]["median"], 3)
+        return None
+
+    for part, keys, base, ratios in (
+        (
+            "refusals",
+            ("protocol", "keepalive"),
+            {"server": "nginx"},
+            {"ratio": "refusals_per_second", "ratio_cpu": "cpu_us_per_refusal"},
+        ),
+        (
+            "growth",
+            ("protocol", "connections"),
+            {"server": "nginx"},
+            {"ratio": "refusals_per_second", "ratio_cpu": "cpu_us_per_refusal"},
+        ),
+        ("drain", ("case",), {"server": "nginx"}, {"ratio": "gb_per_second", "ratio_cpu": "cpu_seconds_per_gb"}),
+        (
+            "accepted",
+            ("body_bytes",),
+            {"variant": "not loaded"},
+            {"ratio": "uploads_per_second", "ratio_cpu": "cpu_us_per_upload"},
+        ),
+        ("instructions", ("case",), {"variant": "not loaded"}, {"ratio": "instructions_per_upload"}),
+        ("memory", ("protocol", "connections"), {"server": "nginx"}, {"ratio": "worker_bytes"}),
+    ):
+        for it in figures[part]:
+            to = find(figures[part], **{key: it[key] for key in keys}, **base)
+            for name, figure in ratios.items():
+                it[name] = ratio(it, to, figure)
+
+
+def find(rows, **wanted):
+    return next((row for row in rows if all(row.get(key) == value for key, value in wanted.items())), None)
+
+
+def capacity(figures):
+    """What a worker's core and its memory last for, of this module: medians."""
+    protocols = {"http1": "h1", "http1_tls": "tls", "http2_tls": "h2"}
+    cases = {
+        "http1": "plain, Content-Length",
+        "http1_tls": "TLS 1.3, Content-Length",
+        "http1_chunked": "plain, chunks of 64 KiB",
+        "http1_tls_chunked": "TLS 1.3, chunks of 64 KiB",
+        "http2_tls": "HTTP/2, TLS 1.3",
+        "http2": "HTTP/2, cleartext",
+    }
+    module = {"server": "module"}
+    return {
+        "cpu_us_per_refusal": {
+            key: find(figures["refusals"], protocol=protocol, keepalive=protocol == "h2", **module)[
+                "cpu_us_per_refusal"
+            ]["median"]
+            for key, protocol in protocols.items()
+        },
+        "cpu_seconds_per_drained_gb": {
+            key: find(figures["drain"], case=case, **module)["cpu_seconds_per_gb"]["median"]
+            for key, case in cases.items()
+        },
+        "worker_bytes_per_draining_connection": {
+            key: find(figures["memory"], protocol=protocol, connections=10000, **module)["worker_bytes_per_connection"][
+                "median"
+            ]
+            for key, protocol in protocols.items()
+        },
+    }
+
+
+def tables(figures):
+    """What the template has places for."""
+    made_of = figures["made_of"]
+    return {
+        **made_of,
+        "servers": ", ".join(made_of["servers"].values()),
+        "refusals_rate": refusals(figures, "refusals_per_second", "ratio"),
+        "refusals_cpu": refusals(figures, "cpu_us_per_refusal", "ratio_cpu"),
+        "refusals_errors": errors(
+            figures["refusals"], lambda it: f"{it['name']}, {PROTOCOLS[it['protocol']]}{kept(it)}"
+        ),
+        "growth": growth(figures),
+        "growth_errors": errors(
+            figures["growth"],
+            lambda it: f"{it['name']}, {PROTOCOLS[it['protocol']]}, {it['connections']:,} connections",
+        ),
+        "drain_cpu": drain(figures, "cpu_seconds_per_gb", "ratio_cpu"),
+        "drain_rate": drain(figures, "gb_per_second", "ratio"),
+        "drain_errors": errors(figures["drain"], lambda it: f"{it['name']}, {it['case']}"),
+        "accepted": accepted(figures),
+        "instructions": instructions(figures),
+        "memory": memory(figures),
+    }
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def shown(figure, ratio=None):
+    """A median, its spread, and what it is of another."""
+    if not figure or not figure["high"]:
+        return "does not"
+    text = f"{number(figure['median'])} ({number(figure['low'])}–{number(figure['high'])})"
+    return f"{text}, **{ratio:.2f}**" if ratio is not None else text
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def unique(rows, key):
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+# This module first, then what it is held against.
+FIRST = ["module", "nginx"]
+VARIANTS = ["not loaded", "loaded", "fixed limit", "limit from a map", "with a zone", "dry run"]
+
+
+def place(row):
+    if "variant" in row:
+        return VARIANTS.index(row["variant"]), ""
+    return (FIRST.index(row["server"]), "") if row["server"] in FIRST else (len(FIRST), row["server"])
+
+
+def kept(it):
+    return ", kept" if it["keepalive"] and it["protocol"] != "h2" else ""
+
+
+def refusals(figures, figure, ratio):
+    columns = {
+        "HTTP/1.1": ("h1", False),
+        "HTTP/1.1, kept": ("h1", True),
+        "TLS 1.3": ("tls", False),
+        "HTTP/2, TLS": ("h2", True),
+    }
+    rows = []
+    for server in unique(figures["refusals"], "server"):
+        cells = [
+            find(figures["refusals"], server=server, protocol=protocol, keepalive=keepalive)
+            for protocol, keepalive in columns.values()
+        ]
+        rows.append([cells[0]["name"], *(shown(it and it[figure], it and it[ratio]) for it in cells)])
+    return table(["", *columns], rows)
+
+
+def growth(figures):
+    rows = []
+    for protocol, title in PROTOCOLS.items():
+        for connections in unique(figures["growth"], "connections"):
+            it, alone = (
+                find(figures["growth"], protocol=protocol, connections=connections, server=server)
+                for server in ("module", "nginx")
+            )
+            rows.append(
+                [
+                    title,
+                    f"{connections:,}",
+                    shown(alone["refusals_per_second"]),
+                    shown(it["refusals_per_second"], it["ratio"]),
+                    shown(alone["cpu_us_per_refusal"]),
+                    shown(it["cpu_us_per_refusal"], it["ratio_cpu"]),
+                ]
+            )
+    return table(
+        ["", "at a time", "nginx alone, a second", "limit_body, a second", "nginx alone, µs", "limit_body, µs"], rows
+    )
+
+
+def drain(figures, figure, ratio):
+    names = unique(figures["drain"], "server")
+    rows = []
+    for case in unique(figures["drain"], "case"):
+        cells = [find(figures["drain"], server=server, case=case) for server in names]
+        rows.append([case, *(("" if it is None else shown(it[figure], it[ratio])) for it in cells)])
+    titles = [find(figures["drain"], server=server)["name"] for server in names]
+    return table(["", *titles], rows)
+
+
+def errors(rows, title):
+    """What else there was than right answers."""
+    lines = []
+    for it in rows:
+        if it.get("errors"):
+            what = "; ".join(f"{what}: {count:,}" for what, count in sorted(it["errors"].items()))
+            lines.append(f"- {title(it)}: {what}")
+    return "\n".join(lines) or "- none"
+
+
+def accepted(figures):
+    rows = []
+    for variant in unique(figures["accepted"], "variant"):
+        cells = [find(figures["accepted"], variant=variant, body_bytes=size) for size in (1024, 1 << 20, 64 << 20)]
+        rows.append(
+            (
+                variant,
+                [
+                    variant,
+                    shown(cells[0]["uploads_per_second"], cells[0]["ratio"]),
+                    shown(cells[0]["cpu_us_per_upload"], cells[0]["ratio_cpu"]),
+                    shown(cells[1]["mb_per_second"], cells[1]["ratio"]),
+                    shown(cells[1]["cpu_us_per_upload"], cells[1]["ratio_cpu"]),
+                    shown(cells[2]["mb_per_second"], cells[2]["ratio"]),
+                    shown(cells[2]["cpu_us_per_upload"], cells[2]["ratio_cpu"]),
+                ],
+            )
+        )
+    head = ["", "1 KiB, a second", "CPU µs", "1 MiB, MB/s", "CPU µs", "64 MiB, MB/s", "CPU µs"]
+    return table(head, [row for _, row in sorted(rows, key=lambda it: VARIANTS.index(it[0]))])
+
+
+def instructions(figures):
+    cases = unique(figures["instructions"], "case")
+    rows = []
+    for variant in VARIANTS:
+        cells = [find(figures["instructions"], variant=variant, case=case) for case in cases]
+        rows.append(
+            [variant, *(f"{number(it['instructions_per_upload']['median'])}, **{it['ratio']:.3f}**" for it in cells)]
+        )
+    return table(["", *cases], rows)
+
+
+def memory(figures):
+    rows = []
+    for protocol, title in PROTOCOLS.items():
+        for connections in unique(figures["memory"], "connections"):
+            cells = [
+                find(figures["memory"], protocol=protocol, connections=connections, server=server)
+                for server in ("nginx", "module")
+            ]
+            sizes = [f"{it['worker_bytes']['median'] / 1024:,.0f}" if it else "does not" for it in cells]
+            each = [
+                f"{it['worker_bytes_per_connection']['median']:,.0f}" if it and connections >= 1000 else ""
+                for it in cells
+            ]
+            ratio = f", **{cells[1]['ratio']:.2f}**" if cells[1]["ratio"] and connections >= 1000 else ""
+            rows.append([title, f"{connections:,}", sizes[0], sizes[1] + ratio, *each])
+    return table(
+        ["", "at a time", "nginx alone, KiB", "limit_body, KiB", "nginx alone, bytes each", "limit_body, bytes each"],
+        rows,
+    )
