@@ -47,7 +47,7 @@ class Chromium(Browser):
         # Over QUIC it holds on to certificates more than elsewhere.
         arguments += ["--ignore-certificate-errors"] if insecure else []
         options = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}, "acceptInsecureCerts": insecure,
-                   "timeouts": {"script": 1000 * TIMEOUT, "pageLoad": 1000 * TIMEOUT}}
+                   "goog:loggingPrefs": {"browser": "ALL"}, "timeouts": {"script": 1000 * TIMEOUT, "pageLoad": 1000 * TIMEOUT}}
         self.session = ""
         session = self.command("POST", "", {"capabilities": {"alwaysMatch": options}})
         self.session, self.version = "/" + session["sessionId"], session["capabilities"]["browserVersion"]
@@ -89,6 +89,10 @@ class Chromium(Browser):
         self.devtools("Network.enable")
         conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
         self.devtools("Network.emulateNetworkConditions", offline=False, **conditions)
+
+    def console(self):
+        """What has been written to the console since it was asked last."""
+        return [entry["message"] for entry in self.command("POST", "/se/log", {"type": "browser"})]
 
     def devtools(self, command, **parameters):
         self.command("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
