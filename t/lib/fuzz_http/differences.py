@@ -217,12 +217,12 @@ def access_first(case):
 
 
 def unanswered_page(case):
-    """nginx alone does not answer at all where a body is refused that it passes on as it comes, and the error page is
-    proxied too."""
+    """nginx alone may not answer where a body is refused as it comes, and the error page is proxied too: it goes on to read
+    the body meanwhile."""
     one, other = case.plain, case.limited
-    if one.end != "silent":
-        return case
     if case.script["protocol"] == "h2":
+        if one.end != "silent":
+            return case
         answers = list(one.answers)
         for i, (request, a, b) in enumerate(zip(case.requests, one.answers, other.answers)):
             if request.kind == "proxied-unbuffered" and not a.status and not a.end and is_refusal(request, b):
@@ -231,10 +231,10 @@ def unanswered_page(case):
             return case
         # It has waited for that one in vain, and tried no further.
         answers += other.answers[len(answers) :]
-        pages = [seen for seen in other.upstream if seen not in one.upstream and "Connection: close" in seen.head]
-        return case._replace(plain=Play(answers, other.end, sorted(one.upstream + pages)))
+        is_part = all(seen in other.upstream for seen in one.upstream)
+        return case._replace(plain=Play(answers, other.end, other.upstream if is_part else one.upstream))
     last = Last.of(case)
-    if last and last.request.kind == "proxied-unbuffered" and last.plain is None:
+    if last and last.request.kind.startswith("proxied") and last.plain is None:
         if is_refusal(last.request, last.limited) and last.body.announced > last.request.limit:
             return last.accept(case)
     return case

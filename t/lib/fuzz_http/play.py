@@ -286,7 +286,8 @@ class Http2(Client):
             if padding is not None:
                 payload, flags = bytes([padding]) + payload + bytes(padding), flags | PADDED
             return frame(DATA, flags, number, payload)
-        self.streams[number]["given up"] = True
+        if number in self.streams:
+            self.streams[number]["given up"] = True
         return frame(RST_STREAM, 0, number, struct.pack("!I", 8))
 
     def look(self):
