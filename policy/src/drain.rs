@@ -67,7 +67,9 @@ impl Ledger {
     /// A client may go on until its average drops below the rate: after 1 MiB at 16 KiB per second that is 64 seconds.
     /// Anyone has the grace, and no one more than the time.
     pub fn allowed(&self, budget: &Budget) -> u64 {
-        let kept_up = self.bytes.saturating_mul(1000).checked_div(budget.rate).unwrap_or(u64::MAX);
+        // A thousand times the largest number of bytes takes more than 64 bits.
+        let kept_up = u128::from(self.bytes).saturating_mul(1000).checked_div(budget.rate.into());
+        let kept_up = kept_up.and_then(|kept_up| u64::try_from(kept_up).ok()).unwrap_or(u64::MAX);
         kept_up.max(budget.grace).min(budget.time)
     }
 

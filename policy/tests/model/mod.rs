@@ -1,0 +1,178 @@
+//! What has to hold of the policy whatever it is given, in plain functions that panic where it does not: for the property
+//! tests beside this, and for the fuzz targets in `fuzz/`.
+
+#![allow(dead_code)] // each user has some of it
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use policy::metrics::{self, Counter, Snapshot, Zones, BOUNDS, COUNTERS};
+use policy::{size, At, Budget, InvalidSize, Ledger, Length, Limit, Mode, Outcome, Verdict};
+
+/// A text is the size that it says in numbers of any width, or none.
+pub fn size(text: &[u8]) {
+    let (digits, unit) = match text.split_last() {
+        Some((b'k' | b'K', digits)) => (digits, 1 << 10),
+        Some((b'm' | b'M', digits)) => (digits, 1 << 20),
+        Some((b'g' | b'G', digits)) => (digits, 1 << 30),
+        _ => (text, 1),
+    };
+    let value = digits.iter().fold(0_u128, |n, digit| n.saturating_mul(10).saturating_add(u128::from(digit & 0xf)));
+    let expected = if digits.is_empty() || digits.iter().any(|digit| !digit.is_ascii_digit()) {
+        Err(InvalidSize::Malformed)
+    } else {
+        u64::try_from(value.saturating_mul(unit)).ok().filter(|n| *n <= size::MAX).ok_or(InvalidSize::TooLarge)
+    };
+    assert_eq!(size::parse(text), expected);
+    assert_eq!(Limit::parse(text), expected.map(Limit::new));
+}
+
+/// A limit lets through what is as long, whichever way the length is known; and what it says of a part that has passed
+/// it says of the whole.
+pub fn verdict(limit: u64, length: u64) {
+    let judge = |length: Length, mode| Limit::new(limit).judge(length, mode);
+    let is_over = limit != 0 && length > limit;
+    for (length, at) in [(Length::Declared(length), At::Header), (Length::Seen(length), At::Body)] {
+        assert_eq!(length.at(), at);
+        assert_eq!(judge(length, Mode::Enforce), if is_over { Verdict::Rejected } else { Verdict::Passed });
+        assert_eq!(judge(length, Mode::DryRun), if is_over { Verdict::RejectedDryRun } else { Verdict::Passed });
+        if !is_over {
+            let most = Limit::new(limit).most(length);
+            assert!(most >= length.bytes());
+            let is_watched_in_time = most == u64::MAX || judge(Length::Seen(most), Mode::Enforce) == Verdict::Passed;
+            assert!(is_watched_in_time);
+        }
+    }
+}
+
+/// Enters what came, each after so many milliseconds, and holds a ledger to its budget at each step.
+pub fn ledger(budget: &Budget, began: u64, came: &[(u64, u64)]) {
+    let mut ledger = Ledger::begin(began);
+    let (mut now, mut bytes, mut last) = (began, 0_u64, began);
+    check(&ledger, budget, now);
+    for &(later, more) in came {
+        now = now.saturating_add(later);
+        let before = ledger;
+        check(&before, budget, now);
+
+        ledger.add(more, now);
+        bytes = bytes.saturating_add(more);
+        last = now;
+        assert_eq!(ledger.bytes(), bytes);
+        assert_eq!((ledger.elapsed(now), ledger.busy()), (now - began, last - began));
+        assert!(ledger.left(budget, now) >= before.left(budget, now), "to send more never costs time");
+        check(&ledger, budget, now);
+    }
+    assert_eq!(ledger.busy(), last - began);
+}
+
+fn check(ledger: &Ledger, budget: &Budget, now: u64) {
+    // In numbers that are wide enough.
+    let kept_up = match budget.rate {
+        0 => u128::from(u64::MAX),
+        rate => u128::from(ledger.bytes()) * 1000 / u128::from(rate),
+    };
+    let allowed = kept_up.max(budget.grace.into()).min(budget.time.into());
+    let left = allowed.saturating_sub(ledger.elapsed(now).into());
+    assert_eq!(u128::from(ledger.left(budget, now)), left);
+
+    let silent = ledger.elapsed(now) - ledger.busy();
+    let rest = budget.bytes.map(|most| most.saturating_sub(ledger.bytes()));
+    let overdue = ledger.overdue(budget, now);
+    let is_slow = left == 0 && silent < budget.idle && ledger.elapsed(now) < budget.time;
+    assert_eq!(overdue, if is_slow { Outcome::Slow } else { Outcome::Timeout });
+
+    let may = ledger.may_drain(budget, now);
+    match (left, rest) {
+        (0, _) => assert_eq!(may, Err(overdue)),
+        (_, Some(0)) => assert_eq!(may, Err(Outcome::Bytes)),
+        (_, rest) => assert_eq!(may, Ok(rest.unwrap_or(u64::MAX))),
+    }
+
+    match ledger.patience(budget, now) {
+        Ok(patience) => {
+            assert!(may.is_ok() && (1..=budget.idle).contains(&patience));
+            // Exactly so long: no longer, and no shorter.
+            if let Some(then) = now.checked_add(patience) {
+                assert!(ledger.patience(budget, then).is_err());
+                assert!(ledger.patience(budget, then - 1).is_ok());
+            }
+        }
+        Err(outcome) => assert_eq!(outcome, may.err().unwrap_or(Outcome::Timeout)),
+    }
+}
+
+struct One<'a>(Snapshot<'a>);
+
+impl Zones for One<'_> {
+    fn each(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> std::fmt::Result) -> std::fmt::Result {
+        visit(&self.0)
+    }
+}
+
+/// What is written of a zone can be read: the zone is found by its name in every sample, however it is named, and each
+/// counter where it belongs.
+pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
+    let zones = One(Snapshot { name, counters, draining });
+
+    let mut text = String::new();
+    metrics::prometheus(&mut text, &zones).unwrap();
+    let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(sample).collect();
+    assert!(text.ends_with('\n') && text.lines().all(|line| !line.is_empty()));
+    // Those of the histogram beside its buckets, and a gauge.
+    assert_eq!(samples.len(), COUNTERS + 2);
+    for (sample, zone, _) in &samples {
+        assert_eq!(zone, name, "in {sample}");
+    }
+    let value = |wanted: &str| samples.iter().find(|(sample, ..)| sample == wanted).unwrap().2;
+    let count = |counter: Counter| counters[counter.index()];
+    for (wanted, counter) in [
+        ("nginx_limit_body_requests_total{status=passed}", Counter::Requests(Verdict::Passed)),
+        ("nginx_limit_body_rejected_total{at=body}", Counter::Rejected(At::Body)),
+        ("nginx_limit_body_request_size_bytes_sum{}", Counter::SizeSum),
+        ("nginx_limit_body_drains_total{outcome=evicted}", Counter::Drains(Outcome::Evicted)),
+        ("nginx_limit_body_drained_bytes_total{}", Counter::Drained),
+        ("nginx_limit_body_responses_acknowledged_total{acknowledged=no}", Counter::Acknowledged(false)),
+    ] {
+        assert_eq!(value(wanted), count(counter), "{wanted}");
+    }
+    assert_eq!(value("nginx_limit_body_draining_connections{}"), draining.into());
+    let buckets: Vec<_> = samples.iter().filter(|(sample, ..)| sample.contains("_bucket{")).map(|s| s.2).collect();
+    assert_eq!(buckets.len(), BOUNDS.len() + 1);
+    assert!(buckets.windows(2).all(|pair| pair[0] <= pair[1]), "a bucket includes those below");
+    assert_eq!(buckets.last(), Some(&value("nginx_limit_body_request_size_bytes_count{}")));
+
+    let mut json = String::new();
+    metrics::json(&mut json, &zones).unwrap();
+    let quoted = json.strip_prefix("{\"zones\": {\n\"").unwrap();
+    let (read, rest) = unquoted(quoted, true);
+    assert_eq!(read, name);
+    assert!(rest.starts_with(": {\n") && json.ends_with("}}\n"));
+    assert!(json.chars().all(|c| c == '\n' || c >= ' '), "no control characters (RFC 8259, section 7)");
+}
+
+/// A sample of Prometheus' text format: its name with all labels but the zone, the zone, and the value.
+fn sample(line: &str) -> (String, String, u64) {
+    let (name, labels) = line.split_once("{zone=\"").unwrap();
+    let (zone, rest) = unquoted(labels, false);
+    let (label, value) = rest.strip_prefix(',').unwrap_or(rest).split_once("} ").unwrap();
+    (format!("{name}{{{}}}", label.replace('"', "")), zone, value.parse().unwrap())
+}
+
+/// What was put between quotes, and what follows them.
+fn unquoted(text: &str, is_json: bool) -> (String, &str) {
+    let (mut read, mut chars) = (String::new(), text.chars());
+    loop {
+        match chars.next().unwrap() {
+            '"' => return (read, chars.as_str()),
+            '\\' => match chars.next().unwrap() {
+                'n' => read.push('\n'),
+                'u' if is_json => {
+                    let digits: String = chars.by_ref().take(4).collect();
+                    read.push(char::from_u32(u32::from_str_radix(&digits, 16).unwrap()).unwrap());
+                }
+                c @ ('"' | '\\') => read.push(c),
+                c => panic!("\\{c} is no escape"),
+            },
+            c => read.push(c),
+        }
+    }
+}
