@@ -31,7 +31,11 @@ def requests(script):
                 found.append(request(fields[":method"], fields[":path"], False, b""))
         return found
     behind = PROBE if script["end"] == "probe" else b""
-    for atom in reversed([atom for atom in script["atoms"] if atom not in ("?", "!")]):
+    for atom in reversed([atom for atom in script["atoms"] if atom != "!"]):
+        if atom == "?":
+            # What is behind a wait is sent when there is an answer: to a request without one it does not belong.
+            behind = b""
+            continue
         text = "" if isinstance(atom, int) else atom.replace("⏸", "")
         if HEAD.match(text):
             head, _, body = text.partition("\r\n\r\n")
