@@ -1,5 +1,5 @@
 //! What has to hold of the policy whatever it is given, in plain functions that panic where it does not: for the property
-//! tests beside this, and for the fuzz targets in `fuzz/`.
+//! tests beside this.
 
 #![allow(dead_code)] // each user has some of it
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
