@@ -68,9 +68,9 @@ override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench clean testtools \
+	nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb test-all unsafe \
+	test-asan test-valgrind own-nginx watched test-faults soak capacity
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -190,9 +190,9 @@ clients: build controls ## Upload too much with 30 clients to 6 servers, and wri
 		$(OBJS)/clients $(OBJS)/clients/results.jsonl
 	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs README.md
 
-grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's queries on it
+grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's and the documents' queries on it
 	@build/setup.sh grafana
-	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json docs/choosing-a-limit.md
+	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json docs/choosing-a-limit.md docs/capacity.md
 
 browser: build controls ## Use the demo's page with Chromium and Firefox, and take its pictures
 	@build/setup.sh run browser
@@ -232,6 +232,9 @@ deb: dist ## Make the Debian package, install it and try it, in a chroot with De
 	@build/setup.sh chroot
 	@build/chroot.sh $(DIST) $(OBJS)/chroot/$(DIST)
 	@build/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)
+
+capacity: build testtools ## Compute what fleets and attackers come to, check that, and write the tables of docs/capacity.md
+	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*
