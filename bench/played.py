@@ -160,7 +160,7 @@ async def one(server, location, is_stream, began, number, when, client, size):
                 await asyncio.wait([ended], timeout=PATIENCE)
             elif what != "close":
                 left -= what
-                send(http, writer, bytes(what), left == 0)
+                await send(http, writer, bytes(what), left == 0, ended)
                 await writer.drain()
         if left == 0:
             await asyncio.wait([ended], timeout=1)
@@ -170,14 +170,19 @@ async def one(server, location, is_stream, began, number, when, client, size):
     writer.transport.abort() if left == 0 else writer.close()
 
 
-def send(http, writer, piece, is_last):
+async def send(http, writer, piece, is_last, ended):
     if not http:
         writer.write(piece)
         return
-    while piece:
-        part, piece = piece[:16384], piece[16384:]
+    while piece and not ended.done():
+        window = min(http.local_flow_control_window(1), 16384)
+        if window <= 0:
+            # Credit is on its way, or the end.
+            await asyncio.sleep(0.01)
+            continue
+        part, piece = piece[:window], piece[window:]
         http.send_data(1, part, end_stream=is_last and not piece)
-    writer.write(http.data_to_send())
+        writer.write(http.data_to_send())
 
 
 async def listen(reader, http, writer):
