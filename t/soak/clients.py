@@ -239,6 +239,15 @@ class Http1:
         self.account.resets += 1
 
 
+class Streams(h2.connection.H2Connection):
+    """Streams go on after GOAWAY (RFC 9113, section 6.8); the library thinks otherwise."""
+
+    def _receive_goaway_frame(self, frame):
+        received = super()._receive_goaway_frame(frame)
+        self.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        return received
+
+
 class Http2:
     """A connection with some streams, all at the same time."""
 
@@ -280,7 +289,7 @@ class Http2:
             self.connection.close()
             self.connection = wire.connect(self.client.ports["h2c"], PATIENCE)
         configuration = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False)
-        self.http = h2.connection.H2Connection(configuration)
+        self.http = Streams(configuration)
         self.http.initiate_connection()
         for kind in kinds:
             number = self.http.get_next_available_stream_id()
@@ -309,7 +318,6 @@ class Http2:
         for event in self.http.receive_data(data):
             if isinstance(event, h2.events.ConnectionTerminated):
                 self.goaway = event.last_stream_id
-                self.http.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
                 for number in [number for number in self.streams if number > self.goaway]:
                     del self.streams[number]
                     self.account.races += 1

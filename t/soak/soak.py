@@ -3,8 +3,8 @@
     soak.py NGINX MODULE CERTIFICATE SECONDS WORKERS [SEED]
 
 Clients (clients.py) send uploads that are accepted, refused by the header or in mid-stream, drained, or reset, over
-HTTP/1.1 and HTTP/2, with and without TLS. Meanwhile the configuration is reloaded, log files are reopened, workers are killed, and the
-program is replaced by itself (USR2, QUIT). Asserted:
+HTTP/1.1 and HTTP/2, with and without TLS. Meanwhile the configuration is reloaded, log files are reopened, workers are
+killed, and the program is replaced by itself (USR2, QUIT). Asserted:
 
 * each request gets the answer that it should, but for those of a killed worker;
 * what nginx has counted, and what it has logged, is what the clients have seen, to the request; a killed worker may have
