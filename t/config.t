@@ -2,6 +2,9 @@
 
 use Test::Nginx::LimitBody 'no_plan';
 
+# nginx gives nothing back when it does not start.
+$ENV{MEMORY_LEAKS} = 'no';
+
 my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';
 my $status = 'it must be a status from 400 to 599';
