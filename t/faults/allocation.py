@@ -90,8 +90,8 @@ http {{
 }}
 """
 
-# In the language of t/lib/script.py; "arm" is where allocations begin to count, if that is not at the start. What the client is
-# told is held against what it is told when nothing fails.
+# In the language of t/lib/script.py; "arm" is where allocations begin to count, if that is not at the start. What the client
+# is told is held against what it is told when nothing fails.
 SCENARIOS = {
     "accepted": "h1: head POST /up 1000; send 1000; answer; head POST /up chunked; chunk 500; chunk 0; answer; close",
     "accepted into a file": "h1: head POST /plan 60k X-Plan:gold; send 60k; answer; close",
@@ -116,7 +116,8 @@ SCENARIOS = {
     "HTTP/2 over TLS": "h2: head POST /up 40k; send 40k; finish; answer; close",
     # Without the handshake: clients of QUIC wait long where that fails.
     "HTTP/3": "h3: head GET /up; answer; arm; head POST /up 40k; send 40k; finish; answer; close",
-    "HTTP/3, in mid-stream": "h3: head GET /up; answer; arm; head POST /up chunked; send 20k; send 20k; finish; answer; close",
+    "HTTP/3, in mid-stream":
+        "h3: head GET /up; answer; arm; head POST /up chunked; send 20k; send 20k; finish; answer; close",
     "metrics": "h1: head GET /metrics; answer; head GET /json; answer; close",
 }
 # What is asked for in between, and what comes of it: accepted, refused, as ever.
