@@ -216,6 +216,9 @@ bench: build ## Measure what it costs, against nginx alone and other servers, fo
 	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
 	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
 
+capacity: build testtools ## Compute what fleets and attackers come to, check that, and write the tables of docs/capacity.md
+	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
+
 dist: ## Make a release: source with all crates, and its checksum, in objs/dist
 	@build/setup.sh build dist
 	@build/dist.sh $(OBJS)/dist
@@ -232,9 +235,6 @@ deb: dist ## Make the Debian package, install it and try it, in a chroot with De
 	@build/setup.sh chroot
 	@build/chroot.sh $(DIST) $(OBJS)/chroot/$(DIST)
 	@build/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)
-
-capacity: build testtools ## Compute what fleets and attackers come to, check that, and write the tables of docs/capacity.md
-	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
 
 clean: ## Remove everything that was built
 	rm -rf $(OBJS) t/servroot*

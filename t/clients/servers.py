@@ -319,14 +319,11 @@ def started(names, nginx, module, controls, certificate, address="127.0.0.1"):
             server = Server(title, context.version(name), protocols, address, free_port(address), free_port(address))
             directory = top / re.sub(r"\W", "-", name)
             directory.mkdir()
-            command = start(server, context, directory)
-            with open(directory / "output", "wb") as log:
-                # Other users' processes write there too.
-                os.chmod(directory, 0o777)
-                server.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=directory)
-            ending.callback(end, server.process)
-            server.directory = directory
-            listening(server)
+            server.directory, server.command = directory, start(server, context, directory)
+            # Other users' processes write there too.
+            os.chmod(directory, 0o777)
+            launch(server)
+            ending.callback(lambda: end(server.process))
             return server
 
         it = run("backend", "the backend", [], backend)
@@ -335,6 +332,12 @@ def started(names, nginx, module, controls, certificate, address="127.0.0.1"):
         yield running
         for server in running.values():
             fine(server)
+
+
+def launch(server):
+    with open(server.directory / "output", "ab") as log:
+        server.process = subprocess.Popen(server.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=server.directory)
+    listening(server)
 
 
 def said(server):

@@ -352,10 +352,9 @@ class Run:
                 url = server.url(job.protocol, case.path)
                 began = time.monotonic()
                 answer = program.upload(f"{url} {case.length} {mode} {case.pause} {case.timeout}", case.timeout + 5)
-                if server.process.poll() is not None:
-                    self.until = 0
-                    break
                 error = judge(case_name, answer)
+                if self.has_crashed(server):
+                    error = error or "the server has crashed"
                 self.write({
                     "client": job.client, "version": program.version, "protocol": job.protocol, "server": name,
                     "server_version": server.version, "case": case_name, "mode": mode, "error": error,
@@ -363,6 +362,18 @@ class Run:
                 })
         finally:
             program.stop()
+
+    def has_crashed(self, server):
+        """Whether a server has; it is then started again, but for this module's, with which all ends."""
+        with self.lock:
+            if server.process.poll() is None:
+                return False
+            print(f"    {server.name} has ended, with status {server.process.returncode}", flush=True)
+            if server is self.running.get("module"):
+                self.until = 0
+            else:
+                servers.launch(server)
+            return True
 
     def write(self, result):
         with self.lock:
