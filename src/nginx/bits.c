@@ -3,6 +3,9 @@
  *
  * The place of a bit-field is the C compiler's business, and bindgen 0.72 computes wrong ones for
  * ngx_http_request_t from nginx 1.29.3 on.  Compiled with nginx's own flags, this is right by construction.
+ *
+ * With two of the bindings' setters in place of these, for expect_tested and lingering_close, nginx 1.30.6 fails 119 of the
+ * 292 tests in limit.t, midstream.t, refusal.t and request.t, all of which pass with these.
  */
 
 #include <ngx_config.h>
