@@ -89,6 +89,8 @@ as_nobody sh -c 'lintian --fail-on error,warning --info --show-overrides /build/
 row lintian "no error, no warning, $(grep -c '^O:' "$dir/lintian" || true) overridden"
 
 echo "==> installing, uploading, removing"
+# Before, too: nginx makes its own directories when it is called for the first time.
+alone nginx -t >>"$log" 2>&1 || fail "nginx -t failed without the package"
 list_files >"$dir/files.before"
 there apt-get install -y "/build/$deb" || fail "installing $deb"
 alone nginx -t >>"$log" 2>&1 || fail "nginx -t failed with the package installed"
