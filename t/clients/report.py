@@ -65,7 +65,8 @@ unknown length over HTTP/2 is 411, which counts as well. Clients do not verify c
 "loopback" are bodies of 2, 32 and 200 MiB. "pause of 6 s" are 32 MiB over loopback, with a pause of the client's in the
 middle. The others go over a network between two namespaces (t/clients/link.c): 16 MiB with 40 ms of round trip and 50 Mbit/s;
 8 MiB with 10 ms and 1% of the packets lost; 8 MiB at 1.5 Mbit/s, which takes 45 seconds. TCP's congestion control is Reno.
-`error_page` is a page of the user's own for 413, with nginx.
+`error_page` is a page of the user's own for 413, with nginx: `error_page 413 /too_large;`. (With nginx alone a named location,
+`error_page 413 @too_large`, works on HTTP/2 and HTTP/3 as well.)
 
 Measured on {date}, Linux {kernel}, {cpus} processors.
 """

@@ -94,8 +94,8 @@ http {{
         ssl_certificate_key {context.certificate}.key;
         {rules}
         location / {{ proxy_pass http://{context.backend}; }}
-        location /page {{ error_page 413 @too_large; proxy_pass http://{context.backend}; }}
-        location @too_large {{ default_type application/json; return 413 '{{"error": "too large"}}\\ntoo large\\n'; }}
+        location /page {{ error_page 413 /too_large; proxy_pass http://{context.backend}; }}
+        location = /too_large {{ internal; default_type application/json; return 413 '{{"error": "too large"}}\\ntoo large\\n'; }}
     }}
 }}
 """

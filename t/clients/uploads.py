@@ -44,11 +44,11 @@ class Network:
 
 
 NETWORKS = {
-    "loopback": Network(3),
+    "loopback": Network(6),
     # Uploads that pause, too, take time but not the processor's.
-    "idle": Network(10),
-    "far": Network(4, (20000, 6250000, 0)),
-    "lossy": Network(3, (5000, 0, 10)),
+    "idle": Network(16),
+    "far": Network(8, (20000, 6250000, 0)),
+    "lossy": Network(8, (5000, 0, 10)),
     "slow": Network(32, (20000, 187500, 0)),
 }
 
