@@ -7,6 +7,8 @@ HTTP1, HTTP2, HTTP3 = "^(h1|tls)$", "^h2c?$", "^h3$"
 
 # Server, client, HTTP, case, declared or undeclared, and the user's words, each an expression; the first that fits. Then why.
 REASONS = [
+    ("", "", "", "", "", "^(accepted|status 200)$",
+     "The server took all of the body: its limit does not hold there."),
     ("^nginx$|^lingering", "", "h2|h3", "own page", "", "nginx's page",
      "Over HTTP/2 and HTTP/3 nginx's `error_page` for 413 is judged again, and refused again: the built-in page goes out."),
     ("^nginx$", "", HTTP1, "pause", "", "",

@@ -305,29 +305,33 @@ class Run:
         self.log = open(f"{tools}/stderr.log", "ab")
 
     def work(self):
-        threads = []
+        threads, links = [], []
         for name, network in NETWORKS.items():
             waiting = queue.SimpleQueue()
             for job in self.jobs:
                 if job.network == name:
                     waiting.put(job)
             number = min(network.slots, waiting.qsize())
-            threads += [threading.Thread(target=self.slot, args=(network, waiting), daemon=True) for _ in range(number)]
+            # All links before the first client, until the last has gone: when an interface comes or goes, browsers drop what
+            # they are doing.
+            ways = [Link(f"{self.tools}/link", *network.link) if network.link else None for _ in range(number)]
+            threads += [threading.Thread(target=self.slot, args=(way, waiting), daemon=True) for way in ways]
+            links += filter(None, ways)
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():
                 thread.join(30)
                 self.tell()
+        for link in links:
+            link.stop()
 
     def tell(self):
         with self.lock:
             done, took = self.all - self.left, time.monotonic() - self.began
             print(f"    {done} of {self.all} uploads in {took / 60:.0f} min, {self.failed} of them not answered", flush=True)
 
-    def slot(self, network, waiting):
-        with self.lock:
-            link = Link(f"{self.tools}/link", *network.link) if network.link else None
+    def slot(self, link, waiting):
         while time.monotonic() < self.until:
             try:
                 job = waiting.get_nowait()
@@ -337,8 +341,6 @@ class Run:
                 self.do(job, link.pid if link else None)
             except RuntimeError as error:
                 print(f"error: {error}", file=sys.stderr, flush=True)
-        if link:
-            link.stop()
 
     def do(self, job, namespace):
         origins = ",".join(f"{server.address}:{server.tls_port}" for server in self.running.values())
