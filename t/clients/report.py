@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import sys
 
 import reasons
@@ -56,8 +57,9 @@ module 2 of 8 such uploads read the answer, with nginx alone 6 of 8. undici 7 re
 METHOD = """
 ## Method
 
-Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB, each upload is tried {tries} times. Servers are as they come, with nothing
-set but the limit: {versions}. HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Apache's limit
+Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB, each upload is tried {tries} times, {uploads} in all. Servers are as they come, with nothing
+set but the limit: {versions}.
+HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Apache's limit
 holds for HTTP/1.1 only. Where a server has no limit, where a client cannot do something (browsers do not pause, wget has no
 chunked bodies), and for other people's servers on the two slowest networks, there is no cell. lighttpd's answer to bodies of
 unknown length over HTTP/2 is 411, which counts as well. Clients do not verify certificates, else they are as they come.
@@ -78,7 +80,9 @@ def load(file):
     for line in open(file):
         result = json.loads(line)
         key = tuple(result[name] for name in ("client", "protocol", "server", "case", "mode"))
-        cells[key].append(result["error"])
+        # Ports and addresses of objects are not the same twice.
+        error = result["error"] and re.sub(r"(?<=[:=])\d{4,5}\b|0x[0-9a-f]{6,}|(?<=port )\d{4,5}", "*", result["error"])
+        cells[key].append(error)
         versions[result["client"]] = result["version"]
         server_versions[result["server"]] = result["server_version"]
     return cells, versions, server_versions
@@ -161,7 +165,9 @@ def told(seen):
     lines = []
     for (server, reason), what in sorted(seen.items(), key=lambda item: -sum(item[1]["clients"].values())):
         words = ", ".join(f'"{words[:90]}"' for words, _ in what["words"].most_common(3))
-        clients = ", ".join(f"{client} {number}" for client, number in what["clients"].most_common())
+        clients = ", ".join(f"{client} {number}" for client, number in what["clients"].most_common(8))
+        if more := sum(what["clients"].values()) - sum(number for _, number in what["clients"].most_common(8)):
+            clients += f", others {more}"
         lines.append(f"- {reason or 'Not known why.'} They saw {words}. Uploads: {clients}.\n")
     return "".join(lines)
 
@@ -186,6 +192,7 @@ def main():
         page += f"\n### {title}\n\n" + (told(failures(cells, lambda name: name == server)) or "They all do.\n")
     numbers = [len(tries) for tries in cells.values()]
     page += METHOD.format(
+        uploads=f"{sum(numbers):,}",
         tries=str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}",
         versions=", ".join(f"{SERVERS[name]} {server_versions[name]}" for name in servers if name != "module"),
         date=datetime.date.today(), kernel=os.uname().release.split("-")[0], cpus=os.cpu_count(),
