@@ -57,12 +57,12 @@ module 2 of 8 such uploads read the answer, with nginx alone 6 of 8. undici 7 re
 METHOD = """
 ## Method
 
-Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB, each upload is tried {tries} times, {uploads} in all. Servers are as they come, with nothing
-set but the limit: {versions}.
-HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Apache's limit
-holds for HTTP/1.1 only. Where a server has no limit, where a client cannot do something (browsers do not pause, wget has no
-chunked bodies), and for other people's servers on the two slowest networks, there is no cell. lighttpd's answer to bodies of
-unknown length over HTTP/2 is 411, which counts as well. Clients do not verify certificates, else they are as they come.
+Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB; each upload is tried {tries} times, {uploads} in all. Servers are as they
+come, with nothing set but the limit: {versions}.
+HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Apache's limit holds for HTTP/1.1 only. Where
+a server has no limit, where a client cannot do something (browsers do not pause, wget has no chunked bodies), and for other
+people's servers with 200 MiB and on the two slowest networks, there is no cell. lighttpd's answer to bodies of unknown length
+over HTTP/2 is 411, which counts as well. Clients do not verify certificates, else they are as they come.
 
 "loopback" are bodies of 2, 32 and 200 MiB. "pause of 6 s" are 32 MiB over loopback, with a pause of the client's in the
 middle. The others go over a network between two namespaces (t/clients/link.c): 16 MiB with 40 ms of round trip and 50 Mbit/s;
