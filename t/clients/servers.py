@@ -63,14 +63,10 @@ def output(*command):
     return done.stdout + done.stderr
 
 
-def nginx_conf(server, context, loaded, rules, http):
-    """What nginx reads: LOADED is what the main block begins with, HTTP what the http block has beside the server, RULES what
-    the server's block has to say of uploads."""
-    has_http3 = "h3" in server.protocols
-    newer = context.nginx_version >= (1, 25, 1)
-    http2 = "" if newer else " http2"
-    quic = f"listen {server.address}:{server.tls_port} quic;" if has_http3 else ""
-    return f"""
+def nginx_command(context, directory, loaded, http):
+    """Starts nginx; LOADED is what its main block begins with, HTTP its http block."""
+    file = directory / "nginx.conf"
+    file.write_text(f"""
 {loaded}
 daemon off;
 pid nginx.pid;
@@ -85,6 +81,21 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     {http}
+}}
+""")
+    return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
+
+
+def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
+    """RULES are what the server's block has to say of uploads. LOADED and HTTP may name what a Context has, in braces; braces of
+    their own are doubled."""
+
+    def start(server, context, directory):
+        newer = context.nginx_version >= (1, 25, 1)
+        http2 = "" if newer else " http2"
+        quic = f"listen {server.address}:{server.tls_port} quic;" if "h3" in server.protocols else ""
+        return nginx_command(context, directory, loaded.format(**vars(context)), f"""
+    {http.format(**vars(context))}
     server {{
         listen {server.address}:{server.port}{http2} backlog=16384;
         listen {server.address}:{server.tls_port} ssl{http2} backlog=16384;
@@ -97,37 +108,14 @@ http {{
         location /page {{ error_page 413 /too_large; proxy_pass http://{context.backend}; }}
         location = /too_large {{ internal; default_type application/json; return 413 '{{"error": "too large"}}\\ntoo large\\n'; }}
     }}
-}}
-"""
-
-
-def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
-    """LOADED and HTTP may name what a Context has, in braces; braces of their own are doubled."""
-
-    def start(server, context, directory):
-        file = directory / "nginx.conf"
-        file.write_text(nginx_conf(server, context, loaded.format(**vars(context)), rules, http.format(**vars(context))))
-        return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
+""")
 
     return start
 
 
 def backend(server, context, directory):
     """Reads what it is sent, and answers "ok"."""
-    file = directory / "nginx.conf"
-    file.write_text(f"""
-daemon off;
-pid nginx.pid;
-worker_processes 1;
-error_log error.log;
-events {{ worker_connections {FILES - 100}; }}
-http {{
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
+    return nginx_command(context, directory, "", f"""
     keepalive_requests 1000000;
     server {{
         listen {server.address}:{server.port} backlog=16384;
@@ -139,9 +127,7 @@ http {{
         location /page {{ proxy_pass http://{server.address}:{server.port}/ok; }}
         location /ok {{ return 200 "ok\\n"; }}
     }}
-}}
 """)
-    return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
 
 
 def apache(server, context, directory):
