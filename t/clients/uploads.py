@@ -141,18 +141,18 @@ CLIENTS = {
     "Firefox form": browser("firefox", "form"),
 }
 
-OF_NGINX = ("module", "nginx", "lingering_close off")
-
 # Those with the module and nginx alone are tried with all cases, other people's servers with fewer; and what loses answers on
-# any network, on a fast one.
-ALL, MOST, FEW = set(CASES), {"2 MiB", "32 MiB", "pause of 6 s", "far, 16 MiB"}, {"2 MiB", "32 MiB", "own page"}
-CASES_OF = {"module": ALL, "nginx": ALL, "lingering_close off": FEW, "closing at once": FEW, "answering twice": FEW}
+# any network, on a fast one. A page of one's own is for what has error_page.
+ALL, MOST, FEW = set(CASES), {"2 MiB", "32 MiB", "pause of 6 s", "far, 16 MiB"}, {"2 MiB", "32 MiB"}
+CASES_OF = {
+    "module": ALL, "nginx": ALL, "lingering_close off": FEW | {"own page"}, "closing at once": FEW, "answering twice": FEW,
+}
 
 
 class Job:
     """Uploads of one client over one network, which one program does: servers, cases, and "declared" or "undeclared"."""
 
-    def __init__(self, client, protocol, network, _):
+    def __init__(self, client, protocol, network):
         self.client, self.protocol, self.network = client, protocol, network
         self.uploads = []
 
@@ -161,7 +161,7 @@ def jobs(running, done):
     """All that is to be done, and has not been done."""
     made = {}
     for client, server, case in ((c, s, k) for c in CLIENTS for s in running for k in CASES):
-        if case == "own page" and server not in OF_NGINX or case not in CASES_OF.get(server, MOST):
+        if case not in CASES_OF.get(server, MOST):
             continue
         for protocol in CLIENTS[client].protocols:
             # Over HTTP/3 the largest take a minute each, and say no more than the others.
@@ -176,7 +176,7 @@ def jobs(running, done):
                 # Slow ones each by itself, to be done side by side.
                 network = CASES[case].network
                 key = (client, protocol, network, (server, mode) if network == "slow" else None)
-                job = made.setdefault(key, Job(*key))
+                job = made.setdefault(key, Job(client, protocol, network))
                 job.uploads += [(server, case, mode)] * (TRIES - done.get((client, protocol, server, case, mode), 0))
     # In no order, but in the same each time: so that what takes long does not come all at once.
     wanted = [job for job in made.values() if job.uploads]

@@ -28,7 +28,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 os.environ.setdefault("TEST_PATIENCE", "5")
 
 import script  # noqa: E402 (it reads the environment)
-from server import Nginx, await_condition, free_ports  # noqa: E402
+from server import Nginx, await_condition  # noqa: E402
+from wire import free_ports  # noqa: E402
 
 CONFIGURATION = """
 {load}

@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,16 +17,6 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 
 # Where nginx goes on although something is wrong.
 SERIOUS = re.compile(r"\[(?:emerg|alert|crit)\]|panicked at|open socket #\d+ left|exited on signal")
-
-
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def http2(program):

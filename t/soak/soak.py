@@ -27,7 +27,8 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
 import clients  # noqa: E402
-from server import Nginx, await_condition, free_ports, http2  # noqa: E402
+from server import Nginx, await_condition, http2  # noqa: E402
+from wire import free_ports  # noqa: E402
 
 CLIENTS = 12
 # By how much a worker may have more memory than one of the first generations had, in KiB, and after how many requests.
