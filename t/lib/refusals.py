@@ -8,12 +8,12 @@ The ports and the file with nginx's process number are in the environment: PORT,
 """
 
 import concurrent.futures
+import http.client
 import os
 import pathlib
 import re
 import sys
 import time
-import urllib.request
 
 import h2.config
 import h2.connection
@@ -45,32 +45,32 @@ def streams(numbers):
     """Refusals on one HTTP/2 connection, some at a time. What is not ended in the end goes with the connection."""
     tls = numbers[0] // TOGETHER % 2 == 0
     connection = wire.connect(os.environ["TLS_PORT" if tls else "H2C_PORT"], 20, ["h2"] if tls else ())
-    http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-    http.initiate_connection()
-    connection.sendall(http.data_to_send())
-    while http.outbound_flow_control_window < TOGETHER * len(WHOLE):
-        http.receive_data(connection.recv(65536))
+    http2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    http2.initiate_connection()
+    connection.sendall(http2.data_to_send())
+    while http2.outbound_flow_control_window < TOGETHER * len(WHOLE):
+        http2.receive_data(connection.recv(65536))
     refused = 0
     for start in range(0, len(numbers), TOGETHER):
         is_last = start + TOGETHER >= len(numbers)
         waiting = set()
         for number in numbers[start : start + TOGETHER]:
-            stream, declared = http.get_next_available_stream_id(), number % 2 == 0
+            stream, declared = http2.get_next_available_stream_id(), number % 2 == 0
             fields = [(":method", "POST"), (":path", "/up"), (":scheme", "https"), (":authority", "localhost")]
-            http.send_headers(stream, fields + ([("content-length", str(len(WHOLE)))] if declared else []))
-            http.send_data(stream, WHOLE[:10000])
+            http2.send_headers(stream, fields + ([("content-length", str(len(WHOLE)))] if declared else []))
+            http2.send_data(stream, WHOLE[:10000])
             if number % 5 == 0:
-                http.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+                http2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
                 refused += 1
                 continue
             waiting.add(stream)
             if number % 7 or not is_last:
-                http.send_data(stream, WHOLE[10000:], end_stream=True)
+                http2.send_data(stream, WHOLE[10000:], end_stream=True)
         while waiting:
-            connection.sendall(http.data_to_send())
-            for event in http.receive_data(connection.recv(65536)):
+            connection.sendall(http2.data_to_send())
+            for event in http2.receive_data(connection.recv(65536)):
                 if isinstance(event, h2.events.DataReceived):
-                    http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, h2.events.ResponseReceived):
                     refused += dict(event.headers)[":status"] == "413"
                 elif isinstance(event, h2.events.StreamEnded):
@@ -87,17 +87,20 @@ def run(pool, kind, numbers):
 
 
 def state():
-    """Once nginx has dealt with all of them."""
+    """Once nginx has dealt with all of them. The connection that asks stays open meanwhile, to be counted every time."""
     until = time.monotonic() + float(os.environ.get("TEST_PATIENCE", 60))
+    asking = http.client.HTTPConnection("127.0.0.1", int(os.environ["PORT"]))
     while True:
-        status = urllib.request.urlopen(f"http://127.0.0.1:{os.environ['PORT']}/status").read().decode()
-        active = int(re.search(r"Active connections: (\d+)", status)[1])
+        asking.request("GET", "/status")
+        active = int(re.search(rb"Active connections: (\d+)", asking.getresponse().read())[1])
         if active == 1 or time.monotonic() > until:
             break
         time.sleep(0.05)
     process = pathlib.Path("/proc") / worker
     memory = int(re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text())[1])
-    return len(list((process / "fd").iterdir())), active, memory
+    descriptors = len(list((process / "fd").iterdir()))
+    asking.close()
+    return descriptors, active, memory
 
 
 kind, count = sys.argv[1], int(sys.argv[2])
