@@ -84,8 +84,9 @@ built_for=$(alone dpkg-query -W -f '${Version}' nginx-dev)
 row "built with" "nginx-dev $built_for, $(alone cargo --version | cut -d ' ' -f 1,2) of $from"
 
 echo "==> lintian"
-as_nobody sh -c 'lintian --fail-on error,warning --info --show-overrides /build/*.changes' >"$dir/lintian" 2>&1 ||
-    { cat "$dir/lintian" >>"$log"; fail "lintian found something"; }
+# Twice: where it shows what is overridden, Debian 12's lintian counts that too.
+as_nobody sh -c 'lintian --info --show-overrides /build/*.changes' >"$dir/lintian" 2>&1 || true
+as_nobody sh -c 'lintian --fail-on error,warning --info /build/*.changes' >>"$log" 2>&1 || fail "lintian found something"
 row lintian "no error, no warning, $(grep -c '^O:' "$dir/lintian" || true) overridden"
 
 echo "==> installing, uploading, removing"

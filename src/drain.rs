@@ -198,7 +198,7 @@ pub fn has_read(r: &Request, got: Got) {
         }
         Got::Whole => drain.outcome.set(Some(Outcome::Complete)),
         Got::End => drain.outcome.set(Some(Outcome::Closed)),
-        Got::Failed => drain.outcome.set(Some(Outcome::Error)),
+        Got::Failed | Got::Malformed => drain.outcome.set(Some(Outcome::Error)),
         Got::Evicted => drain.outcome.set(Some(Outcome::Evicted)),
     }
 }
@@ -257,15 +257,12 @@ pub fn end(r: &Request) {
         return;
     };
     let ledger = drain.ledger.get();
-    let outcome = if r.is_body_discarded_whole() {
-        Outcome::Complete
-    } else {
-        drain.outcome.get().unwrap_or_else(|| match r.interruption() {
-            Some(Interruption::Close) => Outcome::Evicted,
-            Some(Interruption::Error) => Outcome::Error,
-            Some(Interruption::Timeout) | None => ledger.overdue(&budget, now()),
-        })
-    };
+    let outcome = drain.outcome.get().unwrap_or_else(|| match r.interruption() {
+        _ if r.is_body_discarded_whole() => Outcome::Complete,
+        Some(Interruption::Close) => Outcome::Evicted,
+        Some(Interruption::Error) => Outcome::Error,
+        Some(Interruption::Timeout) | None => ledger.overdue(&budget, now()),
+    });
     let time = if outcome == Outcome::Complete { ledger.busy() } else { ledger.elapsed(now()) };
     let acknowledged = is_acknowledged(r, drain);
     drain.outcome.set(Some(outcome));

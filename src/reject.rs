@@ -46,9 +46,9 @@ pub fn stop_reading(r: &Request) {
         // nginx lingers because the request has a body; but for some statuses, 400 among them, it forgets that, and
         // lingers only on a connection with something to read. There may be: reading will tell.
         r.set_read_ready();
-        // An error page may take its time. What the client sends meanwhile must not be read as a body once more.
-        r.block_reading();
     }
+    // An error page may take its time. What the client sends meanwhile must not be read as a body once more.
+    r.block_reading();
     r.clear_keepalive();
     drain::hold(r);
     state::keep_received(r);

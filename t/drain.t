@@ -219,18 +219,21 @@ h1 chunked POST /3 8m
 /3 413 complete * ?
 
 
-=== TEST 10: error: the client resets the connection, or sends what is no body
+=== TEST 10: error: the client resets the connection, or sends what is no chunk, and is not reset for it
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
 --- script
 h1: head POST /reset 1m; send 100k; answer; reset
-h1: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; end
+h1: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; send 1m; end
+tls: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; send 1m; end
 --- seen
 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
 --- drained
 /reset 413 error * ?
+/malformed 413 error * yes
 /malformed 413 error * yes
 
 

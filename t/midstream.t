@@ -324,6 +324,7 @@ h3 chunked POST /up 1025 | POST /up 1k
 limit_body 10k;
 client_body_buffer_size 1k;
 location = /up { error_page 413 @page; proxy_pass http://backend; }
+location = /buffered { client_body_buffer_size 16k; error_page 413 @page; proxy_pass http://backend; }
 location @page {
     proxy_ignore_client_abort on;
     proxy_pass_request_body off;
@@ -333,9 +334,13 @@ location @page {
 --- script
 h1: head POST /up chunked; chunk 1k; pause 0.1; chunk 64k; chunk 64k; answer; chunk 64k; chunk 0; end
 h1s: head POST /up chunked; chunk 1k; pause 0.1; chunk 64k; chunk 64k; answer; chunk 64k; chunk 0; end
+h2c: uploads 1 /up 12000 chunked
+h2c: uploads 1 /buffered 12000 chunked
 --- seen
 413 ok | closed
 413 ok | closed
+1 x 413
+1 x 413
 --- no_error_log
 [alert]
 [crit]

@@ -105,6 +105,20 @@ nginx_bits_post_read(ngx_connection_t *c)
 }
 
 
+/* Parses what stands between the insides of chunks. */
+
+static ngx_int_t
+nginx_bits_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *chunked)
+{
+#if (nginx_version >= 1027002)
+    return ngx_http_parse_chunked(r, b, chunked, 0);
+#else
+    return ngx_http_parse_chunked(r, b, chunked);
+#endif
+}
+
+
 /*
  * Whether the next byte of a chunked body belongs to the inside of a chunk.  The parser's states have no public names;
  * but it has only then an answer when it is given one byte that is no part of the syntax.
@@ -126,11 +140,36 @@ nginx_bits_inside_chunk(ngx_http_request_t *r)
     b.pos = &byte;
     b.last = &byte + 1;
 
-#if (nginx_version >= 1027002)
-    return ngx_http_parse_chunked(r, &b, &chunked, 0) == NGX_OK;
-#else
-    return ngx_http_parse_chunked(r, &b, &chunked) == NGX_OK;
-#endif
+    return nginx_bits_parse_chunked(r, &b, &chunked) == NGX_OK;
+}
+
+
+/* Whether bytes can be what comes next of a chunked body. */
+
+ngx_uint_t nginx_bits_can_be_chunks(ngx_http_request_t *r, u_char *pos,
+    u_char *last);
+
+ngx_uint_t
+nginx_bits_can_be_chunks(ngx_http_request_t *r, u_char *pos, u_char *last)
+{
+    off_t               inside;
+    ngx_int_t           rc;
+    ngx_buf_t           b;
+    ngx_http_chunked_t  chunked;
+
+    chunked = *r->request_body->chunked;
+
+    ngx_memzero(&b, sizeof(ngx_buf_t));
+    b.pos = pos;
+    b.last = last;
+
+    while ((rc = nginx_bits_parse_chunked(r, &b, &chunked)) == NGX_OK) {
+        inside = ngx_min(chunked.size, b.last - b.pos);
+        b.pos += inside;
+        chunked.size -= inside;
+    }
+
+    return rc == NGX_AGAIN || rc == NGX_DONE;
 }
 
 

@@ -35,6 +35,7 @@ extern "C" {
     pub fn nginx_bits_set_eof(c: *mut ngx_connection_t);
     pub fn nginx_bits_set_ready(c: *mut ngx_connection_t, on: ngx_uint_t);
 
+    pub fn nginx_bits_can_be_chunks(r: *mut ngx_http_request_t, pos: *mut u8, last: *mut u8) -> ngx_uint_t;
     pub fn nginx_bits_discard_rest(r: *mut ngx_http_request_t);
     pub fn nginx_bits_ends_response(chain: *const ngx_chain_t) -> ngx_uint_t;
     pub fn nginx_bits_inside_chunk(r: *mut ngx_http_request_t) -> ngx_uint_t;

@@ -9,7 +9,7 @@ use core::ptr;
 
 use nginx_sys::{
     ngx_connection_error, ngx_connection_t, ngx_current_msec, ngx_err_t, ngx_http_discarded_request_body_handler,
-    ngx_http_request_t, ngx_reusable_connection, u_char, NGX_AGAIN, NGX_ERROR,
+    ngx_http_request_t, ngx_reusable_connection, off_t, u_char, NGX_AGAIN, NGX_ERROR,
 };
 
 use super::bulk::{self, Bulk, Progress, BATCH, LIVELY, STEP};
@@ -42,6 +42,8 @@ pub enum Got {
     End,
     /// The connection, or the stream, has failed.
     Failed,
+    /// What is no chunk of a body in chunks (HTTP/1.x).
+    Malformed,
     /// nginx needs the connection for others (HTTP/2 and HTTP/3).
     Evicted,
 }
@@ -87,12 +89,21 @@ impl Request {
         self.clear_keepalive();
     }
 
-    /// Whether nginx has begun to read the body, and some of it is still to come.
+    /// Whether nginx has begun to read the body, and some of it is still to come. Not, where it is in chunks and what has come
+    /// is none: where it would end is unknown then.
     pub fn is_body_partly_read(&self) -> bool {
-        // SAFETY: live, and so is its body, if it has one; `rest` is less than 0 until reading has begun.
+        let r = self.as_ptr();
+        // SAFETY: live, and so is its body, if it has one, with the buffer that it is read into, if there is one; `rest` is less
+        // than 0 until reading has begun.
         unsafe {
-            let body = (*self.as_ptr()).request_body;
-            !body.is_null() && (*body).rest > 0
+            let body = (*r).request_body;
+            if body.is_null() || (*body).rest <= 0 {
+                return false;
+            }
+            let unused = (*body).buf;
+            (*body).chunked.is_null()
+                || unused.is_null()
+                || bits::nginx_bits_can_be_chunks(r, (*unused).pos, (*unused).last) != 0
         }
     }
 
@@ -231,6 +242,13 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
         if result > 0 {
             M::has_read(&request, Got::Bytes(result.unsigned_abs() as u64));
             if bits::nginx_bits_keepalive(r) == 0 {
+                let in_chunks = bits::nginx_bits_discard_body(r) != 0 && bits::nginx_bits_chunked(r) != 0;
+                if in_chunks && bits::nginx_bits_can_be_chunks(r, buf, buf.add(result.unsigned_abs())) == 0 {
+                    // No chunk: nginx would reset the connection. That is the end of the body instead, and nginx lingers.
+                    M::has_read(&request, Got::Malformed);
+                    bits::nginx_bits_set_chunked(r, 0);
+                    (*r).headers_in.content_length_n = result as off_t;
+                }
                 // If that was all of the body, nginx lingers only on a connection that is ready to be read; and there may
                 // be more to come, as requests that the client has sent ahead.
                 bits::nginx_bits_set_ready(c, 1);

@@ -92,11 +92,11 @@ class Http2(Streams):
             self.flush()
             self.look()
 
-    def uploads(self, number, target, length):
+    def uploads(self, number, target, length, declared=None):
         streams = []
         for _ in range(int(number)):
             streams.append(Stream(self.http.get_next_available_stream_id()))
-            self.http.send_headers(streams[-1].number, self.fields("POST", target, [length])[0])
+            self.http.send_headers(streams[-1].number, self.fields("POST", target, [declared or length])[0])
             self.http.send_data(streams[-1].number, bytes(size(length)), end_stream=True)
         self.streams += streams
         self.flush()

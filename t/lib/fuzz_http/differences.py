@@ -151,11 +151,22 @@ def impatience(case):
     return case._replace(plain=one._replace(answers=answers, upstream=other.upstream if is_part else one.upstream))
 
 
+def mirrors(case):
+    """A client that stops in the middle of a body: whether the mirror has been asked when nginx gives it up is a question of
+    time."""
+    if case.script["end"] == "probe" or not any(request.kind == "mirrored" for request in case.requests):
+        return case
+    return case.with_both(
+        lambda play: play._replace(upstream=[seen for seen in play.upstream if " /mirror " not in seen.head])
+    )
+
+
 class Last(typing.NamedTuple):
-    """A chunked request over HTTP/1.1 that is the last one on its connection, and was answered differently."""
+    """A request over HTTP/1.x that is the last one on its connection, and was answered differently."""
 
     request: Request
-    body: Chunks
+    # None if the body is not in chunks.
+    body: Chunks | None
     # The answers; None for none.
     plain: Answer | None
     limited: Answer | None
@@ -171,9 +182,10 @@ class Last(typing.NamedTuple):
         if max(len(one), len(other)) != same + 1 or same >= len(case.requests):
             return None
         request = case.requests[same]
-        if not request.is_chunked or not request.limit:
+        if not request.limit:
             return None
-        return Last(request, chunks(request.body), *(answers[same] if answers[same:] else None for answers in (one, other)))
+        body = chunks(request.body) if request.is_chunked else None
+        return Last(request, body, *(answers[same] if answers[same:] else None for answers in (one, other)))
 
     def accept(self, case):
         """Takes what the module made of it for what nginx made of it."""
@@ -188,14 +200,17 @@ def finals(play):
 def is_refusal(request, answer):
     if answer is None:
         return False
-    return answer.status == 413 or (request.kind == "status" and answer.status == 200 and answer.body == b"too large\n")
+    is_page = answer.body == (b"" if request.method == "HEAD" else b"too large\n")
+    return answer.status == 413 or (request.kind == "status" and answer.status == 200 and is_page)
 
 
 def announced_only(case):
     """Chunked: the module refuses as soon as a chunk's header says too much; nginx waits for the first byte behind that.
     Where it never comes, or the header turns out to be none, it is not nginx's limit that ends it."""
     last = Last.of(case)
-    if not last or not is_refusal(last.request, last.limited) or last.body.announced <= last.request.limit:
+    if not last or not last.body or not is_refusal(last.request, last.limited):
+        return case
+    if last.body.announced <= last.request.limit:
         return case
     is_malformed = last.body.is_whole is None and last.plain is not None and last.plain.status == 400
     is_cut_off = last.body.begun <= last.request.limit and last.plain is None
@@ -206,7 +221,9 @@ def malformed_behind(case):
     """Chunked: nginx looks at each chunk as it parses it, the module when all that has been read is parsed. A body that goes
     over the limit and is malformed behind that, in one piece, is too large to nginx and malformed to the module."""
     last = Last.of(case)
-    if not last or not is_refusal(last.request, last.plain) or last.limited is None or last.limited.status != 400:
+    if not last or not last.body or not is_refusal(last.request, last.plain):
+        return case
+    if not last.limited or last.limited.status != 400:
         return case
     return last.accept(case) if last.body.begun > last.request.limit and last.body.is_whole is None else case
 
@@ -222,7 +239,8 @@ def access_first(case):
 
 def unanswered_page(case):
     """nginx alone may not answer where a body is refused as it comes, and the error page is proxied too: it goes on to read
-    the body meanwhile."""
+    the body meanwhile. Or what it reads then is malformed, and it answers that: also where the module saw no more than that
+    there is too much, and the other way round."""
     one, other = case.plain, case.limited
     if case.script["protocol"] == "h2":
         if one.end != "silent":
@@ -238,33 +256,40 @@ def unanswered_page(case):
         is_part = all(seen in other.upstream for seen in one.upstream)
         return case._replace(plain=Play(answers, other.end, other.upstream if is_part else one.upstream))
     last = Last.of(case)
-    if last and last.request.kind.startswith("proxied") and last.plain is None:
-        if is_refusal(last.request, last.limited) and last.body.announced > last.request.limit:
-            return last.accept(case)
-    return case
+    if not last or not last.request.kind.startswith("proxied"):
+        return case
+    if last.body and last.body.announced <= last.request.limit:
+        return case
+    is_lost = last.plain is None or last.plain.status == 400
+    is_malformed = last.body and last.body.is_whole is None and last.limited is not None and last.limited.status == 400
+    return last.accept(case) if is_lost and (is_refusal(last.request, last.limited) or is_malformed) else case
 
 
-def malformed_drain(case):
-    """A refused body that turns out to be malformed ends the drain (docs/drain.md: `error`), and with it the connection;
-    nginx alone says goodbye and reads whatever comes."""
+def unwanted_page(case):
+    """Chunked: nginx alone asks for the error page of a body that is too large, finds it malformed while it waits, and
+    answers that. The module finds it malformed first."""
     one, other = case.plain, case.limited
-    if case.script["protocol"] != "h1" or (one.end, other.end) != ("closed", "reset") or one.answers != other.answers:
+    answers = finals(one)
+    if case.script["protocol"] != "h1" or one.answers != other.answers or not 0 < len(answers) <= len(case.requests):
         return case
-    answered = len(finals(other))
-    if not 0 < answered <= len(case.requests):
+    request = case.requests[len(answers) - 1]
+    if answers[-1].status != 400 or not request.kind.startswith("proxied") or not request.is_chunked:
         return case
-    request = case.requests[answered - 1]
-    if request.is_chunked and is_refusal(request, other.answers[-1]) and chunks(request.body).is_whole is None:
-        return case._replace(plain=other)
+    body = chunks(request.body)
+    is_too_large = 0 < request.limit < body.announced and body.is_whole is None
+    is_one_more = len(one.upstream) == len(other.upstream) + 1 and all(seen in one.upstream for seen in other.upstream)
+    if is_too_large and is_one_more:
+        return case._replace(plain=one._replace(upstream=other.upstream))
     return case
 
 
 def resets(case):
     """A connection that nginx closes while something is unread, or still coming, is reset, and the client may lose answers.
-    The module keeps that from happening."""
+    The module keeps that from happening, or reads more before it closes."""
     one, other = case.plain, case.limited
     is_spared = one.end == "reset" and other.end == "closed" and one.answers == other.answers[: len(one.answers)]
-    if is_spared and other.answers and "Connection: close" in other.answers[-1].header:
+    is_last = other.answers and "Connection: close" in other.answers[-1].header
+    if is_spared and (is_last or one.answers == other.answers):
         return case._replace(plain=one._replace(answers=other.answers, end=other.end))
     return case
 
@@ -272,12 +297,14 @@ def resets(case):
 DIFFERENCES = [
     open_streams,
     unfinished,
-    impatience,
     access_first,
+    # Before what it left unanswered is taken for a client's impatience.
+    unanswered_page,
+    unwanted_page,
+    impatience,
+    mirrors,
     announced_only,
     malformed_behind,
-    malformed_drain,
-    unanswered_page,
     resets,
 ]
 
