@@ -88,7 +88,11 @@ class Connection(asyncio.Protocol):
         return True
 
     def end(self, is_whole):
-        seen = Seen(self.head, is_whole, self.length, self.hash.hexdigest())
+        head = self.head
+        if "unbuffered HTTP/" in head:
+            # Whether nginx tells the length, or sends chunks, is a question of how much it has read by then.
+            head = re.sub(r"\r\n(Content-Length: \d+|Transfer-Encoding: chunked)", "", head)
+        seen = Seen(head, is_whole, self.length, self.hash.hexdigest())
         self.upstream.seen.setdefault(self.number, []).append(seen)
         self.upstream.open[self.number] -= 1
         if not self.upstream.open[self.number]:
