@@ -416,3 +416,35 @@ h2c: uploads 200 / 100
 200 x 413
 --- no_error_log
 [alert]
+
+
+=== TEST 19: a mirror that takes its time: the stream is over before the request
+--- http_config
+limit_req_zone $server_name zone=slow:1m rate=5r/s;
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+    location / { limit_req zone=slow burst=10; proxy_pass http://backend; }
+}
+--- config
+limit_body 20k;
+location /up { mirror /mirror; mirror_request_body off; proxy_pass http://backend; }
+location = /mirror {
+    internal;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+}
+--- script
+h2c: uploads 1 /up 40000 chunked
+h2c: uploads 1 /up 40000 chunked; pause 1
+h3: head POST /up/quic chunked; send 40k; answer; send 20k; finish; pause 1; close
+--- seen
+1 x 413
+1 x 413
+413 <413 Request Entity Too Large>
+--- drained
+/up 413 complete * ?
+/up 413 complete * ?
+h3 /up/quic 413 complete * ?
+--- no_error_log
+[alert]

@@ -5,7 +5,7 @@ use nginx_sys::{
     NGX_DONE, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
-use super::{Got, HttpModule, Piece, Request};
+use super::{stream, Got, HttpModule, Piece, Request};
 
 /// The filter behind ours. A shared object holds one module, so one will do.
 static mut NEXT: ngx_http_request_body_filter_pt = None;
@@ -71,8 +71,10 @@ unsafe fn drop_piece<M: HttpModule>(r: *mut ngx_http_request_t, mut input: *mut 
         if last.is_some() {
             M::has_read(&request, Got::Whole);
         }
-        // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK.
+        // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
+        // not be its end: a subrequest in the background may be left, as that of a mirror.
         if request.is_done() && M::patience(&request).is_none() {
+            stream::release::<M>(r);
             return NGX_DONE as ngx_int_t;
         }
         NGX_OK as ngx_int_t

@@ -97,7 +97,11 @@ class Http2(Streams):
         for _ in range(int(number)):
             streams.append(Stream(self.http.get_next_available_stream_id()))
             self.http.send_headers(streams[-1].number, self.fields("POST", target, [declared or length])[0])
-            self.http.send_data(streams[-1].number, bytes(size(length)), end_stream=True)
+            body, most = bytes(size(length)), self.http.max_outbound_frame_size
+            while len(body) > most:
+                self.http.send_data(streams[-1].number, body[:most])
+                body = body[most:]
+            self.http.send_data(streams[-1].number, body, end_stream=True)
         self.streams += streams
         self.flush()
         self.wait(lambda: all(stream.ended or stream.stopped for stream in streams))
