@@ -15,7 +15,8 @@ KEEP ?=
 # How many scripts "fuzz-drain" and "fuzz-http" play, and what they are made from; empty: something new each time.
 SCRIPTS ?=
 SEED ?=
-# How long "fuzz-http", if it is not to count scripts, and "soak" (600) go on, in seconds; after how long "clients" stops.
+# How long "fuzz-http", if it is not to count scripts, "fuzz-policy" (60) and "soak" (600) go on, in seconds; after how long
+# "clients" stops.
 SECONDS ?=
 # How many workers "soak" has.
 WORKERS ?= 2
@@ -23,7 +24,8 @@ WORKERS ?= 2
 SCRIPT ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
-# What "bench" measures: refusals growth drain accepted instructions memory; and report. Empty: all of it.
+# What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
+# extensions streams resets. Empty: all of it.
 PARTS ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
@@ -68,7 +70,7 @@ override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http bench clean testtools \
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http fuzz-policy attack bench clean testtools \
 	nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb test-all unsafe \
 	test-asan test-valgrind own-nginx watched test-faults soak capacity
 
@@ -109,6 +111,7 @@ advisories: ## The same, and whether vulnerabilities of them are known (asks Git
 check: nginx deny ## Check format, lints, documentation, dependencies, and that Rust and C agree on nginx's structs
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/load/Cargo.toml --check
+	cargo fmt --manifest-path policy/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
@@ -209,12 +212,20 @@ fuzz-http: build ## Hold limit_body against client_max_body_size, with requests 
 	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
 
+fuzz-policy: nginx ## Fuzz what decides, without nginx; sizes against nginx's own parser (SECONDS for each of three targets)
+	@build/setup.sh build fuzz
+	@build/fuzz-policy.sh $(or $(SECONDS),60) $(OBJS)/fuzz-policy
+
 bench: build ## Measure what it costs, against nginx alone and other servers, for docs/benchmarks.md (PARTS; 20 minutes)
 	@build/setup.sh servers bench
 	@build/certificate.sh $(OBJS)/tls
 	@echo "==> building the load"
 	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
 	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
+
+attack: build testtools ## Measure accepted uploads beside clients that mean no good, for docs/reliability.md (five minutes)
+	@build/setup.sh servers
+	@$(TOOLS)/python/bin/python bench/attack.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(PARTS)
 
 capacity: build testtools ## Compute what fleets and attackers come to, check that, and write the tables of docs/capacity.md
 	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|grafana|browser|servers|bench|deny|dist|packaging|chroot|installed ...
+#     build/setup.sh build|run|test|clients|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -39,6 +39,7 @@ packages() {
         servers) echo apache2 caddy haproxy lighttpd lighttpd-mod-openssl media-types ;;
         bench) echo openssl python3 util-linux valgrind ;;
         deny) echo git python3 python3-venv ;;
+        fuzz) echo g++ ;;
         dist) echo bash git util-linux ;;
         packaging) echo makepkg pacman-package-manager rpm rpmlint shellcheck util-linux ;;
         chroot) echo bash debootstrap iproute2 util-linux ;;

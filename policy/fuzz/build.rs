@@ -1,0 +1,25 @@
+//! Compiles nginx's own parser of sizes, to hold ours against. NGINX_SOURCE_DIR and NGINX_BUILD_DIR say where nginx is, as
+//! they do for nginx-sys.
+
+use std::env;
+use std::error::Error;
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let [source, build] = ["NGINX_SOURCE_DIR", "NGINX_BUILD_DIR"].map(|name| {
+        println!("cargo::rerun-if-env-changed={name}");
+        env::var_os(name).map(PathBuf::from).ok_or_else(|| format!("{name} is not set; make fuzz-policy sets it"))
+    });
+    let (source, build) = (source?.join("src"), build?);
+    println!("cargo::rerun-if-changed=nginx.c");
+
+    cc::Build::new()
+        .include(build)
+        .includes(["core", "event", "event/modules", "event/quic", "os/unix"].map(|directory| source.join(directory)))
+        .files([source.join("core/ngx_parse.c"), source.join("core/ngx_string.c"), "nginx.c".into()])
+        // The rest of these files needs the rest of nginx.
+        .flag("-ffunction-sections")
+        .warnings(false)
+        .try_compile("nginx_size")?;
+    Ok(())
+}
