@@ -112,7 +112,7 @@ class Node:
         if self.worker_connections:
             self.make_room(now)
         self.open[drain.id] = drain
-        drain.ledger, drain.outcome, drain.ended, drain.closed = Ledger(now), None, None, None
+        drain.ledger, drain.due, drain.outcome, drain.ended, drain.closed = Ledger(now), None, None, None, None
         drain.slot = self.budget.conns is None or self.slots < self.budget.conns
         if not drain.slot:
             return self.end(drain, "refused", now)
@@ -135,7 +135,9 @@ class Node:
         if not self.is_stream:
             rest = drain.ledger.left(self.budget, now)
             left = min(self.budget.idle - (now - drain.ledger.last), (rest + now % 1000 + 999) // 1000 * 1000)
-        drain.due = now + left
+        # nginx does not move a timer by less (NGX_TIMER_LAZY_DELAY).
+        if drain.due is None or abs(now + left - drain.due) >= 300:
+            drain.due = now + left
 
     def came(self, drain, what, now):
         """Bytes have come, or the client hangs up."""
