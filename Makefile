@@ -185,7 +185,7 @@ test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connect
 soak: testtools ## Much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SECONDS),600) $(WORKERS) $(SEED)
 
-clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (an hour)
+clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour)
 	@build/setup.sh run servers clients
 	@build/certificate.sh $(OBJS)/tls
 	@build/test-clients.sh $(OBJS)/clients
