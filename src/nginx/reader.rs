@@ -51,6 +51,10 @@ pub enum Got {
 /// How long it may take a lively client to send a batch, in milliseconds, before nginx looks at what has come.
 const PATIENCE: u64 = 1000;
 
+/// How often nginx looks at what it has read, up to 4 KiB, before other connections have their turn. By itself it goes on for
+/// as long as there is something to read, and a client may send faster than that is looked at.
+const LOOKS: u32 = 8;
+
 impl Request {
     /// Lets the module decide how the connection is read from until the request ends (see [`HttpModule::reading`]). Says
     /// whether that could be done. For main requests over HTTP/1.x of which something is kept.
@@ -237,6 +241,13 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t, buf: *mut u_char,
             }
         }
 
+        if let Some(kept) = state::find::<M>(r) {
+            let looks = &kept.as_ref().looks;
+            if looks.replace(looks.get().saturating_add(1)) >= LOOKS {
+                bits::nginx_bits_post_read(c);
+                return NGX_AGAIN as isize;
+            }
+        }
         let result = as_usual::<M>(r, buf, usize::try_from(most).unwrap_or(usize::MAX).min(size));
         tell::<M>(r, result);
         if result > 0 {
@@ -361,6 +372,9 @@ unsafe extern "C" fn discard<M: HttpModule>(r: *mut ngx_http_request_t) {
             // A client that has become slow is not a silent one, nor is one that nginx had no time for.
             bulk::wake_up_for::<M>(r, 1);
             bits::nginx_bits_set_awake(c);
+        }
+        if let Some(kept) = state::find::<M>(r) {
+            kept.as_ref().looks.set(0);
         }
         keep_time::<M>(r);
         ngx_http_discarded_request_body_handler(r);

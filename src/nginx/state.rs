@@ -29,6 +29,8 @@ pub(super) struct Kept<S> {
     pub(super) wants_buffer: Cell<bool>,
     /// How much there must be to read from the connection for nginx to be woken up, in bytes.
     pub(super) wake_up_for: Cell<i32>,
+    /// How often nginx has looked at what it read from the connection, since it was last told that there is something.
+    pub(super) looks: Cell<u32>,
     /// The stream, where it is taken.
     pub(super) watch: Cell<Option<Watch>>,
 }
@@ -98,6 +100,7 @@ pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
             recv: Cell::new(None),
             wants_buffer: Cell::new(false),
             wake_up_for: Cell::new(1),
+            looks: Cell::new(0),
             watch: Cell::new(None),
         });
         (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);

@@ -1,0 +1,262 @@
+"""What clients that mean no good do to others: accepted uploads beside them.
+
+    attack.py NGINX MODULE CERTIFICATE [KIND ...]
+
+nginx has one worker on one core, clients and the backend have another; attackers get what the others leave of that
+(nice 19). Uploads of a mebibyte come RATE times a second, whatever becomes of them, for SECONDS with nobody beside them and
+for as long beside each kind of attackers (attackers.py). That is done to nginx alone, to the module as it is, and to the
+module with a budget. Writes the table between "make attack" and "end" of docs/reliability.md.
+
+Ends with 1 if an accepted upload failed beside the module, or if the budget was not kept.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TOP / "t" / "clients")]
+import servers  # noqa: E402
+
+RATE, SIZE, SECONDS, SETTLING = 200, 1 << 20, 10, 3
+PATIENCE = 30
+UPLOAD = f"POST /large HTTP/1.1\r\nHost: honest\r\nContent-Length: {SIZE}\r\n\r\n".encode() + bytes(SIZE)
+# lingering_time here, and how much longer it may seem to a client that looks once a second: nginx counts whole ones.
+GRACE, ROUNDING = 5, 4
+CONNS, BYTES = 500, 16 << 20
+
+ATTACKERS = {
+    # Title: kind, connections.
+    "5,000 clients that send a byte a second": ("drip", 5000),
+    "1,000 clients at full speed": ("flood", 1000),
+    "100 clients with chunk extensions": ("extensions", 100),
+    "100 connections of 100 HTTP/2 streams": ("streams", 100),
+    "100 connections of HTTP/2 resets": ("resets", 100),
+}
+
+COMMON = f"lingering_time {GRACE}s; keepalive_requests 1000000;"
+LARGE = """
+        location /large { %s client_body_buffer_size 2m; proxy_pass_request_body off; proxy_set_header Content-Length '';
+            proxy_http_version 1.1; proxy_set_header Connection ''; proxy_pass http://backend/ok; }
+"""
+PLAIN = COMMON + "client_max_body_size 1k;" + LARGE % "client_max_body_size 2m;"
+LIMITED = (
+    COMMON + "limit_body 1k; limit_body_zone attacked; location /metrics { limit_body_metrics; }"
+    + LARGE % "limit_body 2m;"
+)
+BACKEND = "upstream backend {{ server {backend}; keepalive 64; keepalive_requests 1000000; }}"
+SERVERS = {
+    "nginx": servers.nginx("", PLAIN, BACKEND),
+    "module": servers.nginx("load_module {module};", LIMITED, BACKEND),
+    "budget": servers.nginx("load_module {module};", LIMITED + f"limit_body_drain conns={CONNS} bytes={BYTES};", BACKEND),
+}
+TITLES = {"nginx": "nginx alone", "module": "the module", "budget": f"with `conns={CONNS} bytes={BYTES >> 20}m`"}
+
+
+class Uploads:
+    """Accepted uploads: one every so often, each on a connection that is free."""
+
+    def __init__(self, server):
+        self.place = (server.address, server.port)
+        self.loop = asyncio.get_running_loop()
+        self.free = []
+        self.times = []
+        self.failures = []
+
+    async def run(self, seconds):
+        began, tasks = self.loop.time(), []
+        for number in range(int(seconds * RATE)):
+            due = began + number / RATE
+            await asyncio.sleep(max(0, due - self.loop.time()))
+            tasks.append(asyncio.ensure_future(self.upload(due)))
+        in_time = len(self.times)
+        await asyncio.wait(tasks, timeout=PATIENCE)
+        for task in tasks:
+            if not task.done():
+                task.cancel()
+                self.failures.append("no answer")
+        for connection in self.free:
+            connection.close()
+        times = sorted(self.times) or [float("inf")]
+        return {
+            "share": in_time / len(tasks),
+            "median_ms": 1000 * times[len(times) // 2],
+            "worst_ms": 1000 * times[-1],
+            "failed": len(self.failures),
+            "why": self.failures[:3],
+        }
+
+    async def upload(self, due):
+        connection = self.free.pop() if self.free else socket.socket()
+        try:
+            if connection.getsockname()[1] == 0:
+                connection.setblocking(False)
+                await self.loop.sock_connect(connection, self.place)
+            await self.loop.sock_sendall(connection, UPLOAD)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\nok\n"):
+                piece = await self.loop.sock_recv(connection, 4096)
+                if not piece:
+                    raise OSError(f"closed after {answer[:40]!r}")
+                answer += piece
+        except OSError as error:
+            self.failures.append(str(error))
+            connection.close()
+            return
+        self.times.append(self.loop.time() - due)
+        self.free.append(connection)
+
+
+@contextlib.contextmanager
+def attackers(server, kind, count):
+    """Attackers; gives a function that ends them, and says what it came to."""
+    port = server.port
+    process = subprocess.Popen(
+        ["nice", "-n", "19", sys.executable, TOP / "bench" / "attackers.py", kind, server.address, str(port), str(count)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )
+
+    def end():
+        out, _ = process.communicate(timeout=60)
+        return json.loads(out)
+
+    try:
+        yield end
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def get(server, path):
+    with socket.create_connection((server.address, server.port), 20) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    return answer.split(b"\r\n\r\n", 1)[1].decode()
+
+
+def cpu_seconds(process):
+    """User and system time of a process and its children."""
+    total = 0
+    for member in [process, *map(int, pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split())]:
+        fields = pathlib.Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+async def watched(server, ended):
+    """The most drains at a time that the metrics have shown."""
+    most = 0
+    while not ended.is_set():
+        shown = await asyncio.get_running_loop().run_in_executor(None, get, server, "/metrics")
+        most = max([most, *map(int, re.findall(r"^nginx_limit_body_draining_connections\S* (\d+)", shown, re.M))])
+        await asyncio.sleep(0.5)
+    return most
+
+
+async def measure(server, has_metrics):
+    ended = asyncio.Event()
+    watch = asyncio.ensure_future(watched(server, ended)) if has_metrics else None
+    cpu = cpu_seconds(server.process.pid)
+    measured = await Uploads(server).run(SECONDS)
+    measured["busy"] = (cpu_seconds(server.process.pid) - cpu) / SECONDS
+    ended.set()
+    measured["draining"] = await watch if watch else None
+    return measured
+
+
+def pinned(server, core):
+    children = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    for process in [server.process.pid, *map(int, children)]:
+        os.sched_setaffinity(process, {core})
+
+
+def trial(context, name, title, core):
+    """One kind of attackers and one server; None for nobody."""
+    servers.KINDS[name] = (name, servers.HTTP1 + servers.HTTP2, SERVERS[name])
+    with servers.started([name], *context) as running:
+        server = running[name]
+        pinned(server, core)
+        has_metrics = name != "nginx"
+        if title is None:
+            return asyncio.run(measure(server, has_metrics))
+        kind, count = ATTACKERS[title]
+        with attackers(server, kind, count) as end:
+            # Long enough for the first to be cut off meanwhile.
+            time.sleep(SETTLING)
+            measured = asyncio.run(measure(server, has_metrics))
+            return measured | {"attack": end()}
+
+
+def broken(name, title, measured):
+    """What of the promises was not kept."""
+    kind = ATTACKERS[title][0] if title else None
+    if name == "nginx":
+        return
+    if measured["failed"]:
+        yield f"{measured['failed']} accepted uploads failed: {measured['why']}"
+    if kind == "drip" and measured["attack"]["longest"] > GRACE + ROUNDING:
+        yield f"a client was held for {measured['attack']['longest']:.1f} s"
+    if name == "budget" and measured["draining"] > CONNS:
+        yield f"{measured['draining']} drains at a time"
+    # What is in the kernel's buffers was sent, and not drained.
+    if name == "budget" and kind and measured["attack"]["most"] > BYTES + (16 << 20):
+        yield f"{measured['attack']['most']} bytes were taken from one connection"
+
+
+def row(measured, alone):
+    """SHARE of what was offered, median and worst time, and how busy nginx was."""
+    share = measured["share"] / alone["share"]
+    failed = f", {measured['failed']} failed" if measured["failed"] else ""
+    return (f"{100 * share:.0f}%{failed}; {measured['median_ms']:.0f} ms, at most {measured['worst_ms']:.0f}; "
+            f"{100 * measured['busy']:.0f}% busy")
+
+
+def came_to(attack):
+    megabytes = attack["bytes"] / attack["seconds"] / 1e6
+    return f"{attack['requests'] / attack['seconds']:,.0f} requests, {megabytes:,.1f} MB a second"
+
+
+def main():
+    context = [str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4]]
+    nginx, module, certificate = context
+    context = (nginx, module, module, certificate)
+    kinds = sys.argv[4:]
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("error: two cores are needed, one for nginx and one for its clients")
+    os.sched_setaffinity(0, {cores[1]})
+    rows, failed, alone = [], False, {}
+    for title in [None, *(title for title, (kind, _) in ATTACKERS.items() if not kinds or kind in kinds)]:
+        cells = []
+        for name in SERVERS:
+            measured = trial(context, name, title, cores[0])
+            alone.setdefault(name, measured)
+            cells.append(row(measured, alone[name]))
+            attack = measured.get("attack")
+            print(f"{title or 'nobody'}, {TITLES[name]}: {cells[-1]}; draining at most {measured['draining']}"
+                  + (f"; {came_to(attack)}; held for {attack['longest']:.1f} s at most" if attack else ""), flush=True)
+            for what in broken(name, title, measured):
+                failed = True
+                print(f"error: {what}", file=sys.stderr)
+        rows.append(f"| {title or 'nobody'} | {' | '.join(cells)} |")
+    if not kinds and not failed:
+        page = TOP / "docs" / "reliability.md"
+        head = f"| beside | {' | '.join(TITLES[name] for name in SERVERS)} |\n|---|---|---|---|\n"
+        text = re.sub(r"(<!-- make attack -->\n).*?(<!-- end -->)",
+                      lambda found: found[1] + head + "".join(f"{line}\n" for line in rows) + found[2],
+                      page.read_text(), flags=re.S)
+        page.write_text(text)
+        print(f"==> {page.relative_to(TOP)}")
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
