@@ -85,7 +85,7 @@ h3: head POST /drained 1m; answer; mark begun; stop; mark evicted; close
 --- seen
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
 --- drained
-/drained 413 evicted 0 yes
+/drained 413 evicted 0 ?
 --- error_log
 worker_connections are not enough, reusing connections
 --- skip_nginx: 24: < 1.25.0

@@ -9,6 +9,10 @@ HTTP1, HTTP2, HTTP3 = "^(h1|tls)$", "^h2c?$", "^h3$"
 REASONS = [
     ("", "", "", "", "", "^(accepted|status 200)$",
      "The server took all of the body: its limit does not hold there."),
+    ("^(module|nginx)$", "^libcurl", HTTP3, "", "undeclared", r"timed out .* (\d+) out of \1 bytes",
+     "libcurl has the whole answer, stops its upload because of it (\"abort upload\", in its own words), and in about one of a "
+     "hundred uploads then sends neither the rest nor an end, although stream and connection have room: it waits until its time "
+     "is up. With nginx's own limit as well: 2 of 300 uploads, and 4 of 300 with this module."),
     ("^nginx$|^lingering", "", "h2|h3", "own page", "", "nginx's page",
      "Over HTTP/2 and HTTP/3 nginx's `error_page` for 413 is judged again, and refused again: the built-in page goes out."),
     ("^nginx$", "", HTTP1, "pause", "", "",

@@ -57,7 +57,7 @@ class Chunks(typing.NamedTuple):
     announced: int
     # The same where the first byte of that chunk came too: nginx looks no earlier.
     begun: int
-    # Whether it ended as it has to; None if it is no chunked body.
+    # Whether it ended as it has to; None if it is, or may be, no chunked body.
     is_whole: bool | None
 
 
@@ -66,33 +66,43 @@ LARGEST_CHUNK = (1 << 63) - 1 - 5
 
 
 def chunks(body):
-    """Reads a chunked body."""
+    """Reads a chunked body. A line that ends with LF alone is one to nginx 1.28, and none to nginx 1.30: with such a
+    line a body may be malformed."""
     come = announced = begun = 0
     at = 0
+    bare = False
+
+    def read(is_whole):
+        return Chunks(announced, begun, None if bare else is_whole)
+
     while True:
-        line = re.compile(rb"[0-9A-Fa-f]+(?:[ \t;][^\r\n]*)?\r?\n").match(body, at)
+        line = re.compile(rb"[0-9A-Fa-f]+(?:[ \t;][^\r\n]*)?(\r?)\n").match(body, at)
         digits = re.compile(rb"[0-9A-Fa-f]+").match(body, at)
         size = int(digits[0], 16) if digits else 0
         announced = max(announced, come + size)
         if size > LARGEST_CHUNK:
-            return Chunks(announced, begun, None)
+            return read(None)
         if not line:
             rest = body[at:]
             is_cut = re.fullmatch(rb"[0-9A-Fa-f]*(?:[ \t;][^\r\n]*)?\r?", rest)
-            return Chunks(announced, begun, False if is_cut else None)
+            return read(False if is_cut else None)
+        bare = bare or not line[1]
         at = line.end()
         if size == 0:
             end = re.compile(rb"(?:[^\r\n:\0]+:[^\r\n\0]*\r?\n)*\r?\n").match(body, at)
-            return Chunks(announced, begun, True if end else None)
+            bare = bare or bool(end and re.search(rb"(?<!\r)\n", end[0]))
+            return read(True if end else None)
         if at < len(body):
             begun = max(begun, come + size)
         if at + size + 2 > len(body):
-            return Chunks(announced, begun, False)
+            return read(False)
         come += size
         at += size
-        if not re.compile(rb"\r?\n").match(body, at):
-            return Chunks(announced, begun, None)
-        at = body.index(b"\n", at) + 1
+        end = re.compile(rb"(\r?)\n").match(body, at)
+        if not end:
+            return read(None)
+        bare = bare or not end[1]
+        at = end.end()
 
 
 class Case(typing.NamedTuple):
