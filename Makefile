@@ -70,9 +70,9 @@ override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http fuzz-policy attack bench clean testtools \
-	nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb test-all unsafe \
-	test-asan test-valgrind own-nginx watched test-faults soak capacity
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http fuzz-policy attack bench \
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
+	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak capacity
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -224,7 +224,7 @@ bench: build ## Measure what it costs, against nginx alone and other servers, fo
 	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
 
 attack: build testtools ## Measure accepted uploads beside clients that mean no good, for docs/reliability.md (five minutes)
-	@build/setup.sh servers
+	@build/setup.sh servers bench
 	@$(TOOLS)/python/bin/python bench/attack.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(PARTS)
 
 capacity: build testtools ## Compute what fleets and attackers come to, check that, and write the tables of docs/capacity.md

@@ -20,10 +20,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "t" / "clients")]
+import processes  # noqa: E402
 import servers  # noqa: E402
+from pages import filled, table  # noqa: E402
 
 RATE, SIZE, SECONDS, SETTLING = 200, 1 << 20, 10, 3
 PATIENCE = 30
@@ -117,9 +120,9 @@ class Uploads:
 @contextlib.contextmanager
 def attackers(server, kind, count):
     """Attackers; gives a function that ends them, and says what it came to."""
-    port = server.port
     process = subprocess.Popen(
-        ["nice", "-n", "19", sys.executable, TOP / "bench" / "attackers.py", kind, server.address, str(port), str(count)],
+        ["nice", "-n", "19", sys.executable, TOP / "bench" / "attackers.py", kind, server.address, str(server.port),
+         str(count)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )
 
@@ -135,27 +138,16 @@ def attackers(server, kind, count):
             process.wait()
 
 
-def get(server, path):
-    with socket.create_connection((server.address, server.port), 20) as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
-    return answer.split(b"\r\n\r\n", 1)[1].decode()
-
-
-def cpu_seconds(process):
-    """User and system time of a process and its children."""
-    total = 0
-    for member in [process, *map(int, pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split())]:
-        fields = pathlib.Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+def metrics(server):
+    with urllib.request.urlopen(server.url("h1", "/metrics"), timeout=20) as answer:
+        return answer.read().decode()
 
 
 async def watched(server, ended):
     """The most drains at a time that the metrics have shown."""
     most = 0
     while not ended.is_set():
-        shown = await asyncio.get_running_loop().run_in_executor(None, get, server, "/metrics")
+        shown = await asyncio.get_running_loop().run_in_executor(None, metrics, server)
         most = max([most, *map(int, re.findall(r"^nginx_limit_body_draining_connections\S* (\d+)", shown, re.M))])
         await asyncio.sleep(0.5)
     return most
@@ -164,18 +156,13 @@ async def watched(server, ended):
 async def measure(server, has_metrics):
     ended = asyncio.Event()
     watch = asyncio.ensure_future(watched(server, ended)) if has_metrics else None
-    cpu = cpu_seconds(server.process.pid)
+    members = processes.family(server.process.pid)
+    cpu = processes.cpu_seconds(members)
     measured = await Uploads(server).run(SECONDS)
-    measured["busy"] = (cpu_seconds(server.process.pid) - cpu) / SECONDS
+    measured["busy"] = (processes.cpu_seconds(members) - cpu) / SECONDS
     ended.set()
     measured["draining"] = await watch if watch else None
     return measured
-
-
-def pinned(server, core):
-    children = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    for process in [server.process.pid, *map(int, children)]:
-        os.sched_setaffinity(process, {core})
 
 
 def trial(context, name, title, core):
@@ -183,7 +170,7 @@ def trial(context, name, title, core):
     servers.KINDS[name] = (name, servers.HTTP1 + servers.HTTP2, SERVERS[name])
     with servers.started([name], *context) as running:
         server = running[name]
-        pinned(server, core)
+        processes.pin(server.process.pid, core)
         has_metrics = name != "nginx"
         if title is None:
             return asyncio.run(measure(server, has_metrics))
@@ -212,7 +199,7 @@ def broken(name, title, measured):
 
 
 def row(measured, alone):
-    """SHARE of what was offered, median and worst time, and how busy nginx was."""
+    """The share of what is done with nobody beside it, median and worst time, and how busy nginx was."""
     share = measured["share"] / alone["share"]
     failed = f", {measured['failed']} failed" if measured["failed"] else ""
     return (f"{100 * share:.0f}%{failed}; {measured['median_ms']:.0f} ms, at most {measured['worst_ms']:.0f}; "
@@ -225,8 +212,7 @@ def came_to(attack):
 
 
 def main():
-    context = [str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4]]
-    nginx, module, certificate = context
+    nginx, module, certificate = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
     context = (nginx, module, module, certificate)
     kinds = sys.argv[4:]
     cores = sorted(os.sched_getaffinity(0))
@@ -246,14 +232,10 @@ def main():
             for what in broken(name, title, measured):
                 failed = True
                 print(f"error: {what}", file=sys.stderr)
-        rows.append(f"| {title or 'nobody'} | {' | '.join(cells)} |")
+        rows.append([title or "nobody", *cells])
     if not kinds and not failed:
         page = TOP / "docs" / "reliability.md"
-        head = f"| beside | {' | '.join(TITLES[name] for name in SERVERS)} |\n|---|---|---|---|\n"
-        text = re.sub(r"(<!-- make attack -->\n).*?(<!-- end -->)",
-                      lambda found: found[1] + head + "".join(f"{line}\n" for line in rows) + found[2],
-                      page.read_text(), flags=re.S)
-        page.write_text(text)
+        page.write_text(filled(page, {"make attack": table(["beside", *(TITLES[name] for name in SERVERS)], rows)}))
         print(f"==> {page.relative_to(TOP)}")
     sys.exit(failed)
 

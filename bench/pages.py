@@ -1,0 +1,21 @@
+"""Tables in pages that are otherwise written by hand."""
+
+import re
+import sys
+
+
+def table(head, rows):
+    """A table in Markdown; all cells are texts."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def filled(page, tables):
+    """The text of a page with each table, by its name, where it belongs: between "<!-- name -->" and "<!-- end -->"."""
+    text = page.read_text()
+    for name, new in tables.items():
+        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
+        text, count = place.subn(lambda found: f"{found[1]}\n{new}\n\n{found[2]}", text)
+        if count != 1:
+            sys.exit(f"error: {page.parent.name}/{page.name} has {count} places for \"{name}\", not one")
+    return text
