@@ -155,10 +155,14 @@ class Node:
 
     def expire(self, drain, now):
         """A time is up."""
-        if drain.outcome is None:
-            self.end(drain, drain.ledger.overdue(self.budget, now), now)
-        else:
+        if drain.outcome is not None:
             self.close(drain, now)
+        elif self.is_stream:
+            # A timer that was not moved may be early: the module asks again.
+            drain.due = None
+            self.wait(drain, now)
+        else:
+            self.end(drain, drain.ledger.overdue(self.budget, now), now)
 
     def end(self, drain, outcome, now):
         """The drain is over, and with it the connection; but over HTTP/1.x one whose body was read lingers until the client
@@ -225,7 +229,7 @@ def run(nodes, arrivals, until, look_every=0):
         else:
             drain.node.came(drain, what, at)
             advance(drain, drain.ledger.began)
-            schedule(drain)
+        schedule(drain)
 
 
 @dataclasses.dataclass(frozen=True)
