@@ -1,10 +1,13 @@
-"""Writes docs/benchmarks.json, docs/benchmarks.md and docs/bench-*.svg from what bench/run has measured."""
+"""Writes docs/benchmarks.json, docs/benchmarks.md and docs/bench-*.svg from what bench/run has measured, and the tables of
+README.md and docs/drain.md that say the same in short."""
 
 import json
 import statistics
 import string
 import subprocess
 import sys
+
+from pages import filled, table
 
 TITLES = {"module": "limit_body", "nginx": "nginx alone"}
 PROTOCOLS = {"h1": "HTTP/1.1", "tls": "HTTP/1.1, TLS 1.3", "h2": "HTTP/2, TLS 1.3"}
@@ -40,7 +43,9 @@ def write(top, out, load, parts, versions):
     subprocess.run([load, "plot", file, docs], check=True)
     template = string.Template((top / "bench" / "benchmarks.md").read_text())
     (docs / "benchmarks.md").write_text(template.substitute(tables(figures)))
-    print(f"==> {file.relative_to(top)}, docs/benchmarks.md, docs/bench-*.svg", flush=True)
+    for page, in_short in ((top / "README.md", headlines(figures)), (docs / "drain.md", reading_on(figures))):
+        page.write_text(filled(page, in_short))
+    print(f"==> {file.relative_to(top)}, docs/benchmarks.md, docs/bench-*.svg; README.md, docs/drain.md", flush=True)
 
 
 # What is called how in the rounds, and in docs/benchmarks.json: with the unit in its name.
@@ -83,14 +88,15 @@ def rounded(value):
     return float(f"{value:.4g}") if value < 10000 else round(value)
 
 
+def share(of, to, figure):
+    """What a median is of another; None where one of them is missing."""
+    if of and to and of[figure] and to[figure] and to[figure]["median"]:
+        return round(of[figure]["median"] / to[figure]["median"], 3)
+    return None
+
+
 def compare(figures):
     """Adds ratios to what each row is held against."""
-
-    def ratio(of, to, figure):
-        if of and to and of[figure] and to[figure] and to[figure]["median"]:
-            return round(of[figure]["median"] / to[figure]["median"], 3)
-        return None
-
     for part, keys, base, ratios in (
         (
             "refusals",
@@ -117,7 +123,7 @@ def compare(figures):
         for it in figures[part]:
             to = find(figures[part], **{key: it[key] for key in keys}, **base)
             for name, figure in ratios.items():
-                it[name] = ratio(it, to, figure)
+                it[name] = share(it, to, figure)
 
 
 def find(rows, **wanted):
@@ -179,11 +185,6 @@ def tables(figures):
         "instructions": instructions(figures),
         "memory": memory(figures),
     }
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def shown(figure, ratio=None):
@@ -267,6 +268,55 @@ def drain(figures, figure, ratio):
         rows.append([case, *(("" if it is None else shown(it[figure], it[ratio])) for it in cells)])
     titles = [find(figures["drain"], server=server)["name"] for server in names]
     return table(["", *titles], rows)
+
+
+# What nginx does not drain is held against what it accepts.
+ACCEPTED = {case: f"{case}, accepted" for case in ("HTTP/2, TLS 1.3", "HTTP/2, cleartext")}
+
+
+def held_against(figures, case):
+    """The drain of a case, and what nginx alone takes for it."""
+    module = find(figures["drain"], server="module", case=case)
+    return module, find(figures["drain"], server="nginx", case=ACCEPTED.get(case, case))
+
+
+def headlines(figures):
+    """CPU time as a multiple of nginx's own, for README.md."""
+
+    def refusal(protocol, keepalive):
+        module = find(figures["refusals"], server="module", protocol=protocol, keepalive=keepalive)
+        return f"{module['ratio_cpu']:.2f}"
+
+    def drained(case):
+        return f"{share(*held_against(figures, case), 'cpu_seconds_per_gb'):.2f}"
+
+    rows = [
+        ["refuse 2 KiB", refusal("h1", False), refusal("tls", False), refusal("h2", True)],
+        [
+            "read on to the end of 2 GiB",
+            drained("plain, Content-Length"),
+            drained("TLS 1.3, Content-Length"),
+            drained("HTTP/2, TLS 1.3") + " of what an accepted upload takes",
+        ],
+        ["the same in chunks", drained("plain, chunks of 64 KiB"), drained("TLS 1.3, chunks of 64 KiB"), ""],
+    ]
+    return {"make bench": table(["CPU time, as a multiple of nginx's, to", "HTTP/1.1", "TLS 1.3", "HTTP/2, TLS 1.3"], rows)}
+
+
+def reading_on(figures):
+    """What it takes to read on, without the module and with it, for docs/drain.md."""
+    tables = {"reading on": [], "reading on, HTTP/2": []}
+    for case in unique(figures["drain"], "case"):
+        module, nginx = held_against(figures, case)
+        if module is None:
+            continue
+        cpu, rate = (
+            [number(it[figure]["median"]) for it in (nginx, module)] for figure in ("cpu_seconds_per_gb", "gb_per_second")
+        )
+        row = [case, " → ".join(cpu), f"{share(module, nginx, 'cpu_seconds_per_gb'):.2f}", " → ".join(rate)]
+        tables["reading on, HTTP/2" if case in ACCEPTED else "reading on"].append(row)
+    head = ["", "CPU seconds per GB", "ratio", "GB per second"]
+    return {name: table(head, rows) for name, rows in tables.items()}
 
 
 def errors(rows, title):
