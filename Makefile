@@ -70,7 +70,7 @@ override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http fuzz-policy attack bench \
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http fuzz-policy miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
 	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak capacity
 
@@ -183,7 +183,8 @@ test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connect
 		$(OBJS)/tls/localhost
 
 soak: testtools ## Much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
-	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SECONDS),600) $(WORKERS) $(SEED)
+	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+		$(or $(SECONDS),600) $(WORKERS) $(SEED)
 
 clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour)
 	@build/setup.sh run servers clients
@@ -215,6 +216,11 @@ fuzz-http: build ## Hold limit_body against client_max_body_size, with requests 
 fuzz-policy: nginx ## Fuzz what decides, without nginx; sizes against nginx's own parser (SECONDS for each of three targets)
 	@build/setup.sh build fuzz
 	@build/fuzz-policy.sh $(or $(SECONDS),60) $(OBJS)/fuzz-policy
+
+miri: ## Run the tests of what decides in Miri, which notices undefined behaviour (needs rustup's nightly toolchain)
+	@cargo +nightly miri --version >/dev/null 2>&1 || { \
+		echo 'error: there is no Miri; rustup toolchain install nightly --component miri,rust-src' >&2; exit 1; }
+	@cargo +nightly miri test --locked -p policy --lib
 
 bench: build ## Measure what it costs, against nginx alone and other servers, for docs/benchmarks.md (PARTS; 20 minutes)
 	@build/setup.sh servers bench
