@@ -247,10 +247,13 @@ def access_first(case):
     )
 
 
+OWN_PAGE = b"<center>nginx/"
+
+
 def unanswered_page(case):
     """nginx alone may not answer where a body is refused as it comes, and the error page is proxied too: it goes on to read
     the body meanwhile. Or what it reads then is malformed, and it answers that: also where the module saw no more than that
-    there is too much, and the other way round."""
+    there is too much, and the other way round. Or it refuses that too, with the page that it has itself."""
     one, other = case.plain, case.limited
     if case.script["protocol"] == "h2":
         if one.end != "silent":
@@ -270,7 +273,7 @@ def unanswered_page(case):
         return case
     if last.body and last.body.announced <= last.request.limit:
         return case
-    is_lost = last.plain is None or last.plain.status == 400
+    is_lost = last.plain is None or last.plain.status == 400 or (last.plain.status == 413 and OWN_PAGE in last.plain.body)
     is_malformed = last.body and last.body.is_whole is None and last.limited is not None and last.limited.status == 400
     return last.accept(case) if is_lost and (is_refusal(last.request, last.limited) or is_malformed) else case
 
