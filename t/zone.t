@@ -78,7 +78,7 @@ location / { return 403; }
 h1: head POST /complete 1m; answer; send 1m; mark 1; close
 h1: head POST /closed 1m; answer; send 1k; close
 h1: head POST /timeout 1m; answer; end
-h2: head POST /reset 1m; answer; reset; pause 0.2; close
+h2: head POST /reset 1m; answer; pause 0.2; reset; pause 0.2; close
 h2: head POST /silent 1m; answer; stop; close
 --- seen
 403 <403 Forbidden>

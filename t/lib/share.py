@@ -14,7 +14,8 @@ import h2.connection
 import h2.events
 import wire
 
-REFUSED, SIZE, FRAME = 100, 4 << 20, 16384
+# Less of it where nginx is slow because its memory is watched.
+REFUSED, SIZE, FRAME = 100, (1 << 20 if "TEST_MEMORY" in os.environ else 4 << 20), 16384
 
 connection = wire.connect(os.environ["TLS_PORT"], 30, ["h2"])
 http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
@@ -46,7 +47,10 @@ while not ended:
             has_sent = True
     connection.sendall(http.data_to_send())
     while not ended and (connection.pending() or select.select([connection], [], [], 0 if has_sent else 30)[0]):
-        for event in http.receive_data(connection.recv(65536)):
+        data = connection.recv(65536)
+        if not data:
+            sys.exit("nginx has closed the connection")
+        for event in http.receive_data(data):
             if isinstance(event, h2.events.ResponseReceived):
                 code = dict(event.headers)[":status"]
                 if event.stream_id == accepted:

@@ -245,11 +245,15 @@ class Soak:
 
     @staticmethod
     def listens_no_more(pid):
-        """Whether a worker is about to end."""
+        """Whether a worker takes no more connections."""
         try:
-            return "shutting down" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            # Fields 4 and 10: the state, 0A for LISTEN, and the inode.
+            sockets = [line.split() for line in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+            listening = {f"socket:[{fields[9]}]" for fields in sockets if fields[3] == "0A"}
+            return not any(os.readlink(file) in listening for file in pathlib.Path(f"/proc/{pid}/fd").iterdir())
         except FileNotFoundError:
-            return True
+            # It has ended, or has closed one meanwhile: the next look tells.
+            return not pathlib.Path(f"/proc/{pid}").exists()
 
     def look_at_memory(self):
         """The memory of workers that have answered so many requests."""
