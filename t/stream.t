@@ -311,6 +311,7 @@ buffered to a temporary file
 
 
 === TEST 13: refused streams leave an accepted one its share
+--- skip_eval: 2: ($ENV{TEST_MEMORY} // '') eq 'valgrind' # too slow: all time out
 --- config
 location = /refused { limit_body 1k; proxy_pass http://backend; }
 location = /buffered { limit_body 0; proxy_pass http://backend/read; }

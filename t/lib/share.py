@@ -14,8 +14,7 @@ import h2.connection
 import h2.events
 import wire
 
-# Less of it where nginx is slow because its memory is watched.
-REFUSED, SIZE, FRAME = 100, (1 << 20 if "TEST_MEMORY" in os.environ else 4 << 20), 16384
+REFUSED, SIZE, FRAME = 100, 4 << 20, 16384
 
 connection = wire.connect(os.environ["TLS_PORT"], 30, ["h2"])
 http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
