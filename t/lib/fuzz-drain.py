@@ -212,7 +212,8 @@ def alike(script, one, other):
     # A client that closes when it has sent all looks for answers only if it could not send.
     if script.ending == "closed" and not (one and other):
         return True
-    ends = {"closed", "reset"}
+    # Not a set: what a client sees may hold the fields of an answer.
+    ends = ("closed", "reset")
     if not (one and other) or one[-1] not in ends or other[-1] not in ends:
         return False
     # What is left unread when nginx closes, and what is sent after that, makes the kernel reset the connection; requests
