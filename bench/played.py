@@ -95,8 +95,7 @@ class Server:
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.ports[2])).close()
-                children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-                self.worker = pathlib.Path("/proc") / children.split()[0]
+                self.worker = pathlib.Path("/proc") / str(processes.family(self.process.pid)[1])
                 return
             except (OSError, IndexError):
                 time.sleep(0.05)
