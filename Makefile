@@ -142,7 +142,8 @@ test-asan: own-nginx ## The same with AddressSanitizer: no wrong access to memor
 
 test-valgrind: own-nginx ## The same with valgrind
 	@build/setup.sh bench
-	@$(MAKE) --no-print-directory FLAVOUR=palloc WATCH=valgrind PATIENCE=180 watched
+	@# One test at a time: two at once are so slow that what clients have to do in a second takes longer.
+	@$(MAKE) --no-print-directory FLAVOUR=palloc WATCH=valgrind PATIENCE=180 JOBS=1 watched
 
 own-nginx:
 	@[ -z '$(NGINX)' ] || { echo 'error: this needs an nginx that is built for it, 1.28.3; leave NGINX out' >&2; exit 1; }
