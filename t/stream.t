@@ -290,7 +290,7 @@ h2: head POST /up/undeclared chunked; send 8m; finish; answer; pause 0.2; close
 h3: head POST /up/quic 2m; send 2m; finish; answer; pause 0.2; close
 h3: head POST /up/quic/undeclared chunked; send 2m; finish; answer; pause 0.2; close
 h2: head POST /up/small 2k; send 2k; finish; answer; pause 0.2; close
-h2: head POST /up/small/undeclared chunked; send 2k; pause 0.1; finish; answer; pause 0.2; close
+h2: head POST /up/small/undeclared chunked; send 2k; pause 0.5; finish; answer; pause 0.2; close
 --- seen
 413 POST, length ,
 413 POST, length ,
