@@ -1,4 +1,5 @@
-"""What a fleet needs that refuses uploads, on paper: rewrites the tables of docs/capacity.md.
+"""What a fleet needs that refuses uploads, on paper: rewrites the tables of docs/capacity.md, and what README.md
+says of them.
 
     capacity.py NGINX MODULE CERTIFICATE
 
@@ -341,6 +342,13 @@ def example(costs):
     return table(["", "one node", f"one of {NODES:,}", f"all {NODES:,}"], rows)
 
 
+def in_short(costs):
+    """What README.md says."""
+    uploads = shown(BUSY / busy(costs, "HTTP/1.1, declared", 1, 100 * MIB))
+    return (f"By computation a core that is {BUSY:.0%} busy drains {uploads} refused uploads of 100 MiB a second "
+            "([docs/capacity.md](docs/capacity.md)).")
+
+
 def mix_table():
     rows = []
     for share, client in MIX.clients:
@@ -408,7 +416,9 @@ def main():
         "dearest": dearest_table(costs, dearest),
         "checks": table(["", "found", "expected", "apart", "may be"], checks.rows),
     }))
-    print("==> docs/capacity.md")
+    readme = TOP / "README.md"
+    readme.write_text(filled(readme, {"make capacity": in_short(costs)}))
+    print("==> docs/capacity.md; README.md")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables in pages that are otherwise written by hand."""
+"""What is measured, in pages that are otherwise written by hand."""
 
 import re
 import sys
@@ -10,10 +10,10 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def filled(page, tables):
-    """The text of a page with each table, by its name, where it belongs: between "<!-- name -->" and "<!-- end -->"."""
+def filled(page, texts):
+    """The text of a page with each text, by its name, where it belongs: between "<!-- name -->" and "<!-- end -->"."""
     text = page.read_text()
-    for name, new in tables.items():
+    for name, new in texts.items():
         place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
         text, count = place.subn(lambda found: f"{found[1]}\n{new}\n\n{found[2]}", text)
         if count != 1:

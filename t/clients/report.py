@@ -15,6 +15,9 @@ import sys
 
 import reasons
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "bench"))
+from pages import filled, table  # noqa: E402
+
 GROUPS = {
     "HTTP/1.1": ("h1",), "HTTP/1.1, TLS": ("tls",), "HTTP/2, TLS": ("h2",), "HTTP/2, cleartext": ("h2c",), "HTTP/3": ("h3",),
 }
@@ -102,12 +105,6 @@ def shown(value, best=None):
     return f"**{text}**" if best is not None and value >= best else text
 
 
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
 def by_case(cells, servers):
     rows = []
     for group, protocols in GROUPS.items():
@@ -180,10 +177,10 @@ def main():
     ours = failures(cells, lambda server: server == "module")
 
     page = INTRODUCTION + by_case(cells, servers)
-    page += "\n## By client\n\nOver all cases but `error_page`.\n\n" + by_client(cells, versions, servers)
-    page += "\n## What textbooks recommend\n\nBodies of 2 and 32 MiB over loopback.\n\n"
+    page += "\n\n## By client\n\nOver all cases but `error_page`.\n\n" + by_client(cells, versions, servers)
+    page += "\n\n## What textbooks recommend\n\nBodies of 2 and 32 MiB over loopback.\n\n"
     page += by_case({key: tries for key, tries in cells.items() if key[3] in ("2 MiB", "32 MiB")}, controls)
-    page += "\n## Where this module's users get no answer\n\n" + (told(ours) or "Nowhere.\n")
+    page += "\n\n## Where this module's users get no answer\n\n" + (told(ours) or "Nowhere.\n")
     page += "\nCells in which another server does better:" + ("\n\n" + behind(cells) if behind(cells) else " none.\n")
     page += ONE_THAT_CANNOT
     page += "\n## Why others' users get none\n"
@@ -199,11 +196,8 @@ def main():
     )
     pathlib.Path(docs, "clients.md").write_text(page)
 
-    text = pathlib.Path(readme).read_text()
-    begin, end = "<!-- make clients -->\n", "<!-- end -->\n"
-    before, rest = text.split(begin, 1)
-    after = rest.split(end, 1)[1]
-    pathlib.Path(readme).write_text(before + begin + in_short(cells, servers) + end + after)
+    readme = pathlib.Path(readme)
+    readme.write_text(filled(readme, {"make clients": in_short(cells, servers)}))
 
     # A cell to a line.
     lines = []
@@ -216,7 +210,7 @@ def main():
         lines.append(json.dumps(cell))
     pathlib.Path(docs, "clients.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
-    print(by_case(cells, servers))
+    print(by_case(cells, servers) + "\n")
     print(f"==> {docs}/clients.md")
     unknown = sum(sum(what["clients"].values()) for (_, reason), what in ours.items() if reason is None)
     if unknown:
