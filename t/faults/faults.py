@@ -13,7 +13,6 @@ import os
 import pathlib
 import re
 import resource
-import subprocess
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 os.environ.setdefault("TEST_PATIENCE", "20")
 
+import netns  # noqa: E402
 import script  # noqa: E402 (it reads the environment)
 from server import Nginx, await_condition  # noqa: E402
 from wire import free_ports  # noqa: E402
@@ -193,26 +193,26 @@ def disk():
 def peers():
     """A client whose link goes down is waited for no longer than idle, and its slot is free then. An upstream whose link
     goes down costs a request 504, and its client reads that although it has all of its body still to send."""
-    with network() as (cut, run):
-        with nginx(address="0.0.0.0", locations="""
-                location = /slot { limit_body 1k; limit_body_drain idle=1s conns=1; limit_body_zone slot; }
-                location = /away { limit_body 0; proxy_pass http://10.213.78.2:8000; proxy_request_buffering off;
-                                   proxy_connect_timeout 1s; proxy_send_timeout 1s; proxy_read_timeout 1s; }
+    with netns.namespace() as namespace:
+        with nginx(address="0.0.0.0", locations=f"""
+                location = /slot {{ limit_body 1k; limit_body_drain idle=1s conns=1; limit_body_zone slot; }}
+                location = /away {{ limit_body 0; proxy_pass http://{netns.THERE}:8000; proxy_request_buffering off;
+                                    proxy_connect_timeout 1s; proxy_send_timeout 1s; proxy_read_timeout 1s; }}
                 """) as server:
-            with run(CLIENT, server.values["port"]):
-                cut()
+            with namespace.run(CLIENT, netns.HERE, server.values["port"]):
+                namespace.cut()
                 same(play("h1: head POST /slot 2k; answer; end")[0][0], AS_EVER[1], "a client beside it")
                 await_condition(lambda: any("/slot 413 timeout" in line for line in drains(server)), "the end of the drain")
             same(play("h1: head POST /slot 2k; answer; send 2k; end"), [AS_EVER[1:]], "a client that wants the slot")
             await_condition(lambda: any("/slot 413 complete" in line for line in drains(server)), "the drain to its end")
             gateway = "504 <504 Gateway Time-out>"
             upload = "h1: head POST /away 64m; mark sent; send 64m; answer; close"
-            with run(UPSTREAM) as upstream:
+            with namespace.run(UPSTREAM, netns.THERE) as upstream:
                 player = threading.Thread(target=lambda: seen.extend(play(upload)))
                 seen = []
                 player.start()
                 same(upstream.stdout.readline(), "reads\n", "the upstream that is to vanish")
-                cut()
+                namespace.cut()
                 player.join()
             # nginx remembers that it was away.
             seen += play("h2c: head POST /away 300k; send 50k; answer; send 50k; close")
@@ -222,7 +222,7 @@ def peers():
 # Those who vanish.
 CLIENT = """
 import socket, sys
-connection = socket.create_connection(("10.213.78.1", int(sys.argv[1])), 10)
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
 connection.sendall(b"POST /slot HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 100000\\r\\n\\r\\n")
 connection.recv(1000)
 print("answered", flush=True)
@@ -230,44 +230,13 @@ sys.stdin.readline()
 """
 UPSTREAM = """
 import socket, sys
-listening = socket.create_server(("10.213.78.2", 8000))
+listening = socket.create_server((sys.argv[1], 8000))
 print("listens", flush=True)
 connection, _ = listening.accept()
 connection.recv(1000)
 print("reads", flush=True)
 sys.stdin.readline()
 """
-
-
-@contextlib.contextmanager
-def network():
-    """A network namespace: what cuts it off, and what runs a program there."""
-    name, here, there = f"limit-body-{os.getpid()}", f"lb{os.getpid()}", f"lc{os.getpid()}"
-
-    def ip(*words):
-        subprocess.run(["ip", *words], check=True)
-
-    def cut():
-        ip("-n", name, "link", "set", there, "down")
-
-    @contextlib.contextmanager
-    def run(source, *words):
-        ip("-n", name, "link", "set", there, "up")
-        command = ["ip", "netns", "exec", name, sys.executable, "-c", source, *map(str, words)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            same(bool(process.stdout.readline()), True, "somebody in the namespace")
-            yield process
-            process.stdin.close()
-
-    with contextlib.ExitStack() as undo:
-        ip("netns", "add", name)
-        undo.callback(ip, "netns", "delete", name)
-        ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", name)
-        undo.callback(ip, "link", "delete", here)
-        ip("address", "add", "10.213.78.1/30", "dev", here)
-        ip("link", "set", here, "up")
-        ip("-n", name, "address", "add", "10.213.78.2/30", "dev", there)
-        yield cut, run
 
 
 def panic():
