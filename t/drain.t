@@ -123,8 +123,8 @@ h1: head POST /none 1m; answer; end
 === TEST 5: timeout: the time is up
 --- config
 limit_body 1k;
-limit_body_drain time=2s rate=1k;
-lingering_time 1s;
+limit_body_drain time=3s rate=1k;
+lingering_time 2s;
 location / { proxy_pass http://backend; }
 --- script
 h1: head POST /busy 1g; send 10m each 20k every 0.02; answer; end
@@ -331,7 +331,7 @@ limit_body 0;
 proxy_http_version 1.1;
 proxy_request_buffering off;
 location /pause { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_8; }
-location /steady { lingering_time 1s; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_8; }
+location /steady { lingering_time 2s; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_8; }
 --- script
 h1: head POST /pause 1m; send 300k; answer; pause 6; send 724k; end
 h1s: head POST /pause/tls 1m; send 300k; answer; pause 6; send 724k; end
@@ -358,7 +358,7 @@ h1s: head POST /steady/tls 1000k; answer; send 1000k each 20k every 0.1; end
 === TEST 15: answers without a body
 --- config
 limit_body 1k;
-lingering_time 1s;
+lingering_time 2s;
 location / { proxy_pass http://backend; }
 location = /nothing { return 204; }
 --- script
