@@ -26,7 +26,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "t" / "clients")]
 import processes  # noqa: E402
 import servers  # noqa: E402
-from pages import filled, table  # noqa: E402
+from pages import fill, table  # noqa: E402
 
 RATE, SIZE, SECONDS, SETTLING = 200, 1 << 20, 10, 3
 PATIENCE = 30
@@ -235,7 +235,7 @@ def main():
         rows.append([title or "nobody", *cells])
     if not kinds and not failed:
         page = TOP / "docs" / "reliability.md"
-        page.write_text(filled(page, {"make attack": table(["beside", *(TITLES[name] for name in SERVERS)], rows)}))
+        fill(page, {"make attack": table(["beside", *(TITLES[name] for name in SERVERS)], rows)})
         print(f"==> {page.relative_to(TOP)}")
     sys.exit(failed)
 

@@ -17,7 +17,7 @@ import sys
 
 import drains
 import played
-from pages import filled, table
+from pages import fill, table
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 SEED = 8413
@@ -159,6 +159,11 @@ def busy(costs, title, per_second, bandwidth):
     refusal, gb, _ = PROTOCOLS[title]
     return (per_second * costs["cpu_us_per_refusal"][refusal] / 1e6
             + bandwidth / GB * costs["cpu_seconds_per_drained_gb"][gb])
+
+
+def lasts_for(costs, title, size):
+    """Refused uploads of a size a second that a core is enough for."""
+    return BUSY / busy(costs, title, 1, size)
 
 
 # Checks.
@@ -314,7 +319,7 @@ def sized(count):
 def costs_table(costs):
     rows = []
     for title, (refusal, gb, memory) in PROTOCOLS.items():
-        cells = [shown(BUSY / busy(costs, title, 1, size)) for size in (2048, MIB, 100 * MIB, 1024 * MIB)]
+        cells = [shown(lasts_for(costs, title, size)) for size in (2048, MIB, 100 * MIB, 1024 * MIB)]
         rows.append([title, shown(costs["cpu_us_per_refusal"][refusal]), shown(costs["cpu_seconds_per_drained_gb"][gb]),
                      shown(costs["worker_bytes_per_draining_connection"][memory] / 1000), *cells])
     return table(["", "CPU of a refusal, µs", "of a GB, s", "memory of a drain, kB", "2 KiB", "1 MiB", "100 MiB", "1 GiB"], rows)
@@ -344,7 +349,7 @@ def example(costs):
 
 def in_short(costs):
     """What README.md says."""
-    uploads = shown(BUSY / busy(costs, "HTTP/1.1, declared", 1, 100 * MIB))
+    uploads = shown(lasts_for(costs, "HTTP/1.1, declared", 100 * MIB))
     return (f"By computation a core that is {BUSY:.0%} busy drains {uploads} refused uploads of 100 MiB a second "
             "([docs/capacity.md](docs/capacity.md)).")
 
@@ -407,17 +412,15 @@ def main():
     if checks.failed:
         sys.exit("error: docs/capacity.md is left as it is:\n  " + "\n  ".join(checks.failed))
 
-    page = TOP / "docs" / "capacity.md"
-    page.write_text(filled(page, {
+    fill(TOP / "docs" / "capacity.md", {
         "costs": costs_table(costs),
         "example": example(costs),
         "mix": mix_table(),
         "attackers": attack_table(*attacks),
         "dearest": dearest_table(costs, dearest),
         "checks": table(["", "found", "expected", "apart", "may be"], checks.rows),
-    }))
-    readme = TOP / "README.md"
-    readme.write_text(filled(readme, {"make capacity": in_short(costs)}))
+    })
+    fill(TOP / "README.md", {"make capacity": in_short(costs)})
     print("==> docs/capacity.md; README.md")
 
 

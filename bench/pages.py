@@ -10,12 +10,12 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def filled(page, texts):
-    """The text of a page with each text, by its name, where it belongs: between "<!-- name -->" and "<!-- end -->"."""
+def fill(page, texts):
+    """Puts each text, by its name, where it belongs in a page: between "<!-- name -->" and "<!-- end -->"."""
     text = page.read_text()
     for name, new in texts.items():
         place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
         text, count = place.subn(lambda found: f"{found[1]}\n{new}\n\n{found[2]}", text)
         if count != 1:
             sys.exit(f"error: {page.parent.name}/{page.name} has {count} places for \"{name}\", not one")
-    return text
+    page.write_text(text)

@@ -7,7 +7,7 @@ import string
 import subprocess
 import sys
 
-from pages import filled, table
+from pages import fill, table
 
 TITLES = {"module": "limit_body", "nginx": "nginx alone"}
 PROTOCOLS = {"h1": "HTTP/1.1", "tls": "HTTP/1.1, TLS 1.3", "h2": "HTTP/2, TLS 1.3"}
@@ -43,8 +43,8 @@ def write(top, out, load, parts, versions):
     subprocess.run([load, "plot", file, docs], check=True)
     template = string.Template((top / "bench" / "benchmarks.md").read_text())
     (docs / "benchmarks.md").write_text(template.substitute(tables(figures)))
-    for page, in_short in ((top / "README.md", headlines(figures)), (docs / "drain.md", reading_on(figures))):
-        page.write_text(filled(page, in_short))
+    fill(top / "README.md", headlines(figures))
+    fill(docs / "drain.md", reading_on(figures))
     print(f"==> {file.relative_to(top)}, docs/benchmarks.md, docs/bench-*.svg; README.md, docs/drain.md", flush=True)
 
 

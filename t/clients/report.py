@@ -16,7 +16,7 @@ import sys
 import reasons
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "bench"))
-from pages import filled, table  # noqa: E402
+from pages import fill, table  # noqa: E402
 
 GROUPS = {
     "HTTP/1.1": ("h1",), "HTTP/1.1, TLS": ("tls",), "HTTP/2, TLS": ("h2",), "HTTP/2, cleartext": ("h2c",), "HTTP/3": ("h3",),
@@ -196,8 +196,7 @@ def main():
     )
     pathlib.Path(docs, "clients.md").write_text(page)
 
-    readme = pathlib.Path(readme)
-    readme.write_text(filled(readme, {"make clients": in_short(cells, servers)}))
+    fill(pathlib.Path(readme), {"make clients": in_short(cells, servers)})
 
     # A cell to a line.
     lines = []

@@ -50,11 +50,11 @@ class Fuzzer:
         self.found = []
 
     async def play(self, script):
-        """What both made of a script, and what of the difference cannot be explained; None if nothing."""
+        """What both made of a script, and what of the difference cannot be explained; None if nothing, or not compared."""
         self.plays += 1
         both = await asyncio.gather(*(play.play(script, *side, self.plays) for side in zip(self.nginx, self.upstreams)))
         left, names = differences.unexplained(script, *both)
-        return both, left, names
+        return both, left if self.are_compared else None, names
 
     async def differs(self, script, times=TIMES):
         """What differs, so many times in a row; None if it does not."""
@@ -63,7 +63,7 @@ class Fuzzer:
             if attempt == 0:
                 self.explained.update(names)
                 self.statuses.update(answer.status for answer in both[1].answers)
-            if not left or not self.are_compared:
+            if not left:
                 self.unstable += attempt > 0
                 return None
         return left

@@ -29,7 +29,6 @@ class Namespace(typing.NamedTuple):
             if not process.stdout.readline():
                 raise RuntimeError(f"a program in {self.name} has ended before its time")
             yield process
-            process.stdin.close()
 
     def cut(self):
         """Nothing comes from there any more, and nothing arrives."""
@@ -42,6 +41,7 @@ class Namespace(typing.NamedTuple):
 
 @contextlib.contextmanager
 def namespace():
+    """Makes one, for as long as it is used."""
     made = Namespace(f"limit-body-{os.getpid()}", f"lb{os.getpid()}", f"lc{os.getpid()}")
     with contextlib.ExitStack() as undo:
         ip("netns", "add", made.name)
