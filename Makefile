@@ -142,8 +142,7 @@ test-asan: own-nginx ## The same with AddressSanitizer: no wrong access to memor
 
 test-valgrind: own-nginx ## The same with valgrind
 	@build/setup.sh bench
-	@# One test at a time: two at once are so slow that what clients have to do in a second takes longer.
-	@$(MAKE) --no-print-directory FLAVOUR=palloc WATCH=valgrind PATIENCE=180 JOBS=1 watched
+	@$(MAKE) --no-print-directory FLAVOUR=palloc WATCH=valgrind PATIENCE=180 watched
 
 own-nginx:
 	@[ -z '$(NGINX)' ] || { echo 'error: this needs an nginx that is built for it, 1.28.3; leave NGINX out' >&2; exit 1; }
@@ -153,7 +152,8 @@ watched: testtools
 	@rm -rf $(WORK)/$(WATCH) && mkdir -p $(WORK)/$(WATCH)
 	@# Workers may be somebody else.
 	@chmod 777 $(WORK)/$(WATCH)
-	@$(WATCHED_ENV) prove --jobs $(JOBS) --timer $(TESTS); \
+	@# One test at a time: two at once are so slow that what clients have to do in a second takes longer.
+	@$(WATCHED_ENV) prove --timer $(TESTS); \
 		build/memory-report.sh $(WORK)/$(WATCH) $$?
 
 # Beside 1.28.3 from the crate: 1.22.1, 1.26.3 and 1.30.6, or what is theirs by now.
