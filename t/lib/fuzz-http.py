@@ -14,14 +14,16 @@ A script is one connection, over HTTP/1.x or HTTP/2, as fuzz_http/play.py says; 
 nginx, and differences.py what differs on purpose. Held against each other: the answers, status, fields and body, but for the
 date; how the connection ended, and what a following request was answered; what the upstream has seen, with the bodies.
 
-A difference counts when it shows three times, and in the end once more by itself; it is made shorter as long as it shows.
-With differences, or with an alert in the error log of the nginx with the module, it ends with 1; the shortest scripts are in
-objs/fuzz-http/, to be played again.
+What differs three times in a row, among others that are played at the time, is held to it by itself, with more time for
+everything: it counts if it differs there too, and how fast the machine is has nothing to do with it. It is made shorter as
+long as it shows. With differences, or with an alert in the error log of the nginx with the module, it ends with 1; the
+shortest scripts are in objs/fuzz-http/, to be played again.
 """
 
 import argparse
 import asyncio
 import collections
+import contextlib
 import json
 import pathlib
 import random
@@ -30,8 +32,8 @@ import time
 
 from fuzz_http import differences, generate, pair, play, record, shrink
 
-# What a client does not send is waited for so long.
-SILENCE = "500ms"
+QUICK = play.Pace(pause=0.003, breath=0, silence=0.5, patience=5)
+SLOW = play.Pace(pause=0.05, breath=0.05, silence=3, patience=30)
 # Scripts played at the same time.
 WORKERS = 48
 # How often a difference has to show.
@@ -40,100 +42,142 @@ TIMES = 3
 ENOUGH = 5
 
 
-class Fuzzer:
-    def __init__(self, nginx, upstreams, are_compared):
-        self.nginx, self.upstreams, self.are_compared = nginx, upstreams, are_compared
+class Arena:
+    """The two nginx, and what plays scripts to them at a pace."""
+
+    def __init__(self, both, pace):
+        self.both, self.pace = both, pace
+        self.upstreams = [record.Upstream(nginx.upstream) for nginx in both]
         self.plays = 0
-        self.done = self.unstable = 0
-        self.explained = collections.Counter()
-        self.statuses = collections.Counter()
-        self.found = []
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, options, pace):
+        module = None if options.module == "none" else options.module
+        with pair.running(options.nginx, module, pace.silence) as both:
+            arena = cls(both, pace)
+            for upstream in arena.upstreams:
+                await upstream.start()
+            yield arena
 
     async def play(self, script):
-        """What both made of a script, and what of the difference cannot be explained; None if nothing, or not compared."""
+        """What both made of a script, what of the difference cannot be explained, None if nothing; and what can be, by name."""
         self.plays += 1
-        both = await asyncio.gather(*(play.play(script, *side, self.plays) for side in zip(self.nginx, self.upstreams)))
-        left, names = differences.unexplained(script, *both)
-        return both, left if self.are_compared else None, names
+        sides = zip(self.both, self.upstreams)
+        both = await asyncio.gather(*(play.play(script, *side, self.plays, self.pace) for side in sides))
+        return both, *differences.unexplained(script, *both)
 
-    async def differs(self, script, times=TIMES):
-        """What differs, so many times in a row; None if it does not."""
-        for attempt in range(times):
-            both, left, names = await self.play(script)
-            if attempt == 0:
-                self.explained.update(names)
-                self.statuses.update(answer.status for answer in both[1].answers)
-            if not left:
-                self.unstable += attempt > 0
-                return None
-        return left
+    async def differs(self, script, times):
+        """Whether there is a difference, so many times in a row."""
+        return all([(await self.play(script))[1] for _ in range(times)])
 
-    async def work(self, seeds, until):
-        for seed in seeds:
-            if time.monotonic() > until or len(self.found) >= ENOUGH:
-                return
+    def alerts(self):
+        """Prints what the two have complained about; how much that is, of the one with the module."""
+        plain, limited = (nginx.alerts() for nginx in self.both)
+        if plain:
+            print(f"alerts of nginx without the module: {len(plain)}")
+        if limited:
+            print("\n".join([f"alerts of nginx with the module: {len(limited)}", *limited[:5]]))
+        return len(limited)
+
+
+class Fuzzer:
+    """Plays scripts made at random, many at a time, and finds what differs in a hurry."""
+
+    def __init__(self, arena, seed, options):
+        self.arena = arena
+        self.seeds = (f"{seed}-{i}" for i in range(options.scripts or sys.maxsize))
+        self.started = time.monotonic()
+        self.until = self.started + (options.seconds or float("inf"))
+        self.are_compared = not options.alerts_only
+        self.suspects = []
+        # Differences that did not show again.
+        self.unstable = 0
+        self.done = 0
+        self.explained = collections.Counter()
+        self.statuses = collections.Counter()
+
+    async def look(self):
+        """Goes on until there is something to look into, or nothing more to play; whether there is."""
+        await asyncio.gather(*(self.work() for _ in range(WORKERS)))
+        return bool(self.suspects)
+
+    async def work(self):
+        while len(self.suspects) < ENOUGH and time.monotonic() < self.until and (seed := next(self.seeds, None)):
             script = generate.script(seed)
-            if await self.differs(script):
-                print(f"a difference: {seed}", flush=True)
-                self.found.append((seed, script))
+            (_, limited), left, names = await self.arena.play(script)
+            self.explained.update(names)
+            self.statuses.update(answer.status for answer in limited.answers)
+            if left and self.are_compared:
+                if await self.arena.differs(script, TIMES - 1):
+                    self.suspects.append((seed, script))
+                else:
+                    self.unstable += 1
             self.done += 1
 
-    async def report(self, seed, script):
-        async def shows(candidate):
-            return await self.differs(candidate, 2) is not None
-
-        script = await shrink.shrink(script, shows)
-        for _ in range(TIMES):
-            (plain, limited), left, _ = await self.play(script)
-            if left:
-                break
-        else:
-            print(f"{seed} does not differ any more, with nothing else played at the time")
-            return False
-        text = json.dumps(script, ensure_ascii=False)
-        path = pathlib.Path("objs/fuzz-http", f"{seed}.json")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
-        show(text, plain, limited)
-        print(f"Play it again: make fuzz-http SCRIPT={path}\n")
-        return True
+    async def ticking(self):
+        while True:
+            await asyncio.sleep(20)
+            print(f"{self.done} scripts, {self.done / (time.monotonic() - self.started):.0f} a second", flush=True)
 
 
-def show(text, plain, limited):
-    print(f"\n{text}")
+async def look_into(seed, script, quick, slow):
+    """Reports a difference, as short as it can be; whether there is one."""
+    if not await slow.differs(script, TIMES):
+        print(f"{seed} is no difference: with more time for everything there is none", flush=True)
+        return False
+    shorter = await shrink.shrink(script, lambda candidate: quick.differs(candidate, TIMES - 1))
+    shortest = shorter if await slow.differs(shorter, TIMES) else script
+    path = pathlib.Path("objs/fuzz-http", f"{seed}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(shortest, ensure_ascii=False) + "\n")
+    both, _, _ = await slow.play(shortest)
+    show(shortest, *both)
+    print(f"A difference: {seed}. Play it again: make fuzz-http SCRIPT={path}\n", flush=True)
+    return True
+
+
+def show(script, plain, limited):
+    print(f"\n{json.dumps(script, ensure_ascii=False)}")
     for name, one, other in [("client_max_body_size", plain, limited), ("limit_body", limited, plain)]:
         print(f"  {name}:")
         for line in one.lines():
             print(f"  {' ' if line in other.lines() else '>'} {line}")
 
 
-async def ticking(fuzzer, started):
-    while True:
-        await asyncio.sleep(20)
-        print(f"{fuzzer.done} scripts, {fuzzer.done / (time.monotonic() - started):.0f} a second", flush=True)
-
-
-async def fuzz(fuzzer, options):
+async def fuzz(quick, options):
+    """Plays scripts made at random; the number of differences, and of alerts."""
     seed = options.seed or str(random.randrange(10**9))
     print(f"seed {seed}", flush=True)
-    started = time.monotonic()
-    until = started + options.seconds if options.seconds else float("inf")
-    seeds = (f"{seed}-{i}" for i in range(options.scripts or sys.maxsize))
-    ticks = asyncio.create_task(ticking(fuzzer, started))
-    await asyncio.gather(*(fuzzer.work(seeds, until) for _ in range(WORKERS)))
+    fuzzer = Fuzzer(quick, seed, options)
+    ticks = asyncio.create_task(fuzzer.ticking())
+    found = alerts = 0
+    while found < ENOUGH and await fuzzer.look():
+        async with Arena.open(options, SLOW) as slow:
+            while fuzzer.suspects:
+                if await look_into(*fuzzer.suspects.pop(), quick, slow):
+                    found += 1
+                else:
+                    fuzzer.unstable += 1
+            alerts += slow.alerts()
     ticks.cancel()
-    took = time.monotonic() - started
+    took = time.monotonic() - fuzzer.started
     counts = ", ".join(f"{name} {count}" for name, count in sorted(fuzzer.explained.items()))
     statuses = ", ".join(f"{status} {count}" for status, count in sorted(fuzzer.statuses.items()) if status)
-    # Before more is played.
-    unstable = fuzzer.unstable
-    found = sum([await fuzzer.report(*found) for found in fuzzer.found[:ENOUGH]])
-    unstable += len(fuzzer.found[:ENOUGH]) - found
     print(f"answers: {statuses}")
     print(f"differences on purpose: {counts or 'none'}")
-    result = f"{found} differences, {unstable} that did not show again" if fuzzer.are_compared else "not compared"
+    result = f"{found} differences, {fuzzer.unstable} that did not show again" if fuzzer.are_compared else "not compared"
     print(f"{fuzzer.done} scripts in {took:.0f} s, {result}")
-    return found > 0
+    return found + alerts + quick.alerts()
+
+
+async def again(script, options):
+    """Plays a script that was found; whether it still shows something."""
+    async with Arena.open(options, SLOW) as slow:
+        both, left, names = await slow.play(script)
+        show(script, *both)
+        print("A difference." if left else f"As it should be{': ' if names else ''}{', '.join(names)}.")
+        return bool(left or slow.alerts())
 
 
 async def main():
@@ -147,25 +191,10 @@ async def main():
     parser.add_argument("--alerts-only", action="store_true")
     options = parser.parse_args()
 
-    module = None if options.module == "none" else options.module
-    with pair.running(options.nginx, module, SILENCE) as both:
-        upstreams = [record.Upstream(nginx.upstream) for nginx in both]
-        for upstream in upstreams:
-            await upstream.start()
-        fuzzer = Fuzzer(both, upstreams, not options.alerts_only)
-        if options.script:
-            text = options.script.read_text()
-            (plain, limited), left, names = await fuzzer.play(json.loads(text))
-            show(text.strip(), plain, limited)
-            print("A difference." if left else f"As it should be{': ' if names else ''}{', '.join(names)}.")
-            failed = bool(left)
-        else:
-            failed = await fuzz(fuzzer, options)
-        plain, limited = (nginx.alerts() for nginx in both)
-        if plain:
-            print(f"alerts of nginx without the module: {len(plain)}")
-        print("\n".join(limited[:5]))
-        sys.exit(1 if failed or limited else 0)
+    if options.script:
+        sys.exit(await again(json.loads(options.script.read_text()), options))
+    async with Arena.open(options, QUICK) as quick:
+        sys.exit(1 if await fuzz(quick, options) else 0)
 
 
 asyncio.run(main())

@@ -110,6 +110,7 @@ class Nginx:
         self.directory.mkdir()
         self.upstream = f"{directory}/upstream-{name}"
         self.port, self.h2_port = wire.free_ports(2)
+        silence = f"{round(silence * 1000)}ms"
         has_directive = version(program) >= (1, 25, 1)
         (self.directory / "nginx.conf").write_text(
             CONFIGURATION.format(
@@ -172,7 +173,7 @@ def locations(with_module, directory):
 
 @contextlib.contextmanager
 def running(program, module, silence):
-    """Both of them, nginx alone first; they are stopped in the end."""
+    """Both of them, nginx alone first; they are stopped in the end. A client's silence is endured for so many seconds."""
     with tempfile.TemporaryDirectory(prefix="fuzz-http-") as directory:
         pathlib.Path(directory).chmod(0o755)
         pathlib.Path(directory, "html").mkdir()

@@ -34,9 +34,6 @@ import hpack
 
 # What bodies are made of.
 BODY = random.Random(0).randbytes(1 << 19)
-# In seconds: long enough for nginx to read what has come, and for it to give up a client that is silent.
-PAUSE = 0.003
-PATIENCE = 5
 
 # What begins a request, and what a client does other than sending.
 HEAD = re.compile(r"([A-Z]+) /.* HTTP/\d")
@@ -49,6 +46,18 @@ GIVEN_UP = " (reset by the client)"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
 END_STREAM, END_HEADERS, PADDED = 1, 4, 8
+
+
+class Pace(typing.NamedTuple):
+    """How long things take, in seconds."""
+
+    # Long enough for nginx to read what has come.
+    pause: float
+    # Between what was waited for and what comes next: with none, that may be there before nginx has looked for it, or not.
+    breath: float
+    # What a client does not send is waited for so long by nginx; and how long a script may take, with such waits in it.
+    silence: float
+    patience: float
 
 
 class Answer(typing.NamedTuple):
@@ -78,11 +87,11 @@ class Play(typing.NamedTuple):
         yield from (f"passed {seen}" for seen in self.upstream)
 
 
-async def play(script, nginx, upstream, number):
+async def play(script, nginx, upstream, number, pace):
     """Plays a script to an nginx with this upstream; the number is to be another one each time."""
-    client = (Http2 if script["protocol"] == "h2" else Http1)(number)
+    client = (Http2 if script["protocol"] == "h2" else Http1)(number, pace)
     try:
-        await asyncio.wait_for(client.play(script, nginx), PATIENCE)
+        await asyncio.wait_for(client.play(script, nginx), pace.patience)
     except TimeoutError:
         client.end = "silent"
     client.close()
@@ -97,8 +106,8 @@ async def play(script, nginx, upstream, number):
 class Client:
     """A connection that is read from all the time, and on which sending may fail: an answer can come all the same."""
 
-    def __init__(self, number):
-        self.number = number
+    def __init__(self, number, pace):
+        self.number, self.pace = number, pace
         self.end = "open"
         self.unread = bytearray()
         self.news = asyncio.Event()
@@ -196,12 +205,14 @@ class Http1(Client):
 
     async def pause(self, how):
         if how == "⏸":
-            await asyncio.sleep(PAUSE)
-        elif how == "?":
+            await asyncio.sleep(self.pace.pause)
+            return
+        if how == "?":
             await self.wait(lambda: self.finals >= len(self.methods))
         else:
             await self.wait(lambda: self.received > self.seen)
             self.seen = self.received
+        await asyncio.sleep(self.pace.breath)
 
     def look(self):
         self.received += 1
@@ -257,9 +268,10 @@ class Http2(Client):
             await self.send(pending)
             pending = b""
             if atom == "⏸":
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(self.pace.pause)
             else:
                 await self.wait(lambda: all(stream["end"] or stream["given up"] for stream in self.streams.values()))
+                await asyncio.sleep(self.pace.breath)
         if pending:
             await self.send(pending)
         if script["end"] == "probe":
