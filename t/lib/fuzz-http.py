@@ -14,9 +14,9 @@ A script is one connection, over HTTP/1.x or HTTP/2, as fuzz_http/play.py says; 
 nginx, and differences.py what differs on purpose. Held against each other: the answers, status, fields and body, but for the
 date; how the connection ended, and what a following request was answered; what the upstream has seen, with the bodies.
 
-What differs three times in a row, among others that are played at the time, is held to it by itself, with more time for
-everything: it counts if it differs there too, and how fast the machine is has nothing to do with it. It is made shorter as
-long as it shows. With differences, or with an alert in the error log of the nginx with the module, it ends with 1; the
+What differs three times in a row, with others played at the same time, is played again by itself, with more time for
+everything. It counts if it differs there too: then it is no question of how fast the machine is. It is made shorter as long
+as it shows. With differences, or with an alert in the error log of the nginx with the module, it ends with 1; the
 shortest scripts are in objs/fuzz-http/, to be played again.
 """
 
@@ -53,6 +53,7 @@ class Arena:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, options, pace):
+        """Starts the two; they are stopped in the end."""
         module = None if options.module == "none" else options.module
         with pair.running(options.nginx, module, pace.silence) as both:
             arena = cls(both, pace)
@@ -69,7 +70,11 @@ class Arena:
 
     async def differs(self, script, times):
         """Whether there is a difference, so many times in a row."""
-        return all([(await self.play(script))[1] for _ in range(times)])
+        for _ in range(times):
+            _, left, _ = await self.play(script)
+            if not left:
+                return False
+        return True
 
     def alerts(self):
         """Prints what the two have complained about; how much that is, of the one with the module."""
