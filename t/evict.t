@@ -31,7 +31,7 @@ worker_connections are not enough, reusing connections
 limit_body 1k;
 location / { proxy_pass http://backend; }
 --- script
-h1: head POST /reload 1m; answer; signal HUP; logged gracefully; send 1m; answer; end
+h1: head POST /reload 1m; answer; await 2; signal HUP; logged gracefully; send 1m; answer; end
 h1s: head POST /reload/tls 1m; answer; mark 2; logged gracefully; send 1m; answer; end
 --- seen
 413 <413 Request Entity Too Large> | no answer | closed
@@ -96,7 +96,7 @@ worker_connections are not enough, reusing connections
 limit_body 1k;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /reload 1m; answer; signal HUP; logged gracefully; goaway; send 1m; finish; end
+h2: head POST /reload 1m; answer; await 2; signal HUP; logged gracefully; goaway; send 1m; finish; end
 h2c: head POST /reload/clear 1m; answer; mark 2; logged gracefully; send 1m; finish; end
 --- seen
 413 <413 Request Entity Too Large> | closed

@@ -75,7 +75,7 @@ limit_body_zone drains;
 limit_body_drain idle=1s;
 location / { return 403; }
 --- script
-h1: head POST /complete 1m; answer; send 1m; mark 1; close
+h1: head POST /complete 1m; answer; send 1m; close
 h1: head POST /closed 1m; answer; send 1k; close
 h1: head POST /timeout 1m; answer; end
 h2: head POST /reset 1m; answer; pause 0.2; reset; pause 0.2; close
