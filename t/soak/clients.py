@@ -52,16 +52,17 @@ class Account:
         self.killed = collections.Counter()
         self.resets = 0
         self.lost = []
-        # When workers were killed; and for each client who has answered it last, when, and what.
+        # When workers were killed; and what each worker has answered to each client last, with the time: as many requests as
+        # there may be at a time.
         self.kills = []
-        self.last = {}
+        self.last = collections.defaultdict(lambda: collections.deque(maxlen=STREAMS))
 
     def add(self, kind, length, worker):
         with self.lock:
             self.answered[kind] += 1
             self.bytes += length if kind.verdict in (PASSED, REFUSED) else 0
             self.served[worker] += 1
-            self.last[threading.get_ident()] = (worker, time.monotonic(), kind)
+            self.last[worker, threading.get_ident()].append((time.monotonic(), kind))
 
     def was_killed(self, began):
         """Whether a worker was killed since then."""

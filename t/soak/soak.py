@@ -172,18 +172,19 @@ class Soak:
         self.done["kills"] += 1
         before = self.server.workers()
         victim = self.random.choice(before)
-        self.account.kills.append(time.monotonic())
+        killed = time.monotonic()
+        self.account.kills.append(killed)
         with self.account.lock:
             self.server.signal("KILL", victim)
             await_condition(lambda: victim not in self.server.workers(), "the end of a worker")
+        # Until clients have read what it had answered.
         time.sleep(0.3)
-        now = time.monotonic()
-        self.account.kills.append(now)
+        self.account.kills.append(time.monotonic())
         with self.account.lock:
-            # nginx counts what it accepts when it has answered; over HTTP/2 that may have been several at a time.
-            for worker, when, kind in self.account.last.values():
-                if worker == victim and now - when < 2:
-                    self.uncertain[kind] += clients.STREAMS
+            # nginx counts what it accepts when it has answered, and logs what it refuses when that is drained.
+            for (worker, _), answers in self.account.last.items():
+                if worker == victim:
+                    self.uncertain.update(kind for when, kind in answers if when > killed - 1)
         await_condition(lambda: len(self.server.workers()) >= self.workers, "another worker")
 
     def replace(self):
