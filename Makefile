@@ -128,13 +128,15 @@ TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
 	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_NO_SHUFFLE=1
 
+PROVE = build/prove.sh $(WORK)/test.log --timer
+
 # For an nginx that is watched, and slow: it is to end in its own time, and clients are to wait for it.
 WATCHED_ENV = $(TEST_ENV) TEST_NGINX_TIMEOUT=30 TEST_PATIENCE=$(PATIENCE) \
 	TEST_MEMORY=$(WATCH) TEST_NGINX_BINARY=$(CURDIR)/t/memory/$(WATCH) MEMORY_NGINX=$(PROGRAM) MEMORY_LOGS=$(WORK)/$(WATCH)
 
 test: unittest testtools ## Run all tests
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
-	@$(TEST_ENV) TEST_NGINX_FAST_SHUTDOWN=1 build/prove.sh $(WORK)/test.log --jobs $(JOBS) --timer $(TESTS)
+	@$(TEST_ENV) TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(TESTS)
 
 test-asan: own-nginx ## The same with AddressSanitizer: no wrong access to memory, none lost
 	@# Until t/memory/asan says otherwise: "nginx -t" gives nothing back.
@@ -153,7 +155,7 @@ watched: testtools
 	@# Workers may be somebody else.
 	@chmod 777 $(WORK)/$(WATCH)
 	@# One test at a time: two at once are so slow that what clients have to do in a second takes longer.
-	@$(WATCHED_ENV) build/prove.sh $(WORK)/test.log --timer $(TESTS); \
+	@$(WATCHED_ENV) $(PROVE) $(TESTS); \
 		build/memory-report.sh $(WORK)/$(WATCH) $$?
 
 # Beside 1.28.3 from the crate: 1.22.1, 1.26.3 and 1.30.6, or what is theirs by now.
@@ -169,11 +171,11 @@ CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
 test-configure: testtools ## Build with nginx's own configure, static and dynamic, and run some tests with both
 	@build/configure.sh static $(WORK) $(OBJS)/configure/static
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/static/objs/nginx TEST_NGINX_LOAD_MODULES= \
-		TEST_NGINX_FAST_SHUTDOWN=1 build/prove.sh $(WORK)/test.log --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
+		TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS)
 	@build/configure.sh dynamic $(WORK) $(OBJS)/configure/dynamic
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/dynamic/objs/nginx \
 		TEST_NGINX_LOAD_MODULES=$(OBJS)/configure/dynamic/objs/ngx_http_limit_body_module.so \
-		TEST_NGINX_FAST_SHUTDOWN=1 build/prove.sh $(WORK)/test.log --jobs $(JOBS) --timer $(CONFIGURE_TESTS)
+		TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS)
 
 test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connections, peers and workers fail
 	@$(MAKE) --no-print-directory FLAVOUR=palloc nginx
