@@ -5,23 +5,36 @@
 use policy::{Budget, Limit, Mode};
 
 use crate::metrics::Format;
-use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Zone};
+use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Written, Zone};
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
+    /// Whose it is.
+    pub by: By,
     /// Where the limit comes from.
     pub source: Source,
     /// The limit where the variable has an empty value: `client_max_body_size`, as it holds without the module.
     pub fallback: Limit,
     /// When a declared length is judged.
     pub when: When,
+    /// Whether a body may come without a declared length.
+    pub undeclared: Undeclared,
     /// Whether verdicts are carried out.
     pub mode: Mode,
     /// The status of a refusal.
-    pub status: Status,
+    pub status: RefusalStatus,
     /// The level of the line that reports a body over the limit.
     pub log_level: Level,
+}
+
+/// Whose a rule is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A `limit_body`'s: variables, zones and the log tell of it.
+    LimitBody,
+    /// A `client_max_body_size`'s alone. It is carried out here as nginx would, because nginx's own check is off.
+    Nginx,
 }
 
 /// Where a limit comes from.
@@ -30,6 +43,15 @@ pub enum Source {
     /// The same for every request.
     Fixed(Limit),
     /// The value of a text with variables, for each request anew.
+    Variable(ComplexValue),
+}
+
+/// Where the status of a refusal comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum RefusalStatus {
+    /// The same for every request.
+    Fixed(Status),
+    /// The value of a text with variables, for each refusal anew.
     Variable(ComplexValue),
 }
 
@@ -42,13 +64,33 @@ pub enum When {
     AfterAccess,
 }
 
+/// What becomes of a body that declares no length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Undeclared {
+    /// It is judged as it comes.
+    Judged,
+    /// It is refused: 411 (RFC 9110, section 15.5.12).
+    Refused,
+}
+
+/// What a `limit_body` says.
+#[derive(Clone, Copy)]
+pub struct Limited {
+    /// Where the limit comes from.
+    pub source: Source,
+    /// When a declared length is judged.
+    pub when: When,
+    /// What becomes of a body that declares none.
+    pub undeclared: Undeclared,
+}
+
 /// What the directives in one block say; `None` where it is silent.
 #[derive(Default)]
 pub struct Conf {
-    /// `limit_body`; `Some(None)` is `off`.
-    pub limit: Option<Option<(Source, When)>>,
+    /// `limit_body`, or a `client_max_body_size` further in; `Some(None)` is `off`.
+    pub limit: Option<Option<Limited>>,
     /// `limit_body_status`
-    pub status: Option<Status>,
+    pub status: Option<RefusalStatus>,
     /// `limit_body_log_level`
     pub log_level: Option<Level>,
     /// `limit_body_dry_run`
@@ -59,10 +101,16 @@ pub struct Conf {
     pub zone: Option<Option<Zone>>,
     /// `limit_body_metrics`
     pub metrics: Option<Format>,
-    /// What comes of them; set by [`merge`](Self::merge).
+    /// `lingering_timeout`, where an administrator has written it, in milliseconds.
+    lingering_timeout: Option<u64>,
+    /// The same of `lingering_time`.
+    lingering_time: Option<u64>,
+    /// What comes of them; set by [`settle`](Self::settle).
     rule: Option<Rule>,
     /// The same.
     terms: Option<Terms>,
+    /// The same.
+    plain: Option<Terms>,
 }
 
 /// What holds for the drains of a location.
@@ -72,10 +120,14 @@ pub struct Terms {
     pub budget: Budget,
     /// Where they are counted while they go on; `None` where any number may.
     pub slots: Option<Zone>,
+    /// Where they are counted when they have ended; `None` where they are not.
+    pub zone: Option<Zone>,
+    /// Whether variables and the log tell of them.
+    pub is_reported: bool,
 }
 
 impl Conf {
-    /// The rule that holds here; `None` where `limit_body` is off, and `client_max_body_size` alone holds.
+    /// The rule that holds here; `None` where nginx judges by itself.
     pub fn rule(&self) -> Option<&Rule> {
         self.rule.as_ref()
     }
@@ -85,64 +137,109 @@ impl Conf {
         self.terms
     }
 
+    /// What holds for the drain of a body that is dropped here by us, where drains are left to nginx: what nginx would do.
+    pub fn plain_terms(&self) -> Option<Terms> {
+        self.plain
+    }
+
     /// Where uploads are counted; `None` where they are not.
     pub fn zone(&self) -> Option<Zone> {
         self.zone.flatten()
     }
 
-    /// Inherits from the block around this one, and takes the place of `client_max_body_size` and `lingering_timeout`. Says
-    /// what is needed for that.
-    pub fn merge(&mut self, prev: &Self, mut core: CoreConf) -> Hooks {
-        self.limit = self.limit.or(prev.limit);
+    /// Inherits from the block around this one. `limit_body` and `client_max_body_size` are inherited as if they were one
+    /// directive: the innermost of them is the limit, with all else that the `limit_body` around it says.
+    pub fn merge(&mut self, prev: &Self, written: Written) {
+        self.limit = match (self.limit, written.client_max_body_size, prev.limit) {
+            (None, Some(bytes), Some(Some(around))) => {
+                Some(Some(Limited { source: Source::Fixed(Limit::new(bytes)), ..around }))
+            }
+            (limit, _, around) => limit.or(around),
+        };
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
         self.drain = self.drain.or(prev.drain);
         self.zone = self.zone.or(prev.zone);
-
-        let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
-        self.settle_rule(&mut core).and(self.settle_terms(&mut core)).and(log)
+        self.lingering_timeout = written.lingering_timeout;
+        self.lingering_time = written.lingering_time;
     }
 
-    fn settle_rule(&mut self, core: &mut CoreConf) -> Hooks {
-        let Some((source, when)) = self.limit.unwrap_or(None) else {
-            return Hooks::NONE;
+    /// Whether bodies are refused here by a `limit_body`.
+    pub fn enforces(&self) -> bool {
+        self.limit.flatten().is_some() && self.mode() == Mode::Enforce
+    }
+
+    fn mode(&self) -> Mode {
+        self.mode.unwrap_or(Mode::Enforce)
+    }
+
+    /// Computes what holds here, and takes the place of nginx's own check if any block [`enforces`](Self::enforces). Returns
+    /// what is needed for that.
+    pub fn settle(&mut self, mut core: CoreConf, enforced: bool) -> Hooks {
+        self.rule = self.settle_rule(&core, enforced);
+        // A dry run changes nothing that a client sees.
+        if enforced && (self.enforces() || self.limit.flatten().is_none()) {
+            core.clear_client_max_body_size();
+        }
+        self.terms = self.settle_terms(&core);
+        let (idle, time) = (core.lingering_timeout(), core.lingering_time());
+        self.plain = Some(Terms { budget: Budget::plain(idle, time), slots: None, zone: None, is_reported: false });
+
+        let rule = match self.rule {
+            Some(Rule { when: When::AfterAccess, .. }) => Hooks::BODY.and(Hooks::PRECONTENT),
+            Some(_) => Hooks::BODY,
+            None => Hooks::NONE,
         };
-        let mode = self.mode.unwrap_or(Mode::Enforce);
+        let response = if self.terms.is_some() { Hooks::RESPONSE } else { Hooks::NONE };
+        let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
+        rule.and(response).and(log)
+    }
+
+    fn settle_rule(&self, core: &CoreConf, enforced: bool) -> Option<Rule> {
+        let client_max_body_size = Limit::new(core.client_max_body_size());
+        let Some(Limited { source, when, undeclared }) = self.limit.flatten() else {
+            return enforced.then_some(Rule {
+                by: By::Nginx,
+                source: Source::Fixed(client_max_body_size),
+                fallback: client_max_body_size,
+                when: When::BeforeAccess,
+                undeclared: Undeclared::Judged,
+                mode: Mode::Enforce,
+                status: RefusalStatus::Fixed(Status::CONTENT_TOO_LARGE),
+                log_level: Level::Error,
+            });
+        };
         let log_level = self.log_level.unwrap_or(Level::Error);
-        self.rule = Some(Rule {
+        Some(Rule {
+            by: By::LimitBody,
             source,
-            fallback: Limit::new(core.client_max_body_size()),
+            fallback: client_max_body_size,
             when,
-            mode,
-            status: self.status.unwrap_or(Status::CONTENT_TOO_LARGE),
-            log_level: match mode {
+            undeclared,
+            mode: self.mode(),
+            status: self.status.unwrap_or(RefusalStatus::Fixed(Status::CONTENT_TOO_LARGE)),
+            log_level: match self.mode() {
                 Mode::Enforce => log_level,
                 Mode::DryRun => log_level.milder(),
             },
-        });
-
-        // nginx would judge first, and by a limit that ours may be meant to raise. A dry run changes nothing of what
-        // clients get, so there nginx's limit stays.
-        if mode == Mode::Enforce {
-            core.set_client_max_body_size(0);
-        }
-        match when {
-            When::BeforeAccess => Hooks::BODY,
-            When::AfterAccess => Hooks::BODY.and(Hooks::PRECONTENT),
-        }
+        })
     }
 
-    /// Drains are looked after where a limit holds, and wherever else `limit_body_drain` says so.
-    fn settle_terms(&mut self, core: &mut CoreConf) -> Hooks {
-        let Some(budget) = self.drain.unwrap_or(self.rule.map(|_| Budget::DEFAULT)) else {
-            return Hooks::NONE;
-        };
-        self.terms = Some(Terms {
-            budget: Budget { grace: core.lingering_time(), ..budget },
+    /// Drains are looked after where a limit is enforced, and wherever else `limit_body_drain` says so.
+    fn settle_terms(&self, core: &CoreConf) -> Option<Terms> {
+        let idle = self.lingering_timeout.unwrap_or(Budget::DEFAULT.idle);
+        let default = Budget { idle, ..Budget::DEFAULT };
+        let budget = self.drain.unwrap_or(self.enforces().then_some(default))?;
+        Some(Terms {
+            budget: Budget {
+                grace: core.lingering_time(),
+                time: budget.time.max(self.lingering_time.unwrap_or(0)),
+                ..budget
+            },
             slots: self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone())),
-        });
-        core.set_lingering_timeout(budget.idle);
-        Hooks::RESPONSE
+            zone: self.zone(),
+            is_reported: true,
+        })
     }
 }

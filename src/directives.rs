@@ -6,14 +6,14 @@ use core::str;
 
 use policy::{size, Budget, InvalidSize, Limit, Mode};
 
-use crate::conf::{Conf, Source, When};
+use crate::conf::{Conf, Limited, RefusalStatus, Source, Undeclared, When};
 use crate::metrics::Format;
 use crate::nginx::{parse_time, Args, ConfError, Directive, Level, Status, Takes, Within};
 use crate::LimitBody;
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<Conf>] = &[
-    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneOrTwo, set: limit_body },
+    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneOrMore, set: limit_body },
     Directive { name: c"limit_body_status", within: Within::Any, takes: Takes::One, set: limit_body_status },
     Directive { name: c"limit_body_log_level", within: Within::Any, takes: Takes::One, set: limit_body_log_level },
     Directive { name: c"limit_body_dry_run", within: Within::Any, takes: Takes::Flag, set: limit_body_dry_run },
@@ -27,14 +27,25 @@ pub const DIRECTIVES: &[Directive<Conf>] = &[
     },
 ];
 
-/// `limit_body size [after_auth] | off`
+/// `limit_body size [after_auth] [declared] | off`
 fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
-    let limit = match (args.value(), args.parameter()) {
-        (b"off", None) => None,
-        (b"off", Some(_)) => return Err(ConfError::Parameter(2, "")),
-        (_, None) => Some((source(args)?, When::BeforeAccess)),
-        (_, Some(b"after_auth")) => Some((source(args)?, When::AfterAccess)),
-        (_, Some(_)) => return Err(ConfError::Parameter(2, "")),
+    let (mut when, mut undeclared) = (None, None);
+    for (index, parameter) in (2..).zip(args.all().skip(1)) {
+        match parameter {
+            _ if args.value() == b"off" => Err(""),
+            b"after_auth" => self::parameter(&mut when, Ok(When::AfterAccess)),
+            b"declared" => self::parameter(&mut undeclared, Ok(Undeclared::Refused)),
+            _ => Err(""),
+        }
+        .map_err(|why| ConfError::Parameter(index, why))?;
+    }
+    let limit = match args.value() {
+        b"off" => None,
+        _ => Some(Limited {
+            source: source(args)?,
+            when: when.unwrap_or(When::BeforeAccess),
+            undeclared: undeclared.unwrap_or(Undeclared::Judged),
+        }),
     };
     once(&mut conf.limit, limit)
 }
@@ -55,13 +66,12 @@ fn invalid_size(error: InvalidSize) -> ConfError {
 
 /// `limit_body_status code`
 fn limit_body_status(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
-    let status = str::from_utf8(args.value())
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|code| (400..=599).contains(code))
-        .and_then(Status::new)
-        .ok_or(ConfError::Invalid("it must be a status from 400 to 599"))?;
+    let status = match args.complex_value()? {
+        Some(variable) => RefusalStatus::Variable(variable),
+        None => Status::of_refusal(args.value())
+            .map(RefusalStatus::Fixed)
+            .map_err(|error| ConfError::Invalid(error.as_str()))?,
+    };
     once(&mut conf.status, status)
 }
 

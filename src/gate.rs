@@ -1,61 +1,136 @@
 //! The gate: where nginx asks, and what it is told.
 //!
-//! [`before_access`] and [`after_access`] judge what the client declares, [`within_body`] what it sends.
-//! [`before_location`] keeps nginx from judging again what has been judged here.
+//! [`before_access`] and [`after_access`] judge what the client declares, [`within_body`] what it sends, and [`before_answer`]
+//! what is answered before anybody has asked. [`note`] remembers where an upload was sent to.
 
 #![forbid(unsafe_code)]
 
 use policy::{At, Length, Limit, Mode, Verdict};
 
-use crate::conf::{Rule, Source, When};
-use crate::nginx::{Level, Phase, Piece, Request, Status};
+use crate::conf::{By, RefusalStatus, Rule, Source, Undeclared, When};
+use crate::nginx::{ComplexValue, Level, Phase, Piece, Request, Status};
 use crate::state::{self, State};
 use crate::{metrics, reject, LimitBody};
 
+/// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
+/// page of an error.
+pub fn note(r: &Request) {
+    if !r.is_main() || r.is_error_page() || !r.has_body() {
+        return;
+    }
+    // Drains go by it, and where there are none, so will they here.
+    if r.conf::<LimitBody>().terms().is_some() || r.state::<LimitBody>().is_some() {
+        if let Some(state) = r.state_or_default::<LimitBody>() {
+            state.sent_to.set(Some(r.hold_conf::<LimitBody>()));
+        }
+    }
+}
+
 /// Called when a location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request) -> Phase {
-    if r.is_internal() {
-        r.show_content_length::<LimitBody>();
-        reject::resume(&r);
+    if !r.is_main() {
+        return Phase::Declined;
+    }
+    if let Some(state) = r.state::<LimitBody>() {
+        state.is_due.set(true);
+        match state.replaced.get() {
+            // Whoever made the answer that a refusal was to replace has gone on as if nothing had happened.
+            Some((status, changes)) if changes == r.uri_changes() => {
+                r.finalize(status);
+                return Phase::Done;
+            }
+            _ => reject::resume(&r),
+        }
+    }
+    if r.is_error_page() {
+        drop_excess(&r);
+        return Phase::Declined;
     }
     judge_in_advance(r, When::BeforeAccess)
 }
 
 /// Called when access is granted, before the body is read.
 pub fn after_access(r: Request) -> Phase {
+    if !r.is_main() || r.is_error_page() {
+        return Phase::Declined;
+    }
     judge_in_advance(r, When::AfterAccess)
 }
 
 fn judge_in_advance(r: Request, now: When) -> Phase {
-    let Some(&rule) = r.conf::<LimitBody>().rule().filter(|rule| rule.when == now) else {
+    let Some(&rule) = r.conf::<LimitBody>().rule() else {
         return Phase::Declined;
     };
     // Other modules may have read the body before its time; but what a redirect finds read was judged where it was.
-    if !r.is_main() || r.is_body_discarded() || (r.is_internal() && r.is_body_read()) {
+    if r.is_body_discarded() || (r.is_internal() && r.is_body_read()) {
         return Phase::Declined;
     }
-    let Some(length) = known_length(&r) else {
+    let Some(length) = known_length(&r).filter(|length| !is_within(&rule, *length)) else {
         return Phase::Declined;
     };
     let Some(state) = r.state_or_default::<LimitBody>() else {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
-    if state.is_refused() || state.rule() == Some(rule) {
+    state.is_due.set(true);
+    if rule.when != now || state.is_refused() || state.rule() == Some(rule) {
         return Phase::Declined;
     }
-
     match begin(&r, state, rule, length) {
         Ok(()) => Phase::Declined,
-        Err(_) if r.is_error_page() => {
-            // There is an answer already, and a refusal must not take its place; but the body goes no further.
-            reject::drop_body(&r);
-            Phase::Declined
-        }
         Err(status) => {
             reject::refuse(r, status);
             Phase::Done
         }
     }
+}
+
+/// Drops, before the page of an error is made, a body that its location would not have: one answer is enough, and that is
+/// there.
+fn drop_excess(r: &Request) {
+    let Some(rule) = r.conf::<LimitBody>().rule().filter(|rule| rule.mode == Mode::Enforce) else {
+        return;
+    };
+    if !r.has_body() || r.is_body_discarded() || r.is_body_read() {
+        return;
+    }
+    let is_welcome = r.content_length().is_some_and(|length| {
+        resolve(r, rule).is_some_and(|limit| limit.judge(Length::Declared(length), rule.mode) == Verdict::Passed)
+    });
+    if !is_welcome {
+        reject::drop_body(r);
+    }
+}
+
+/// Called when a response is about to be made. Returns the status of the refusal that takes its place.
+///
+/// What is answered before there is a settled location, as by `return`, is judged here by its declared length. An answer that
+/// is an error stays, whatever the verdict.
+pub fn before_answer(r: &Request) -> Option<Status> {
+    if let Some(state) = r.state::<LimitBody>() {
+        if state.is_due.get() || state.is_refused() || state.verdict.get().is_some() {
+            // If that is the refusal itself, it is made now.
+            state.replaced.set(None);
+            return None;
+        }
+    }
+    let conf = state::sent_to(r);
+    let rule = *conf.get().rule()?;
+    let length = r.declared_length().map(Length::Declared).filter(|length| length.bytes() > 0)?;
+    if is_within(&rule, length) || r.is_body_read() {
+        return None;
+    }
+    let Some(state) = r.state_or_default::<LimitBody>() else {
+        return Some(Status::INTERNAL_SERVER_ERROR).filter(|_| !r.is_response_error());
+    };
+    let status = begin(r, state, rule, length).err().filter(|_| !r.is_response_error())?;
+    state.replaced.set(Some((status, r.uri_changes())));
+    reject::drop_body(r);
+    Some(status)
+}
+
+/// The status of the refusal that takes the place of a response, as long as that goes on all the same.
+pub fn replaced_answer(r: &Request) -> Option<Status> {
+    r.state::<LimitBody>()?.replaced.get().map(|(status, _)| status)
 }
 
 /// Called for each piece of every body that nginx reads, so it is as short as can be: whether [`within_body`] is to look
@@ -83,27 +158,27 @@ pub fn within_body(r: &Request) -> Piece {
 }
 
 fn judge_piece(r: &Request) -> Result<(), Status> {
-    let Some(rule) = r.conf::<LimitBody>().rule() else {
+    let Some(&rule) = r.conf::<LimitBody>().rule() else {
         return Ok(());
     };
-    let Some(state) = r.state::<LimitBody>() else {
-        return begin_early(r, *rule);
-    };
-    match (state.at.get(), state.verdict.get(), state.limit.get()) {
-        (Some(At::Body), Some(Verdict::Passed), Some(limit)) => stop(r, judge(r, state, rule, limit, seen(r))),
-        (_, Some(Verdict::Rejected), _) => Err(rule.status),
-        _ => Ok(()),
+    if let Some(status) = r.state::<LimitBody>().and_then(|state| state.refusal.get()) {
+        return Err(status);
     }
-}
-
-/// Settles the limit of a request whose body is read before its time.
-#[cold]
-fn begin_early(r: &Request, rule: Rule) -> Result<(), Status> {
-    let begun = match r.state_or_default::<LimitBody>() {
-        Some(state) => begin(r, state, rule, known_length(r).unwrap_or_else(|| seen(r))),
-        None => Err(Status::INTERNAL_SERVER_ERROR),
+    // The page of an error never turns into a refusal.
+    let Some(length) = known_length(r).filter(|length| !r.is_error_page() && !is_within(&rule, *length)) else {
+        return Ok(());
     };
-    stop(r, begun)
+    let Some(state) = r.state_or_default::<LimitBody>() else {
+        return stop(r, Err(Status::INTERNAL_SERVER_ERROR));
+    };
+    match (rule.by, state.at.get(), state.limit.get(), state.verdict.get()) {
+        (By::LimitBody, Some(At::Body), Some(limit), Some(Verdict::Passed)) => {
+            stop(r, judge(r, state, &rule, limit, length))
+        }
+        (By::LimitBody, _, _, Some(_)) => Ok(()),
+        // Read before its time, or held against a limit of nginx's.
+        _ => stop(r, begin(r, state, rule, length)),
+    }
 }
 
 /// Has nginx read no further, if that is what has been decided.
@@ -117,64 +192,56 @@ fn seen(r: &Request) -> Length {
     Length::Seen(r.body_seen())
 }
 
-/// Called before nginx looks for the location of a request, which is when it holds the declared length against
-/// `client_max_body_size` of that location.
-///
-/// For a subrequest of a request that is judged here, and for an internal redirect of one whose body has been read,
-/// that would be one more judgement, by a limit that is not meant for this body. So the length is hidden from nginx
-/// until the location is found ([`before_access`]).
-pub fn before_location(r: &Request) -> Phase {
-    if r.is_internal() && is_judged_here(r) {
-        if r.is_main() {
-            state::keep_received(r);
-        }
-        r.hide_content_length::<LimitBody>();
-    }
-    Phase::Declined
-}
-
-fn is_judged_here(r: &Request) -> bool {
-    let mode = if r.is_main() {
-        r.state::<LimitBody>().filter(|_| r.is_body_read()).and_then(State::rule).map(|rule| rule.mode)
-    } else {
-        r.main().conf::<LimitBody>().rule().map(|rule| rule.mode)
-    };
-    // A dry run leaves it to nginx to judge, as it does without the module.
-    mode == Some(Mode::Enforce)
-}
-
-/// The length of the body, as far as it is known; `None` if there is no body.
+/// The length of the body, as far as it is known; `None` if there is no body, or an empty one.
 fn known_length(r: &Request) -> Option<Length> {
     if r.is_chunked() {
         return Some(seen(r));
     }
-    r.content_length().map(Length::Declared)
+    r.content_length().filter(|length| *length > 0).map(Length::Declared)
+}
+
+/// Whether a limit of nginx's own has nothing to say against a length, so that nothing need be remembered.
+fn is_within(rule: &Rule, length: Length) -> bool {
+    match (rule.by, rule.source) {
+        (By::Nginx, Source::Fixed(limit)) => limit.judge(length, rule.mode) == Verdict::Passed,
+        _ => false,
+    }
 }
 
 /// Settles the limit of a request, and holds what is known of the body against it.
 fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), Status> {
     state.judged.set(Some(r.hold_conf::<LimitBody>()));
-    let Some(limit) = resolve(r, rule) else {
-        state.at.set(Some(length.at()));
-        state.limit.set(None);
-        return match rule.mode {
-            Mode::Enforce => {
-                state.verdict.set(Some(Verdict::Rejected));
-                metrics::upload(state, length.bytes());
-                Err(Status::INTERNAL_SERVER_ERROR)
-            }
-            Mode::DryRun => {
-                state.verdict.set(Some(Verdict::RejectedDryRun));
-                state.unwatched.set(u64::MAX);
-                Ok(())
-            }
-        };
-    };
-    judge(r, state, &rule, limit, length)
+    if rule.undeclared == Undeclared::Refused && matches!(length, Length::Seen(_)) {
+        r.log(rule.log_level, format_args!("client sent no length of the body{}", note_of(rule.mode)));
+        return fail(state, &rule, At::Header, length, Status::LENGTH_REQUIRED);
+    }
+    match resolve(r, &rule) {
+        Some(limit) => judge(r, state, &rule, limit, length),
+        None => fail(state, &rule, length.at(), length, Status::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// Refuses a request for which there is no limit to hold its body against; lets it through in a dry run.
+fn fail(state: &State, rule: &Rule, at: At, length: Length, status: Status) -> Result<(), Status> {
+    state.at.set(Some(at));
+    state.limit.set(None);
+    match rule.mode {
+        Mode::Enforce => {
+            state.verdict.set(Some(Verdict::Rejected));
+            state.refusal.set(Some(status));
+            metrics::upload(state, length.bytes());
+            Err(status)
+        }
+        Mode::DryRun => {
+            state.verdict.set(Some(Verdict::RejectedDryRun));
+            state.unwatched.set(u64::MAX);
+            Ok(())
+        }
+    }
 }
 
 /// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
-fn resolve(r: &Request, rule: Rule) -> Option<Limit> {
+fn resolve(r: &Request, rule: &Rule) -> Option<Limit> {
     let variable = match rule.source {
         Source::Fixed(limit) => return Some(limit),
         Source::Variable(variable) => variable,
@@ -183,39 +250,89 @@ fn resolve(r: &Request, rule: Rule) -> Option<Limit> {
     if value.is_empty() {
         return Some(rule.fallback);
     }
-    Limit::parse(value)
-        .inspect_err(|error| {
-            let (text, value) = (variable.source().escape_ascii(), value.escape_ascii());
-            r.log(Level::Error, format_args!("invalid value \"{value}\" of \"{text}\" in \"limit_body\", {error}"));
-        })
-        .ok()
+    Limit::parse(value).inspect_err(|error| report(r, rule, variable, value, "limit_body", error)).ok()
+}
+
+/// The status of a refusal. Where a variable's value is none that it may have, that is reported, and the status 500.
+fn status(r: &Request, rule: &Rule) -> Status {
+    let variable = match rule.status {
+        RefusalStatus::Fixed(status) => return status,
+        RefusalStatus::Variable(variable) => variable,
+    };
+    match r.evaluate(variable) {
+        None => Status::INTERNAL_SERVER_ERROR,
+        Some([]) => Status::CONTENT_TOO_LARGE,
+        Some(value) => Status::of_refusal(value).unwrap_or_else(|error| {
+            report(r, rule, variable, value, "limit_body_status", &error);
+            Status::INTERNAL_SERVER_ERROR
+        }),
+    }
+}
+
+/// Reports a value that a variable must not have.
+fn report(
+    r: &Request,
+    rule: &Rule,
+    variable: ComplexValue,
+    value: &[u8],
+    directive: &str,
+    why: &dyn core::fmt::Display,
+) {
+    let (text, value, note) = (variable.source().escape_ascii(), value.escape_ascii(), note_of(rule.mode));
+    r.log(Level::Error, format_args!("invalid value \"{value}\" of \"{text}\" in \"{directive}\", {why}{note}"));
+}
+
+fn note_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "",
+        Mode::DryRun => ", dry run",
+    }
 }
 
 /// Holds a length against the limit, and reports one that is over it.
 fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) -> Result<(), Status> {
     let verdict = limit.judge(length, rule.mode);
-    state.limit.set(Some(limit));
-    state.at.set(Some(length.at()));
-    state.verdict.set(Some(verdict));
+    let told = matches!(rule.by, By::LimitBody);
+    state.limit.set(told.then_some(limit));
+    state.at.set(told.then_some(length.at()));
+    state.verdict.set(told.then_some(verdict));
     state.unwatched.set(match verdict {
         Verdict::Passed => limit.most(length),
         Verdict::Rejected => 0,
         Verdict::RejectedDryRun => u64::MAX,
     });
-
     if let Length::Declared(bytes) = length {
         state.declared.set(Some(bytes));
     }
+    if verdict == Verdict::Passed {
+        return Ok(());
+    }
 
-    let (result, note) = match verdict {
-        Verdict::Passed => return Ok(()),
-        Verdict::Rejected => {
-            metrics::upload(state, length.bytes());
-            (Err(rule.status), "")
+    let (bytes, most, note) = (length.bytes(), limit.bytes(), note_of(rule.mode));
+    match (rule.by, r.chunk_announced()) {
+        (By::LimitBody, _) => {
+            r.log(
+                rule.log_level,
+                format_args!("client intended to send too large body: {bytes} bytes, limit: {most}{note}"),
+            );
         }
-        Verdict::RejectedDryRun => (Ok(()), ", dry run"),
-    };
-    let (length, limit) = (length.bytes(), limit.bytes());
-    r.log(rule.log_level, format_args!("client intended to send too large body: {length} bytes, limit: {limit}{note}"));
-    result
+        // As nginx does.
+        (By::Nginx, Some(announced)) => {
+            let received = bytes.saturating_sub(announced);
+            r.log(
+                rule.log_level,
+                format_args!("client intended to send too large chunked body: {received}+{announced} bytes"),
+            );
+        }
+        (By::Nginx, None) => {
+            r.log(rule.log_level, format_args!("client intended to send too large body: {bytes} bytes"));
+        }
+    }
+    if rule.mode == Mode::DryRun {
+        return Ok(());
+    }
+    metrics::upload(state, bytes);
+    let status = status(r, rule);
+    state.refusal.set(Some(status));
+    Err(status)
 }

@@ -2,21 +2,24 @@
 //!
 //! The way of a request through the module, and the file to read for each step:
 //!
-//! 1. `nginx.conf` has become a [`conf::Conf`] for each location ([`directives`], [`conf`]).
-//! 2. nginx has settled the request's location and calls the [`gate`]: before access is checked or, with `after_auth`,
-//!    when it has been granted; in any case before the body is read. First match wins:
+//! 1. `nginx.conf` has become a [`conf::Conf`] for each location ([`directives`], [`conf`]). Where any `limit_body` is in
+//!    force nginx's own check is off, and the module judges every location.
+//! 2. nginx has settled the request's location and calls the [`gate`]: behind `limit_req` and before access is checked or,
+//!    with `after_auth`, when it has been granted; in any case before the body is read. First match wins:
 //!    - a subrequest, or a body that has been discarded, or read before a redirect: not judged (again);
-//!    - `limit_body` off here, or a request without a body: not judged;
+//!    - the page of an error: not judged; a body that its location would not have is dropped;
+//!    - no rule here, or a request without a body: not judged;
+//!    - no length declared where one is required: 411;
 //!    - the limit is a variable whose value is no size: 500;
 //!    - the client declared a length over the limit: refused, or in a dry run reported;
 //!    - otherwise the request goes on.
 //! 3. As nginx reads the body, each piece passes the [`gate`] again: where no length was declared, what has come is held
 //!    against the same limit.
-//! 4. A refusal ([`reject`]) lets nginx answer and then read on: to close at once would reset the connection, and the
-//!    client would lose the answer.
-//! 5. That is a [`drain`], for refusals and for whatever else nginx answers early, within a budget. On HTTP/1.x it is
-//!    nginx's own discarding of the body, which reads through us; on HTTP/2 and HTTP/3 we hold the stream open, and read.
-//! 6. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
+//! 4. A request that is answered before step 2, as by `return`, is judged when its answer is made.
+//! 5. A refusal ([`reject`]) leaves the request without a body, lets nginx answer, and reads on: to close at once would reset
+//!    the connection, and the client would lose the answer.
+//! 6. That is a [`drain`], for refusals and for whatever else nginx answers early, within a budget.
+//! 7. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
 //!    log ([`variables`]) and in counters that all workers share ([`metrics`]).
 //!
 //! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in [`nginx`], the
@@ -33,7 +36,8 @@ mod state;
 mod variables;
 
 use nginx::{
-    Content, CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Output, Phase, Piece, Reading, Request, Variable,
+    Content, CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Output, Patience, Phase, Piece, Request, Status,
+    Variable, Written,
 };
 
 /// The module.
@@ -51,12 +55,24 @@ impl HttpModule for LimitBody {
         Self::exported()
     }
 
-    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, core: CoreConf) -> Hooks {
-        conf.merge(prev, core)
+    fn written() -> Descriptor {
+        Self::exported_written()
     }
 
-    fn server_rewrite(r: Request) -> Phase {
-        gate::before_location(&r)
+    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, written: Written) {
+        conf.merge(prev, written);
+    }
+
+    fn enforces(conf: &conf::Conf) -> bool {
+        conf.enforces()
+    }
+
+    fn settle(conf: &mut conf::Conf, core: CoreConf, enforced: bool) -> Hooks {
+        conf.settle(core, enforced)
+    }
+
+    fn rewrite(r: &Request) {
+        gate::note(r);
     }
 
     fn preaccess(r: Request) -> Phase {
@@ -75,23 +91,31 @@ impl HttpModule for LimitBody {
         gate::within_body(r)
     }
 
+    fn response_header(r: &Request) -> Option<Status> {
+        gate::before_answer(r)
+    }
+
+    fn replaced_response(r: &Request) -> Option<Status> {
+        gate::replaced_answer(r)
+    }
+
+    fn response_begin(r: &Request) {
+        drain::response_begin(r);
+    }
+
     fn response_end(r: &Request) {
         drain::response_end(r);
     }
 
-    fn reading(r: &Request) -> Reading {
-        drain::reading(r)
+    fn may_drop(r: &Request) -> u64 {
+        drain::may_drop(r)
     }
 
     fn has_read(r: &Request, got: Got) {
         drain::has_read(r, got);
     }
 
-    fn time_left(r: &Request) -> Option<u64> {
-        drain::time_left(r)
-    }
-
-    fn patience(r: &Request) -> Option<u64> {
+    fn patience(r: &Request) -> Patience {
         drain::patience(r)
     }
 
@@ -108,7 +132,7 @@ impl HttpModule for LimitBody {
     }
 }
 
-// Placed before realip: nginx calls the handlers of a phase in reverse order, and a limit may depend on the address
-// that realip finds.
-nginx::http_module!(LimitBody as ngx_http_limit_body_module before [ngx_http_realip_module]
-    with filters ngx_http_limit_body_filter_module);
+// nginx calls the handlers of a phase in reverse order: behind realip, as a limit may depend on the address that it finds,
+// and behind limit_req, which counts what is refused here; before limit_conn, which holds nothing of it.
+nginx::http_module!(LimitBody as ngx_http_limit_body_module before [ngx_http_limit_req_module, ngx_http_realip_module]
+    with configuration ngx_http_limit_body_conf_module and filters ngx_http_limit_body_filter_module);

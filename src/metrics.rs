@@ -11,7 +11,6 @@ use core::sync::atomic::Ordering;
 use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
 use policy::{Outcome, Verdict};
 
-use crate::conf::Conf;
 use crate::nginx::{visit_zones, Content, Output, Request, Zone};
 use crate::state::State;
 use crate::LimitBody;
@@ -51,8 +50,8 @@ pub fn ended(r: &Request) {
 }
 
 /// Counts a drain that has ended.
-pub fn drained(conf: &Conf, outcome: Outcome, bytes: u64, acknowledged: bool) {
-    let Some(zone) = conf.zone() else {
+pub fn drained(zone: Option<Zone>, outcome: Outcome, bytes: u64, acknowledged: bool) {
+    let Some(zone) = zone else {
         return;
     };
     add(zone, Counter::Drains(outcome), 1);

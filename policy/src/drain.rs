@@ -25,6 +25,11 @@ impl Budget {
     /// What holds where nothing else is said. `grace` is nginx's default for `lingering_time`.
     pub const DEFAULT: Self =
         Self { idle: 30_000, grace: 30_000, time: 600_000, rate: 16 << 10, bytes: None, conns: None };
+
+    /// What nginx itself would spend: `lingering_timeout` and `lingering_time`, in milliseconds.
+    pub const fn plain(lingering_timeout: u64, lingering_time: u64) -> Self {
+        Self { idle: lingering_timeout, grace: lingering_time, time: lingering_time, rate: 0, bytes: None, conns: None }
+    }
 }
 
 /// What has been drained, and when.
@@ -39,6 +44,12 @@ impl Ledger {
     /// A drain that begins now.
     pub const fn begin(now: u64) -> Self {
         Self { began: now, last: now, bytes: 0 }
+    }
+
+    /// The same, with its beginning now.
+    #[must_use]
+    pub const fn restarted(self, now: u64) -> Self {
+        Self { began: now, last: now, bytes: self.bytes }
     }
 
     /// Adds bytes that were drained now.

@@ -31,8 +31,12 @@ GETTER(header_only, r->header_only)
 GETTER(internal, r->internal)
 GETTER(keepalive, r->keepalive)
 GETTER(reading_body, r->reading_body)
+GETTER(uri_changes, r->uri_changes)
+GETTER(users, r->main->count)
 
 SETTER(chunked, r->headers_in.chunked)
+SETTER(discard_body, r->discard_body)
+SETTER(error_page, r->error_page)
 SETTER(expect_tested, r->expect_tested)
 SETTER(keepalive, r->keepalive)
 SETTER(lingering_close, r->lingering_close)
@@ -54,8 +58,10 @@ CONNECTION_GETTER(timedout, c->timedout || c->read->timedout)
 
 #if (NGX_SSL)
 CONNECTION_GETTER(tls, c->ssl != NULL)
+CONNECTION_GETTER(is_tls_waiting, c->ssl && (c->ssl->saved_read_handler || c->ssl->saved_write_handler))
 #else
 CONNECTION_GETTER(tls, c == NULL)
+CONNECTION_GETTER(is_tls_waiting, c == NULL)
 #endif
 
 
@@ -82,18 +88,6 @@ nginx_bits_set_eof(ngx_connection_t *c)
 }
 
 
-/* There may be something to read, although the time is up. */
-
-void nginx_bits_set_awake(ngx_connection_t *c);
-
-void
-nginx_bits_set_awake(ngx_connection_t *c)
-{
-    c->read->timedout = 0;
-    c->read->ready = 1;
-}
-
-
 /* Has the connection's read handler called in the next round of the event loop. */
 
 void nginx_bits_post_read(ngx_connection_t *c);
@@ -105,9 +99,12 @@ nginx_bits_post_read(ngx_connection_t *c)
 }
 
 
-/* Parses what stands between the insides of chunks. */
+/* Parses what stands between the insides of chunks: NGX_OK where an inside begins, NGX_DONE behind the last, NGX_AGAIN. */
 
-static ngx_int_t
+ngx_int_t nginx_bits_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *chunked);
+
+ngx_int_t
 nginx_bits_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
     ngx_http_chunked_t *chunked)
 {
@@ -124,17 +121,19 @@ nginx_bits_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
  * but it has only then an answer when it is given one byte that is no part of the syntax.
  */
 
-ngx_uint_t nginx_bits_inside_chunk(ngx_http_request_t *r);
+ngx_uint_t nginx_bits_is_inside_chunk(ngx_http_request_t *r,
+    const ngx_http_chunked_t *state);
 
 ngx_uint_t
-nginx_bits_inside_chunk(ngx_http_request_t *r)
+nginx_bits_is_inside_chunk(ngx_http_request_t *r,
+    const ngx_http_chunked_t *state)
 {
     u_char              byte;
     ngx_buf_t           b;
     ngx_http_chunked_t  chunked;
 
     byte = 'x';
-    chunked = *r->request_body->chunked;
+    chunked = *state;
 
     ngx_memzero(&b, sizeof(ngx_buf_t));
     b.pos = &byte;
@@ -144,68 +143,40 @@ nginx_bits_inside_chunk(ngx_http_request_t *r)
 }
 
 
-/* Whether bytes can be what comes next of a chunked body. */
+/* Counts one more user of a request, who ends with ngx_http_finalize_request(r, NGX_DONE). */
 
-ngx_uint_t nginx_bits_can_be_chunks(ngx_http_request_t *r, u_char *pos,
-    u_char *last);
+void nginx_bits_add_user(ngx_http_request_t *r);
 
-ngx_uint_t
-nginx_bits_can_be_chunks(ngx_http_request_t *r, u_char *pos, u_char *last)
+void
+nginx_bits_add_user(ngx_http_request_t *r)
 {
-    off_t               inside;
-    ngx_int_t           rc;
-    ngx_buf_t           b;
-    ngx_http_chunked_t  chunked;
-
-    chunked = *r->request_body->chunked;
-
-    ngx_memzero(&b, sizeof(ngx_buf_t));
-    b.pos = pos;
-    b.last = last;
-
-    while ((rc = nginx_bits_parse_chunked(r, &b, &chunked)) == NGX_OK) {
-        inside = ngx_min(chunked.size, b.last - b.pos);
-        b.pos += inside;
-        chunked.size -= inside;
-    }
-
-    return rc == NGX_AGAIN || rc == NGX_DONE;
+    r->main->count++;
 }
 
 
-/* Has the rest of a body discarded, as ngx_http_discard_request_body() has a whole one. */
+/* Has nginx wait for the client no more. */
 
-void nginx_bits_discard_rest(ngx_http_request_t *r);
+void nginx_bits_delete_read_timer(ngx_connection_t *c);
 
 void
-nginx_bits_discard_rest(ngx_http_request_t *r)
+nginx_bits_delete_read_timer(ngx_connection_t *c)
 {
-    ngx_event_t  *rev;
-
-    rev = r->connection->read;
-
-    if (rev->timer_set) {
-        ngx_del_timer(rev);
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
     }
-
-    r->reading_body = 0;
-    r->count++;
-    r->discard_body = 1;
 }
 
 
-/* Sets the time when nginx gives up on a client whose body it discards; time left in milliseconds. */
+/* Lets a connection linger no longer: when nginx closes it, it says goodbye and looks once at what there is to read. */
 
-void nginx_bits_set_lingering(ngx_http_request_t *r, ngx_msec_t left);
+void nginx_bits_end_lingering(ngx_http_request_t *r);
 
 void
-nginx_bits_set_lingering(ngx_http_request_t *r, ngx_msec_t left)
+nginx_bits_end_lingering(ngx_http_request_t *r)
 {
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    r->lingering_time = tp->sec + (left ? (left + tp->msec + 999) / 1000 : 0);
+    r->lingering_close = 1;
+    r->lingering_time = ngx_time();
+    r->connection->read->ready = 1;
 }
 
 

@@ -1,8 +1,8 @@
 //! The functions of `bits.c`. All take valid pointers.
 
 use nginx_sys::{
-    ngx_buf_t, ngx_chain_t, ngx_connection_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_msec_t,
-    ngx_temp_file_t, ngx_uint_t,
+    ngx_buf_t, ngx_chain_t, ngx_connection_t, ngx_http_chunked_t, ngx_http_request_t, ngx_http_variable_value_t,
+    ngx_int_t, ngx_temp_file_t, ngx_uint_t,
 };
 
 extern "C" {
@@ -14,8 +14,12 @@ extern "C" {
     pub fn nginx_bits_internal(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_keepalive(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_reading_body(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_uri_changes(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_users(r: *const ngx_http_request_t) -> ngx_uint_t;
 
     pub fn nginx_bits_set_chunked(r: *mut ngx_http_request_t, on: ngx_uint_t);
+    pub fn nginx_bits_set_discard_body(r: *mut ngx_http_request_t, on: ngx_uint_t);
+    pub fn nginx_bits_set_error_page(r: *mut ngx_http_request_t, on: ngx_uint_t);
     pub fn nginx_bits_set_expect_tested(r: *mut ngx_http_request_t, on: ngx_uint_t);
     pub fn nginx_bits_set_keepalive(r: *mut ngx_http_request_t, on: ngx_uint_t);
     pub fn nginx_bits_set_lingering_close(r: *mut ngx_http_request_t, on: ngx_uint_t);
@@ -25,22 +29,27 @@ extern "C" {
     pub fn nginx_bits_close(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_destroyed(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_error(c: *const ngx_connection_t) -> ngx_uint_t;
+    pub fn nginx_bits_is_tls_waiting(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_pending_eof(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_reusable(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_timedout(c: *const ngx_connection_t) -> ngx_uint_t;
     pub fn nginx_bits_tls(c: *const ngx_connection_t) -> ngx_uint_t;
 
     pub fn nginx_bits_post_read(c: *mut ngx_connection_t);
-    pub fn nginx_bits_set_awake(c: *mut ngx_connection_t);
     pub fn nginx_bits_set_eof(c: *mut ngx_connection_t);
     pub fn nginx_bits_set_ready(c: *mut ngx_connection_t, on: ngx_uint_t);
 
-    pub fn nginx_bits_can_be_chunks(r: *mut ngx_http_request_t, pos: *mut u8, last: *mut u8) -> ngx_uint_t;
-    pub fn nginx_bits_discard_rest(r: *mut ngx_http_request_t);
+    pub fn nginx_bits_add_user(r: *mut ngx_http_request_t);
+    pub fn nginx_bits_delete_read_timer(c: *mut ngx_connection_t);
+    pub fn nginx_bits_end_lingering(r: *mut ngx_http_request_t);
     pub fn nginx_bits_ends_response(chain: *const ngx_chain_t) -> ngx_uint_t;
-    pub fn nginx_bits_inside_chunk(r: *mut ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_is_inside_chunk(r: *mut ngx_http_request_t, state: *const ngx_http_chunked_t) -> ngx_uint_t;
+    pub fn nginx_bits_parse_chunked(
+        r: *mut ngx_http_request_t,
+        b: *mut ngx_buf_t,
+        chunked: *mut ngx_http_chunked_t,
+    ) -> ngx_int_t;
     pub fn nginx_bits_persistent(file: *const ngx_temp_file_t) -> ngx_uint_t;
     pub fn nginx_bits_set_last(b: *mut ngx_buf_t);
-    pub fn nginx_bits_set_lingering(r: *mut ngx_http_request_t, left: ngx_msec_t);
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
 }

@@ -2,21 +2,20 @@
 
 use core::ffi::{c_char, c_void, CStr};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use core::{fmt, mem};
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
-    ngx_http_complex_value_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_msec_t,
-    ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t, off_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS,
-    NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
-    NGX_HTTP_SRV_CONF,
+    ngx_http_complex_value_t, ngx_http_core_loc_conf_t, ngx_palloc, ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t,
+    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
 use super::log::write_conf_error;
 use super::zones::{self, Zone};
-use super::{content, pool, HttpModule};
+use super::{content, pool, written, HttpModule};
 
 /// A directive.
 pub struct Directive<C> {
@@ -46,8 +45,6 @@ pub enum Takes {
     NoneOrOne,
     /// One.
     One,
-    /// One or two.
-    OneOrTwo,
     /// One, `on` or `off`.
     Flag,
     /// One or more.
@@ -75,11 +72,6 @@ impl Args {
     /// The first argument, as it is written.
     pub fn value(&self) -> &[u8] {
         self.argument(1).unwrap_or_default()
-    }
-
-    /// The second argument, as it is written, if there is one.
-    pub fn parameter(&self) -> Option<&[u8]> {
-        self.argument(2)
     }
 
     /// All arguments, as they are written.
@@ -128,9 +120,7 @@ impl Args {
     pub fn handle_content<M: HttpModule>(&self) {
         // SAFETY: `cf` is the configuration being read, and its context the block's own, with nginx's configuration of it.
         unsafe {
-            let ctx = (*self.cf.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>();
-            let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-            (*core.cast::<ngx_http_core_loc_conf_t>()).handler = Some(content::handle::<M>);
+            (*written::core(self.cf.as_ptr())).handler = Some(content::handle::<M>);
         }
     }
 
@@ -197,39 +187,39 @@ impl<C> Clone for Held<C> {
 
 impl<C> Copy for Held<C> {}
 
-/// nginx's own configuration of the block that is being merged.
+/// nginx's own configuration of a block, merged.
+#[derive(Clone, Copy)]
 pub struct CoreConf(NonNull<ngx_http_core_loc_conf_t>, NonNull<ngx_conf_t>);
 
 impl CoreConf {
-    /// `client_max_body_size` of this block, merged, in bytes; 0 means no limit.
+    /// `client_max_body_size`, in bytes; 0 means no limit.
     pub fn client_max_body_size(&self) -> u64 {
-        // SAFETY: made by `merge` below from a valid pointer.
+        // SAFETY: made by `settle` below from a configuration that lives as long as ours, which is being read.
         unsafe { (*self.0.as_ptr()).client_max_body_size }.unsigned_abs()
     }
 
-    /// Sets `client_max_body_size` of this block, in bytes; 0 means no limit.
-    pub fn set_client_max_body_size(&mut self, bytes: u64) {
-        // SAFETY: as above. No block below inherits the new value: nginx merges one module after the other through
-        // all blocks (`ngx_http_block`), and its own come first.
-        unsafe { (*self.0.as_ptr()).client_max_body_size = off_t::try_from(bytes).unwrap_or(off_t::MAX) };
+    /// Turns nginx's own check of `client_max_body_size` off in this block.
+    pub fn clear_client_max_body_size(&mut self) {
+        // SAFETY: as above. All blocks are merged by now, so none inherits it.
+        unsafe { (*self.0.as_ptr()).client_max_body_size = 0 };
     }
 
     /// A zone that nobody sees; `None` if memory is out.
     pub fn hidden_zone(&self) -> Option<Zone> {
-        // SAFETY: made by `merge` below from the configuration being read; the name is static.
+        // SAFETY: made by `settle` below from the configuration being read; the name is static.
         unsafe { zones::declare(self.1.as_ptr(), NonNull::from(&[])) }
     }
 
-    /// `lingering_time` of this block, merged, in milliseconds.
+    /// `lingering_time`, in milliseconds.
     pub fn lingering_time(&self) -> u64 {
-        // SAFETY: made by `merge` below from a valid pointer.
+        // SAFETY: as above.
         unsafe { (*self.0.as_ptr()).lingering_time as u64 }
     }
 
-    /// Sets `lingering_timeout` of this block, in milliseconds.
-    pub fn set_lingering_timeout(&mut self, milliseconds: u64) {
-        // SAFETY: as above; blocks below do not inherit this either.
-        unsafe { (*self.0.as_ptr()).lingering_timeout = milliseconds as ngx_msec_t };
+    /// `lingering_timeout`, in milliseconds.
+    pub fn lingering_timeout(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { (*self.0.as_ptr()).lingering_timeout as u64 }
     }
 }
 
@@ -244,7 +234,6 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
         let takes = match directive.takes {
             Takes::NoneOrOne => NGX_CONF_NOARGS | NGX_CONF_TAKE1,
             Takes::One => NGX_CONF_TAKE1,
-            Takes::OneOrTwo => NGX_CONF_TAKE12,
             Takes::Flag => NGX_CONF_FLAG,
             Takes::OneOrMore => NGX_CONF_1MORE,
         };
@@ -322,11 +311,11 @@ pub struct Hooks(u8);
 impl Hooks {
     /// None.
     pub const NONE: Self = Self(0);
-    /// `server_rewrite`, `preaccess` and `request_body`.
+    /// `rewrite`, `preaccess`, `request_body` and `response_header`.
     pub const BODY: Self = Self(1);
     /// `precontent`.
     pub const PRECONTENT: Self = Self(2);
-    /// `response_end`.
+    /// `response_header` and `response_end`.
     pub const RESPONSE: Self = Self(4);
     /// `log`.
     pub const LOG: Self = Self(8);
@@ -342,13 +331,13 @@ impl Hooks {
     }
 }
 
-/// What the module needs in some block of the configuration being read.
+/// What the module needs in the configuration being read.
 static NEEDED: AtomicU8 = AtomicU8::new(0);
 
-/// The same, of all configurations read so far.
+/// What it has needed in all configurations read so far.
 static EVER_NEEDED: AtomicU8 = AtomicU8::new(0);
 
-/// What the module needs in the configuration that has been read.
+/// What the module needs in the configuration being read, all blocks of which are settled.
 pub(super) fn needed() -> Hooks {
     Hooks(NEEDED.load(Ordering::Relaxed))
 }
@@ -361,9 +350,19 @@ pub(super) fn ever_needed() -> Hooks {
 
 /// Begins with a new configuration.
 pub(super) fn begin() {
-    NEEDED.store(0, Ordering::Relaxed);
+    BLOCKS.store(ptr::null_mut(), Ordering::Relaxed);
     zones::begin();
 }
+
+/// A merged block: the module's configuration, nginx's own, and the next one. In the configuration's pool.
+struct Block<C> {
+    conf: NonNull<C>,
+    core: NonNull<ngx_http_core_loc_conf_t>,
+    next: *mut Block<C>,
+}
+
+/// The blocks of the configuration being read, the last merged first.
+static BLOCKS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
 pub(super) unsafe extern "C" fn merge<M: HttpModule>(
@@ -374,14 +373,46 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
     // SAFETY: nginx passes two configurations that `create` made, of different blocks, and has set the context to the
     // block's own (`ngx_http_merge_servers`, `ngx_http_merge_locations`); the core module has one there for each.
     unsafe {
-        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
-        let core = *(*ctx).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-        let core = CoreConf(NonNull::new_unchecked(core.cast()), NonNull::new_unchecked(cf));
-        let hooks = M::merge(&mut *conf.cast::<M::Conf>(), &*prev.cast::<M::Conf>(), core);
-        NEEDED.fetch_or(hooks.0, Ordering::Relaxed);
-        EVER_NEEDED.fetch_or(hooks.0, Ordering::Relaxed);
+        let core = NonNull::new_unchecked(written::core(cf));
+        let conf = NonNull::new_unchecked(conf.cast::<M::Conf>());
+        M::merge(&mut *conf.as_ptr(), &*prev.cast::<M::Conf>(), written::of::<M>(cf));
+
+        let block = ngx_palloc((*cf).pool, mem::size_of::<Block<M::Conf>>()).cast::<Block<M::Conf>>();
+        if block.is_null() {
+            return NGX_CONF_ERROR;
+        }
+        let next = BLOCKS.swap(block.cast(), Ordering::Relaxed);
+        block.write(Block { conf, core, next: next.cast() });
     }
     NGX_CONF_OK
+}
+
+/// Settles all blocks, when each of them has been merged.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read. To be called once for it.
+pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) {
+    // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration of
+    // ours meanwhile.
+    unsafe {
+        let first = BLOCKS.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
+        let mut enforces = false;
+        let mut block = first;
+        while !block.is_null() {
+            enforces |= M::enforces((*block).conf.as_ref());
+            block = (*block).next;
+        }
+        let mut needed = Hooks::NONE;
+        block = first;
+        while !block.is_null() {
+            let core = CoreConf((*block).core, NonNull::new_unchecked(cf));
+            needed = needed.and(M::settle((*block).conf.as_mut(), core, enforces));
+            block = (*block).next;
+        }
+        NEEDED.store(needed.0, Ordering::Relaxed);
+        EVER_NEEDED.fetch_or(needed.0, Ordering::Relaxed);
+    }
 }
 
 /// Bytes from a configuration, for a log line: UTF-8 as it is, anything else as `\x..`.

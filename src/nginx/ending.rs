@@ -5,7 +5,7 @@ use core::ptr;
 
 use nginx_sys::{ngx_http_cleanup_add, ngx_http_request_t};
 
-use super::{bits, reader, stream, HttpModule, Request};
+use super::{bits, stream, HttpModule, Request};
 
 /// Why nginx ends a request before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,6 @@ unsafe extern "C" fn end<M: HttpModule>(r: *mut c_void) {
     unsafe {
         let r = r.cast::<ngx_http_request_t>();
         M::end(&Request::new(r));
-        reader::release::<M>(r);
         stream::release::<M>(r);
     }
 }

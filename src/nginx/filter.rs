@@ -5,7 +5,7 @@ use nginx_sys::{
     NGX_DONE, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
-use super::{stream, Got, HttpModule, Piece, Request};
+use super::{stream, Got, HttpModule, Patience, Piece, Request};
 
 /// The filter behind ours. A shared object holds one module, so one will do.
 static mut NEXT: ngx_http_request_body_filter_pt = None;
@@ -73,7 +73,7 @@ unsafe fn drop_piece<M: HttpModule>(r: *mut ngx_http_request_t, mut input: *mut 
         }
         // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
         // not be its end: a subrequest in the background may be left, as that of a mirror.
-        if request.is_done() && M::patience(&request).is_none() {
+        if request.is_done() && !matches!(M::patience(&request), Patience::Wait(_)) {
             stream::release::<M>(r);
             return NGX_DONE as ngx_int_t;
         }

@@ -12,20 +12,20 @@
 #![allow(unsafe_code)]
 
 mod bits;
-mod bulk;
 mod conf;
 mod content;
 mod ending;
 mod filter;
+mod http1;
 mod log;
 mod module;
 mod pool;
-mod reader;
 mod request;
 mod response;
 mod state;
 mod stream;
 mod variable;
+mod written;
 mod zones;
 
 pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, Takes, Within};
@@ -34,9 +34,10 @@ pub use ending::Interruption;
 pub use log::Level;
 pub(crate) use module::http_module;
 pub use module::{Descriptor, HttpModule, Phase, Piece};
-pub use reader::{now, Got, Reading};
-pub use request::{Request, Status};
+pub use request::{now, Request, Status};
+pub use stream::{Got, Patience};
 pub use variable::{Value, Variable};
+pub use written::Written;
 pub use zones::{visit as visit_zones, Zone};
 
 /// What the macro [`http_module`] needs; not for other use.
@@ -44,5 +45,6 @@ pub mod export {
     pub use super::conf::commands;
     pub use super::module::context;
     pub use super::response::context as filter_context;
+    pub use super::written::context as written_context;
     pub use nginx_sys::{ngx_command_t, ngx_http_module_t, ngx_module_t, ngx_uint_t, NGX_HTTP_MODULE};
 }

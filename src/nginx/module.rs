@@ -5,13 +5,13 @@ use core::ptr;
 use nginx_sys::{
     ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
     ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_LOG_PHASE,
-    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
-    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
-    NGX_ERROR, NGX_OK,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t,
+    ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
 use super::{
-    conf, filter, variable, zones, Content, CoreConf, Directive, Got, Hooks, Output, Reading, Request, Status, Variable,
+    conf, filter, variable, zones, Content, CoreConf, Directive, Got, Hooks, Output, Patience, Request, Status,
+    Variable, Written,
 };
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
@@ -33,15 +33,26 @@ pub trait HttpModule: Sized + 'static {
     /// Where nginx keeps what it knows of the module.
     fn descriptor() -> Descriptor;
 
-    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location. Says which of the
+    /// Where nginx keeps what it knows of the module that sees what is written of nginx's own directives.
+    fn written() -> Descriptor;
+
+    /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location, outer ones first.
+    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, written: Written);
+
+    /// Whether nginx's own check of `client_max_body_size` has to be off for the sake of this block. Called when all blocks
+    /// have been merged.
+    fn enforces(conf: &Self::Conf) -> bool;
+
+    /// Computes what holds in a block; `enforced` is whether any block [`enforces`](Self::enforces). Returns which of the
     /// callbacks below are needed there.
-    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, core: CoreConf) -> Hooks;
+    fn settle(conf: &mut Self::Conf, core: CoreConf, enforced: bool) -> Hooks;
 
-    /// Called before nginx looks for the location of a request; again for subrequests and internal redirects.
-    fn server_rewrite(r: Request) -> Phase;
+    /// Called before nginx looks for the location of a request, and when a location has been found, in either case before the
+    /// directives of the rewrite module run; again for subrequests and internal redirects.
+    fn rewrite(r: &Request);
 
-    /// Called when the location of a request is settled, before access is checked and the body is read; again for
-    /// subrequests and internal redirects.
+    /// Called when the location of a request is settled, behind `limit_req` and before `limit_conn`, access and the body;
+    /// again for subrequests and internal redirects.
     fn preaccess(r: Request) -> Phase;
 
     /// Called when access has been granted, before the body is read; again for subrequests and internal redirects.
@@ -53,24 +64,27 @@ pub trait HttpModule: Sized + 'static {
     /// Called for each piece of a watched body that nginx reads and keeps, when nginx has counted it.
     fn request_body(r: &Request) -> Piece;
 
-    /// Called when nginx has made the last of a response, but perhaps not sent it yet; for subrequests too.
+    /// Called for a main request when a response is about to be made, of which nothing has been sent. A status is made the
+    /// response in its place; it is returned to whoever makes the response, for as long as they go on.
+    fn response_header(r: &Request) -> Option<Status>;
+
+    /// The status that [`response_header`](Self::response_header) has returned, as long as it is not the response yet.
+    fn replaced_response(r: &Request) -> Option<Status>;
+
+    /// Called for a main request when the header of a response has been made.
+    fn response_begin(r: &Request);
+
+    /// Called for a main request when nginx has made the last of a response, but perhaps not sent it yet.
     fn response_end(r: &Request);
 
-    /// Called when nginx is about to read from a connection, from [`Request::intercept_reading`] until
-    /// [`end`](Self::end).
-    fn reading(r: &Request) -> Reading;
+    /// How much of a taken body ([`Request::take_body`]) may be read and dropped now, in bytes; 0 if it is not to be read.
+    fn may_drop(r: &Request) -> u64;
 
-    /// Called when that was [`Reading::Drop`], with what came of it; and for a stream that is taken
-    /// ([`Request::take_stream`]), with what came of that.
+    /// Called with what came of reading a taken body.
     fn has_read(r: &Request, got: Got);
 
-    /// How long nginx may go on to drop the body, in milliseconds from now; `None` leaves it to nginx. Called together
-    /// with [`reading`](Self::reading).
-    fn time_left(r: &Request) -> Option<u64>;
-
-    /// How long to wait for more of a stream that is taken, in milliseconds; `None` leaves what is still to come to nginx,
-    /// which ends the stream with the response.
-    fn patience(r: &Request) -> Option<u64>;
+    /// How long to wait for more of a taken body.
+    fn patience(r: &Request) -> Patience;
 
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(r: &Request);
@@ -149,34 +163,20 @@ unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+    // SAFETY: nginx passes the configuration being read, all blocks of which are merged.
+    unsafe { conf::settle::<M>(cf) };
     let needed = conf::needed();
-
-    // SAFETY: nginx passes the configuration being read, whose context is that of the http block; its core module has
-    // made its main configuration before.
-    let phases = unsafe {
-        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
-        let core = *(*ctx).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-        ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
-    };
-
-    let handlers: [(_, _, ngx_http_handler_pt); 4] = [
+    let handlers: [(_, _, ngx_http_handler_pt); 3] = [
         (Hooks::LOG, ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(log::<M>)),
-        (Hooks::BODY, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, Some(server_rewrite::<M>)),
         (Hooks::BODY, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
         (Hooks::PRECONTENT, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
     ];
     for (_, phase, handler) in handlers.into_iter().filter(|(hook, ..)| needed.include(*hook)) {
-        // SAFETY: the core module has initialized an array of handlers for each phase; a pushed place is ours to fill.
-        unsafe {
-            let phase = phases.cast::<nginx_sys::ngx_http_phase_t>().add(phase as usize);
-            let place = ngx_array_push(ptr::addr_of_mut!((*phase).handlers)).cast::<ngx_http_handler_pt>();
-            if place.is_null() {
-                return NGX_ERROR as ngx_int_t;
-            }
-            place.write(handler);
+        // SAFETY: as above.
+        if !unsafe { add_handler(cf, phase as usize, handler) } {
+            return NGX_ERROR as ngx_int_t;
         }
     }
-
     if conf::ever_needed().include(Hooks::BODY) || conf::ever_needed().include(Hooks::RESPONSE) {
         filter::register::<M>();
     }
@@ -184,9 +184,30 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
     unsafe { zones::add::<M>(cf) }
 }
 
-unsafe extern "C" fn server_rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: nginx passes a live request.
-    M::server_rewrite(unsafe { Request::new(r) }).into_ngx()
+/// Adds a handler to a phase. Returns whether there was memory for it.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read, in postconfiguration.
+pub(super) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx_http_handler_pt) -> bool {
+    // SAFETY: up to the caller: the context is that of the http block; its core module has
+    // made its main configuration before.
+    let phases = unsafe {
+        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
+        let core = *(*ctx).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+        ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
+    };
+
+    // SAFETY: the core module has initialized an array of handlers for each phase; a pushed place is ours to fill.
+    unsafe {
+        let phase = phases.cast::<nginx_sys::ngx_http_phase_t>().add(phase);
+        let place = ngx_array_push(ptr::addr_of_mut!((*phase).handlers)).cast::<ngx_http_handler_pt>();
+        if place.is_null() {
+            return false;
+        }
+        place.write(handler);
+        true
+    }
 }
 
 unsafe extern "C" fn preaccess<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
@@ -215,12 +236,13 @@ impl Phase {
     }
 }
 
-/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`, and its filters of
+/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`; with it, as `$written`,
+/// the module that sees what is written of nginx's own directives, placed before nginx's core module; and its filters of
 /// responses as `$filter`, placed last.
 ///
 /// Of two modules the one placed earlier is called later in a phase, and nearer to nginx in the filter chains.
 macro_rules! http_module {
-    ($module:ty as $name:ident before [$($before:ident),+] with filters $filter:ident) => {
+    ($module:ty as $name:ident before [$($before:ident),+] with configuration $written:ident and filters $filter:ident) => {
         #[allow(unsafe_code)]
         mod exported {
             use super::*;
@@ -229,6 +251,7 @@ macro_rules! http_module {
             static mut COMMANDS: [export::ngx_command_t; <$module>::DIRECTIVES.len() + 1] =
                 export::commands::<$module, { <$module>::DIRECTIVES.len() + 1 }>();
             static mut CONTEXT: export::ngx_http_module_t = export::context::<$module>();
+            static mut WRITTEN_CONTEXT: export::ngx_http_module_t = export::written_context::<$module>();
             static mut FILTER_CONTEXT: export::ngx_http_module_t = export::filter_context::<$module>();
 
             /// What nginx knows of the module.
@@ -237,6 +260,15 @@ macro_rules! http_module {
             pub static mut $name: export::ngx_module_t = export::ngx_module_t {
                 ctx: ::core::ptr::addr_of_mut!(CONTEXT).cast(),
                 commands: ::core::ptr::addr_of_mut!(COMMANDS).cast(),
+                type_: export::NGX_HTTP_MODULE as export::ngx_uint_t,
+                ..export::ngx_module_t::default()
+            };
+
+            /// What nginx knows of the module that sees what is written.
+            #[allow(non_upper_case_globals)]
+            #[cfg_attr(not(feature = "export-modules"), no_mangle)]
+            pub static mut $written: export::ngx_module_t = export::ngx_module_t {
+                ctx: ::core::ptr::addr_of_mut!(WRITTEN_CONTEXT).cast(),
                 type_: export::NGX_HTTP_MODULE as export::ngx_uint_t,
                 ..export::ngx_module_t::default()
             };
@@ -255,6 +287,11 @@ macro_rules! http_module {
                     // SAFETY: this is the static that nginx registers.
                     unsafe { Descriptor::new(::core::ptr::addr_of!($name)) }
                 }
+
+                pub(crate) fn exported_written() -> Descriptor {
+                    // SAFETY: as above.
+                    unsafe { Descriptor::new(::core::ptr::addr_of!($written)) }
+                }
             }
 
             /// What nginx's own build writes for a dynamic module.
@@ -268,20 +305,28 @@ macro_rules! http_module {
 
                 #[no_mangle]
                 #[allow(non_upper_case_globals)]
-                static mut ngx_modules: [*const super::export::ngx_module_t; 3] =
-                    [::core::ptr::addr_of!(super::$name), ::core::ptr::addr_of!(super::$filter), ::core::ptr::null()];
-
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_module_names: [*const c_char; 3] = [
-                    c_str(concat!(stringify!($name), "\0")),
-                    c_str(concat!(stringify!($filter), "\0")),
+                static mut ngx_modules: [*const super::export::ngx_module_t; 4] = [
+                    ::core::ptr::addr_of!(super::$written),
+                    ::core::ptr::addr_of!(super::$name),
+                    ::core::ptr::addr_of!(super::$filter),
                     ::core::ptr::null(),
                 ];
 
                 #[no_mangle]
                 #[allow(non_upper_case_globals)]
-                static mut ngx_module_order: [*const c_char; 2 $(+ { stringify!($before); 1 })+] = [
+                static mut ngx_module_names: [*const c_char; 4] = [
+                    c_str(concat!(stringify!($written), "\0")),
+                    c_str(concat!(stringify!($name), "\0")),
+                    c_str(concat!(stringify!($filter), "\0")),
+                    ::core::ptr::null(),
+                ];
+
+                // nginx puts each module before all that stand behind it here.
+                #[no_mangle]
+                #[allow(non_upper_case_globals)]
+                static mut ngx_module_order: [*const c_char; 4 $(+ { stringify!($before); 1 })+] = [
+                    c_str(concat!(stringify!($written), "\0")),
+                    c_str("ngx_http_core_module\0"),
                     c_str(concat!(stringify!($name), "\0")),
                     $(c_str(concat!(stringify!($before), "\0")),)+
                     ::core::ptr::null(),

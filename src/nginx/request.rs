@@ -2,10 +2,11 @@
 
 use core::fmt;
 use core::ptr::{self, NonNull};
+use core::str;
 
 use nginx_sys::{
-    ngx_http_block_reading, ngx_http_complex_value, ngx_http_discard_request_body, ngx_http_finalize_request,
-    ngx_http_request_t, ngx_int_t, ngx_str_t, NGX_OK,
+    ngx_current_msec, ngx_http_block_reading, ngx_http_clean_header, ngx_http_complex_value,
+    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_str_t, NGX_OK,
 };
 
 use super::{bits, log, state, ComplexValue, Held, HttpModule, Level};
@@ -24,20 +25,59 @@ pub struct Status(u16);
 impl Status {
     /// 413 Content Too Large.
     pub const CONTENT_TOO_LARGE: Self = Self(413);
+    /// 411 Length Required.
+    pub const LENGTH_REQUIRED: Self = Self(411);
     /// 500 Internal Server Error.
     pub const INTERNAL_SERVER_ERROR: Self = Self(500);
 
-    /// The status of this number, if it is 300 to 599: nginx answers a request finalized with one of these itself.
-    pub const fn new(code: u16) -> Option<Self> {
-        match code {
-            300..=599 => Some(Self(code)),
-            _ => None,
+    /// The status that an administrator has written for refusals.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidStatus`] if it is not 400 to 599, or one for which nginx closes the connection without an answer.
+    pub fn of_refusal(text: &[u8]) -> Result<Self, InvalidStatus> {
+        let digits = str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits.and_then(|digits| digits.parse().ok()) {
+            Some(408 | 444 | 499) => Err(InvalidStatus::Unanswered),
+            Some(code @ 400..=599) => Ok(Self(code)),
+            _ => Err(InvalidStatus::OutOfRange),
         }
     }
 
     pub(super) fn as_ngx(self) -> ngx_int_t {
         self.0 as ngx_int_t
     }
+}
+
+/// Why a text is no status of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidStatus {
+    /// It is not a number from 400 to 599.
+    OutOfRange,
+    /// nginx closes the connection without an answer.
+    Unanswered,
+}
+
+impl InvalidStatus {
+    /// What it must be.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfRange => "it must be a status from 400 to 599",
+            Self::Unanswered => "nginx sends no answer with this status",
+        }
+    }
+}
+
+impl fmt::Display for InvalidStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The time, in milliseconds of a clock that only goes forward.
+pub fn now() -> u64 {
+    // SAFETY: only nginx sets it, on the one thread.
+    unsafe { ngx_current_msec as u64 }
 }
 
 impl Request {
@@ -67,16 +107,41 @@ impl Request {
         unsafe { bits::nginx_bits_internal(self.as_ptr()) != 0 }
     }
 
-    /// Whether an error has been settled for this request: what follows is the making of its page.
+    /// Whether an error has been settled for this request, with a status of 400 or more: what follows is the making of its
+    /// page. Where `error_page` hands a request over, with a status of its own choice, that is an answer like any other.
     pub fn is_error_page(&self) -> bool {
         // SAFETY: live.
-        unsafe { (*self.as_ptr()).err_status != 0 }
+        unsafe { (*self.as_ptr()).err_status >= 400 }
     }
 
-    /// The length that the client declared for the body, in bytes, as far as it has not been discarded.
+    /// Whether the response that is about to be made is an error.
+    pub fn is_response_error(&self) -> bool {
+        // SAFETY: live. The status of an error takes the place of another (`ngx_http_send_header`).
+        unsafe { (*self.as_ptr()).err_status >= 400 || (*self.as_ptr()).headers_out.status >= 400 }
+    }
+
+    /// The length of the body, in bytes, as far as nginx has not discarded it; `None` if it is not declared, or there is no
+    /// body.
     pub fn content_length(&self) -> Option<u64> {
+        if self.is_chunked() {
+            return None;
+        }
         // SAFETY: live.
         u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok()
+    }
+
+    /// The length of the body that the client declared, in bytes; `None` if it has not, or the body has been dropped.
+    pub fn declared_length(&self) -> Option<u64> {
+        // SAFETY: live; nginx has read the header, and refused a request in which it is no number.
+        unsafe {
+            let field = (*self.as_ptr()).headers_in.content_length;
+            str::from_utf8(field.as_ref()?.value.as_bytes()).ok()?.parse().ok()
+        }
+    }
+
+    /// Whether the request has a body that is not empty, as far as the client has said.
+    pub fn has_body(&self) -> bool {
+        self.is_chunked() || self.content_length().is_some_and(|length| length > 0)
     }
 
     /// Whether the request has a body that says nothing of its length in advance (chunked; HTTP/2 and HTTP/3 without
@@ -90,6 +155,12 @@ impl Request {
     pub fn is_body_read(&self) -> bool {
         // SAFETY: live.
         unsafe { !(*self.as_ptr()).request_body.is_null() }
+    }
+
+    /// Whether nginx has begun to read the body, and some of it is still to come.
+    pub fn is_body_partly_read(&self) -> bool {
+        // SAFETY: live, and so is its body, if it has one; `rest` is less than 0 until reading has begun.
+        unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest > 0)
     }
 
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
@@ -114,6 +185,19 @@ impl Request {
     pub fn body_seen(&self) -> u64 {
         let (received, announced) = self.body_progress();
         received.saturating_add(announced)
+    }
+
+    /// How much is still to come of the chunk being read, in bytes; `None` unless the body is in chunks (HTTP/1.1).
+    pub fn chunk_announced(&self) -> Option<u64> {
+        // SAFETY: live, and so is its body, if it has one.
+        let in_chunks = unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| !body.chunked.is_null());
+        in_chunks.then(|| self.body_progress().1)
+    }
+
+    /// How often nginx may still redirect the request.
+    pub fn uri_changes(&self) -> usize {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_uri_changes(self.as_ptr()) }
     }
 
     /// How much of the body nginx has read, and the bytes still to come of the chunk being read.
@@ -215,12 +299,6 @@ impl Request {
         unsafe { bits::nginx_bits_set_lingering_close(self.as_ptr(), 1) }
     }
 
-    /// Has nginx look for data on the connection before it closes that.
-    pub fn set_read_ready(&self) {
-        // SAFETY: live, and so is its connection.
-        unsafe { bits::nginx_bits_set_ready((*self.as_ptr()).connection, 1) }
-    }
-
     /// Has nginx leave alone what comes on the connection until something else is done with it: what it was to do there was
     /// to read the body.
     pub fn block_reading(&self) {
@@ -240,39 +318,16 @@ impl Request {
         unsafe { ngx_http_discard_request_body(self.as_ptr()) };
     }
 
-    fn set_content_length(&self, length: Option<u64>) {
-        let length = length.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
-        // SAFETY: live.
-        unsafe { (*self.as_ptr()).headers_in.content_length_n = length };
-    }
-
-    /// Hides the declared length from nginx, until [`show_content_length`](Self::show_content_length).
-    pub fn hide_content_length<M: HttpModule>(&self) {
-        if let Some(length) = self.content_length() {
-            // SAFETY: live.
-            if unsafe { state::set_aside::<M>(self.as_ptr(), length) } {
-                self.set_content_length(None);
-            }
-        }
-    }
-
-    /// Shows nginx what [`hide_content_length`](Self::hide_content_length) has hidden, if it has.
-    pub fn show_content_length<M: HttpModule>(&self) {
-        // SAFETY: live.
-        let hidden = unsafe { state::take_aside::<M>(self.as_ptr()) };
-        if hidden.is_some() {
-            self.set_content_length(hidden);
-        }
-    }
-
-    /// Has nginx take the request for one without a body: none is read any more, and what has been read of it is
-    /// neither passed on nor kept in a file.
+    /// Leaves the request without a body, for whoever looks: none is read any more, none is announced (Content-Length,
+    /// Transfer-Encoding), and what has been read of it is neither passed on nor kept in a file.
     pub fn forget_body(&self) {
-        self.set_content_length(None);
         // SAFETY: live. The buffers and the file belong to the request's pool, which releases them; a file's name ends
         // in a NUL, as `ngx_create_temp_file()` makes it.
         unsafe {
             let r = self.as_ptr();
+            (*r).headers_in.content_length = ptr::null_mut();
+            (*r).headers_in.content_length_n = -1;
+            (*r).headers_in.transfer_encoding = ptr::null_mut();
             bits::nginx_bits_set_chunked(r, 0);
             bits::nginx_bits_set_reading_body(r, 0);
             bits::nginx_bits_set_request_body_no_buffering(r, 0);
@@ -286,6 +341,18 @@ impl Request {
             if !file.is_null() && bits::nginx_bits_persistent(file) != 0 {
                 libc::unlink((*file).file.name.data.cast());
             }
+        }
+    }
+
+    /// Leaves the request without the response that was about to be made, of which nothing has been sent.
+    pub(super) fn forget_response(&self) {
+        // SAFETY: live.
+        unsafe {
+            let r = self.as_ptr();
+            ngx_http_clean_header(r);
+            // Looking for the page of a redirect leaves this behind, without a match too.
+            (*r).err_status = 0;
+            bits::nginx_bits_set_error_page(r, 0);
         }
     }
 

@@ -41,6 +41,8 @@ ngx_uint_t nginx_stream_is_last(ngx_http_request_t *r, uint64_t *dropped);
 void nginx_stream_end_response(ngx_http_request_t *r);
 void nginx_stream_close(ngx_http_request_t *r);
 void nginx_stream_set_reusable(ngx_http_request_t *r, ngx_event_handler_pt handler);
+void nginx_stream_handlers(ngx_connection_t *c, ngx_event_handler_pt ours, ngx_event_handler_pt read,
+    ngx_event_handler_pt write);
 ngx_event_t *nginx_stream_timer(ngx_http_request_t *r, ngx_event_handler_pt handler);
 void nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left);
 void nginx_stream_delete_timer(ngx_event_t *timer);
@@ -613,6 +615,32 @@ nginx_stream_set_reusable(ngx_http_request_t *r, ngx_event_handler_pt handler)
     if (!c->reusable) {
         ngx_reusable_connection(c, 1);
     }
+}
+
+
+/* Puts nginx's handlers of a connection in the place of ours, also where TLS has set them aside. */
+
+void
+nginx_stream_handlers(ngx_connection_t *c, ngx_event_handler_pt ours, ngx_event_handler_pt read,
+    ngx_event_handler_pt write)
+{
+    if (c->read->handler == ours) {
+        c->read->handler = read;
+    }
+
+    if (c->write->handler == ours) {
+        c->write->handler = write;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl && c->ssl->saved_read_handler == ours) {
+        c->ssl->saved_read_handler = read;
+    }
+
+    if (c->ssl && c->ssl->saved_write_handler == ours) {
+        c->ssl->saved_write_handler = write;
+    }
+#endif
 }
 
 

@@ -1,17 +1,66 @@
-//! How the body of an HTTP/2 or HTTP/3 stream is dropped after nginx has done with it, so that the client can send to its
-//! end and then read the answer.
+//! How a body that nobody wants is read to its end after nginx has answered, so that the client can send it and then read
+//! the answer.
 //!
-//! nginx itself drops no more than what the client may send anyway, and resets the stream with the end of the response
-//! (RFC 9113, section 8.1; RFC 9114, section 4.1). Here the response goes out as ever, but one more user of the request
-//! is counted. What comes is dropped, and the request ends when the module says so.
+//! The body is taken: for nginx, and for whoever else looks, the request has none any more. The response goes out as ever, but
+//! one more user of the request is counted. What comes is dropped, and that user is gone when the module says so; nginx then
+//! ends the request, or lets others go on that still use it. The two events of the connection and a timer come to us meanwhile.
+//!
+//! Over HTTP/1.x the bytes are read from the connection ([`http1`]). nginx itself would discard them, but keeps what is still
+//! to come where everybody takes it for the length of a body. Over HTTP/2 and HTTP/3 nginx drops no more than what the client
+//! may send anyway, and resets the stream with the end of the response (RFC 9113, section 8.1; RFC 9114, section 4.1).
 
 use core::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_connection_t, ngx_event_handler_pt, ngx_event_t, ngx_http_request_t, ngx_int_t, ngx_msec_t, ngx_uint_t, NGX_OK,
+    ngx_connection_t, ngx_event_handler_pt, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t,
+    ngx_msec_t, ngx_reusable_connection, ngx_uint_t, NGX_DONE, NGX_OK,
 };
 
-use super::{bits, state, Got, HttpModule, Request};
+use super::http1::{self, Taken};
+use super::{bits, state, HttpModule, Request};
+
+/// What came of reading a taken body, for the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// So many bytes: over HTTP/1.x as they came over the wire or, where TLS is read in the ordinary way, out of it; over
+    /// HTTP/2 and HTTP/3, of the body.
+    Bytes(u64),
+    /// The end of the body.
+    Whole,
+    /// The client will send no more.
+    End,
+    /// The connection, or the stream, has failed.
+    Failed,
+    /// What is no chunk of a body in chunks (HTTP/1.x).
+    Malformed,
+    /// nginx needs the connection for others, or ends.
+    Evicted,
+}
+
+/// How long to wait for more of a taken body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// So many milliseconds.
+    Wait(u64),
+    /// No longer: the body, or the client, has come to an end.
+    Over,
+    /// No longer, although the client may go on to send.
+    Spent,
+}
+
+/// What came of reading, for us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// There is more to read.
+    More,
+    /// There is nothing to read now.
+    Wait,
+    Whole,
+    Closed,
+    Failed,
+    Malformed,
+    Evicted,
+}
 
 /// The functions of `stream.c`. All take valid pointers.
 mod c {
@@ -36,6 +85,12 @@ mod c {
         pub fn nginx_stream_close(r: *mut ngx_http_request_t);
         pub fn nginx_stream_set_reusable(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt);
 
+        pub fn nginx_stream_handlers(
+            c: *mut ngx_connection_t,
+            ours: ngx_event_handler_pt,
+            read: ngx_event_handler_pt,
+            write: ngx_event_handler_pt,
+        );
         pub fn nginx_stream_timer(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt) -> *mut ngx_event_t;
         pub fn nginx_stream_set_timer(timer: *mut ngx_event_t, left: ngx_msec_t);
         pub fn nginx_stream_delete_timer(timer: *mut ngx_event_t);
@@ -45,10 +100,11 @@ mod c {
 /// How much is dropped at once over HTTP/3, in bytes, before other connections have their turn.
 const STEP: u64 = 1 << 20;
 
-/// How long it may take to notice that a response is over, in milliseconds, where nothing tells.
-const RESPONSE: ngx_msec_t = 1000;
+/// How long it may take to notice that a response is over, or that a client that is waited for has become slow, in
+/// milliseconds, where nothing tells.
+const NOTICE: u64 = 1000;
 
-/// What is kept of a request whose stream is taken over.
+/// What is kept of a request whose body is taken.
 #[derive(Clone, Copy)]
 pub(super) struct Watch {
     /// When the module is asked next.
@@ -71,12 +127,12 @@ impl Request {
         unsafe { c::nginx_stream_is_open(self.as_ptr()) != 0 }
     }
 
-    /// Takes what is still to come of the body away from nginx, for which the request has no body any more. Until the
-    /// request ends all of it is dropped, and the module told ([`HttpModule::has_read`]). Says whether that could be done.
-    /// For main requests over HTTP/2 and HTTP/3 of which something is kept.
-    pub fn take_stream<M: HttpModule>(&self) -> bool {
+    /// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
+    /// else. Tells the module what had come, and whether that was all ([`HttpModule::has_read`]). Returns whether the rest will
+    /// be read until the request ends, or until the module has had enough ([`HttpModule::patience`]). For main requests of
+    /// which something is kept.
+    pub fn take_body<M: HttpModule>(&self) -> bool {
         let r = self.as_ptr();
-        self.forget_body();
         // SAFETY: live; what is kept lives as long.
         unsafe {
             let Some(kept) = state::find::<M>(r) else {
@@ -85,24 +141,51 @@ impl Request {
             let Some(timer) = NonNull::new(c::nginx_stream_timer(r, Some(look::<M>))) else {
                 return false;
             };
-            let mut dropped = 0;
-            if c::nginx_stream_reopen(r, &mut dropped) != NGX_OK as ngx_int_t {
-                return false;
+            if self.is_multiplexed() {
+                self.forget_body();
+                let mut dropped = 0;
+                if c::nginx_stream_reopen(r, &mut dropped) != NGX_OK as ngx_int_t {
+                    return false;
+                }
+                M::has_read(self, Got::Bytes(dropped));
+            } else {
+                let taken = http1::take(r);
+                self.forget_body();
+                match taken {
+                    Taken::Nothing => return false,
+                    Taken::Whole(dropped) => {
+                        M::has_read(self, Got::Bytes(dropped));
+                        M::has_read(self, Got::Whole);
+                        return false;
+                    }
+                    Taken::Malformed(dropped) => {
+                        bits::nginx_bits_set_keepalive(r, 0);
+                        M::has_read(self, Got::Bytes(dropped));
+                        M::has_read(self, Got::Malformed);
+                        return false;
+                    }
+                    Taken::Rest(dropped, body) => {
+                        kept.as_ref().http1.set(Some(body));
+                        M::has_read(self, Got::Bytes(dropped));
+                    }
+                }
             }
             kept.as_ref().watch.set(Some(Watch { timer, read: None, write: None }));
-            c::nginx_stream_set_timer(timer.as_ptr(), RESPONSE);
-            M::has_read(self, Got::Bytes(dropped));
+            c::nginx_stream_set_timer(timer.as_ptr(), NOTICE as ngx_msec_t);
             true
         }
     }
 
-    /// From now on drops what comes, and asks the module when to stop ([`HttpModule::patience`]). For requests whose stream
-    /// is taken, when nginx has made the last of the response.
-    pub fn watch_stream<M: HttpModule>(&self) {
+    /// From now on drops what comes of the body, if that is taken, and asks the module when to stop
+    /// ([`HttpModule::patience`]). To be called when a response is being made.
+    pub fn watch_body<M: HttpModule>(&self) {
         // SAFETY: live.
         unsafe {
-            watch::<M>(self.as_ptr());
-            bits::nginx_bits_post_read((*self.as_ptr()).connection);
+            if watched::<M>(self.as_ptr()).is_some() {
+                watch::<M>(self.as_ptr());
+                // The client may have sent as much as it can while nobody read: nothing new would wake nginx up.
+                bits::nginx_bits_post_read((*self.as_ptr()).connection);
+            }
         }
     }
 
@@ -127,16 +210,27 @@ impl Request {
         unsafe { c::nginx_stream_is_acknowledged(self.as_ptr()) != 0 }
     }
 
-    /// Lets nginx end the request when it runs out of connections, together with others of the same connection that may be
-    /// ended.
-    pub(super) fn set_stream_reusable<M: HttpModule>(&self) {
-        // SAFETY: live.
-        unsafe { c::nginx_stream_set_reusable(self.as_ptr(), Some(event::<M>)) }
+    /// Lets nginx end the request when it runs out of connections; over HTTP/2, together with others of the same connection
+    /// that may be ended. Not while somebody else uses it.
+    pub fn set_reusable<M: HttpModule>(&self) {
+        // SAFETY: live, and so is its connection.
+        unsafe {
+            let r = self.as_ptr();
+            let c = (*r).connection;
+            if bits::nginx_bits_users(r) != 1 {
+                return;
+            }
+            if self.is_multiplexed() {
+                c::nginx_stream_set_reusable(r, Some(event::<M>));
+            } else if bits::nginx_bits_reusable(c) == 0 {
+                ngx_reusable_connection(c, 1);
+            }
+        }
     }
 }
 
-/// Sees to it that what happens to a stream is noticed here. nginx sets its own handlers anew where it ends a request with
-/// an error.
+/// Sees to it that what happens to the connection of a request is noticed here. nginx sets its own handlers anew where it
+/// ends a request with an error.
 ///
 /// # Safety
 ///
@@ -151,6 +245,10 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t) {
             return;
         };
         let c = (*r).connection;
+        if bits::nginx_bits_is_tls_waiting(c) != 0 {
+            // These are TLS's handlers for a while.
+            return;
+        }
         for (place, nginx) in [((*c).read, &mut watch.read), ((*c).write, &mut watch.write)] {
             if !is_ours::<M>((*place).handler) {
                 *nginx = (*place).handler.replace(event::<M>);
@@ -160,11 +258,11 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t) {
     }
 }
 
-/// Something has happened to a stream: `ngx_event_t.handler`.
+/// Something has happened to the connection of a request: `ngx_event_t.handler`.
 unsafe extern "C" fn event<M: HttpModule>(event: *mut ngx_event_t) {
-    // SAFETY: nginx passes an event of a live connection. This function is its handler for as long as the stream of the
-    // request that is the connection's data, or of that one's main request, is taken. nginx marks the connection of a
-    // request that it has freed.
+    // SAFETY: nginx passes an event of a live connection. This function is its handler for as long as the body of the request
+    // that is the connection's data, or of that one's main request, is taken. nginx marks the connection of a request that it
+    // has freed.
     unsafe {
         let c = (*event).data.cast::<ngx_connection_t>();
         let r = (*(*c).data.cast::<ngx_http_request_t>()).main;
@@ -192,66 +290,137 @@ unsafe extern "C" fn look<M: HttpModule>(timer: *mut ngx_event_t) {
     unsafe {
         let c = (*timer).data.cast::<ngx_connection_t>();
         let r = (*(*c).data.cast::<ngx_http_request_t>()).main;
+        if let Some(kept) = state::find::<M>(r) {
+            if let Some(mut body) = kept.as_ref().http1.get() {
+                // A client that has become slow is not a silent one.
+                if body.is_waiting() {
+                    body.wake_up_for(c, 1);
+                    bits::nginx_bits_set_ready(c, 1);
+                    kept.as_ref().http1.set(Some(body));
+                }
+            }
+        }
         let came = drop_some::<M>(r);
         go_on::<M>(r, came);
     }
 }
 
-/// Drops what has come of a stream, or much of it, and tells the module; what came of that.
+/// Drops what has come of a body, or much of it, and tells the module. Returns what came.
 ///
 /// # Safety
 ///
-/// `r` must be a live main request whose stream is taken.
-unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_uint_t {
+/// `r` must be a live main request whose body is taken.
+unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> Came {
     // SAFETY: live, says the caller.
     unsafe {
         let request = Request::new(r);
-        let mut dropped = 0;
-        let came = c::nginx_stream_drop(r, STEP, &mut dropped);
+        let (dropped, came) = match state::find::<M>(r).and_then(|kept| kept.as_ref().http1.get()) {
+            Some(_) if bits::nginx_bits_close((*r).connection) != 0 => (0, Came::Evicted),
+            Some(mut body) => match M::may_drop(&request) {
+                0 => (0, Came::Wait),
+                most => {
+                    let result = body.drop_some(r, most);
+                    keep::<M>(r, body);
+                    result
+                }
+            },
+            None => {
+                let mut dropped = 0;
+                let came = match c::nginx_stream_drop(r, STEP, &mut dropped) {
+                    c::MORE => Came::More,
+                    c::WAIT => Came::Wait,
+                    c::WHOLE => Came::Whole,
+                    c::CLOSED => Came::Closed,
+                    c::EVICTED => Came::Evicted,
+                    _ => Came::Failed,
+                };
+                (dropped, came)
+            }
+        };
         if dropped > 0 {
             M::has_read(&request, Got::Bytes(dropped));
         }
         match came {
-            c::MORE | c::WAIT => (),
-            c::WHOLE => M::has_read(&request, Got::Whole),
-            c::CLOSED => M::has_read(&request, Got::End),
-            c::EVICTED => M::has_read(&request, Got::Evicted),
-            _ => M::has_read(&request, Got::Failed),
+            Came::More | Came::Wait => (),
+            Came::Whole => M::has_read(&request, Got::Whole),
+            Came::Closed => M::has_read(&request, Got::End),
+            Came::Failed => M::has_read(&request, Got::Failed),
+            Came::Malformed => M::has_read(&request, Got::Malformed),
+            Came::Evicted => M::has_read(&request, Got::Evicted),
+        }
+        if came == Came::Malformed {
+            bits::nginx_bits_set_keepalive(r, 0);
         }
         came
     }
 }
 
-/// Waits for more, or ends what [`Request::take_stream`] has begun, and with it perhaps the request.
+/// Remembers what is still to come of a body over HTTP/1.x.
 ///
 /// # Safety
 ///
-/// `r` must be a live main request whose stream is taken; it may be gone afterwards.
-unsafe fn go_on<M: HttpModule>(r: *mut ngx_http_request_t, came: ngx_uint_t) {
+/// `r` must be a live main request of which something is kept.
+unsafe fn keep<M: HttpModule>(r: *mut ngx_http_request_t, body: http1::Body) {
+    // SAFETY: live, says the caller.
+    if let Some(kept) = unsafe { state::find::<M>(r) } {
+        // SAFETY: what is kept lives as long as the request.
+        unsafe { kept.as_ref() }.http1.set(Some(body));
+    }
+}
+
+/// Waits for more, or ends what [`Request::take_body`] has begun, and with it perhaps the request.
+///
+/// # Safety
+///
+/// `r` must be a live main request whose body is taken; it may be gone afterwards.
+unsafe fn go_on<M: HttpModule>(r: *mut ngx_http_request_t, came: Came) {
     // SAFETY: live, says the caller.
     unsafe {
         let is_done = bits::nginx_bits_done(r) != 0;
         if is_done {
             c::nginx_stream_end_response(r);
         }
-        match (M::patience(&Request::new(r)), watched::<M>(r)) {
-            (Some(left), Some(watching)) => {
-                watch::<M>(r);
-                if came == c::MORE {
-                    bits::nginx_bits_post_read((*r).connection);
-                }
-                let left = left as ngx_msec_t;
-                c::nginx_stream_set_timer(watching.timer.as_ptr(), if is_done { left } else { left.min(RESPONSE) });
-            }
-            _ => {
-                release::<M>(r);
-                c::nginx_stream_close(r);
-            }
+        let patience = M::patience(&Request::new(r));
+        let (Patience::Wait(left), Some(watching)) = (patience, watched::<M>(r)) else {
+            release::<M>(r);
+            return close(r, patience);
+        };
+        watch::<M>(r);
+        if came == Came::More {
+            bits::nginx_bits_post_read((*r).connection);
         }
+        let is_waiting =
+            state::find::<M>(r).and_then(|kept| kept.as_ref().http1.get()).is_some_and(|body| body.is_waiting());
+        // Somebody who uses the request as well may have nginx's handlers set anew.
+        let is_alone = is_done && bits::nginx_bits_users(r) == 1 && !is_waiting;
+        let left = if is_alone { left } else { left.min(NOTICE) };
+        c::nginx_stream_set_timer(watching.timer.as_ptr(), left as ngx_msec_t);
     }
 }
 
-/// What is kept of a request if its stream is taken.
+/// Has one user less of a request, which may be the last one: what is still to come is nginx's again.
+///
+/// # Safety
+///
+/// `r` must be a live main request whose body was taken; it may be gone afterwards.
+unsafe fn close(r: *mut ngx_http_request_t, patience: Patience) {
+    // SAFETY: live, says the caller.
+    unsafe {
+        if c::nginx_stream_exists(r) != 0 {
+            return c::nginx_stream_close(r);
+        }
+        if patience != Patience::Over {
+            bits::nginx_bits_set_keepalive(r, 0);
+            bits::nginx_bits_end_lingering(r);
+        } else if bits::nginx_bits_keepalive(r) == 0 {
+            // More may be on its way all the same, as requests that the client has sent ahead.
+            bits::nginx_bits_set_lingering_close(r, 1);
+        }
+        ngx_http_finalize_request(r, NGX_DONE as ngx_int_t);
+    }
+}
+
+/// What is kept of a request if its body is taken.
 ///
 /// # Safety
 ///
@@ -261,7 +430,7 @@ unsafe fn watched<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<Watch> {
     unsafe { state::find::<M>(r)?.as_ref().watch.get() }
 }
 
-/// Gives the stream of a request back to nginx, if it is taken.
+/// Gives the connection of a request back to nginx, if its body is taken.
 ///
 /// # Safety
 ///
@@ -269,15 +438,18 @@ unsafe fn watched<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<Watch> {
 pub(super) unsafe fn release<M: HttpModule>(r: *mut ngx_http_request_t) {
     // SAFETY: live, says the caller, and so is its connection; the timer lives in the request's pool.
     unsafe {
-        let Some(watch) = state::find::<M>(r).and_then(|kept| kept.as_ref().watch.take()) else {
+        let Some(kept) = state::find::<M>(r) else {
             return;
         };
-        c::nginx_stream_delete_timer(watch.timer.as_ptr());
+        let Some(watch) = kept.as_ref().watch.take() else {
+            return;
+        };
         let c = (*r).connection;
-        for (event, nginx) in [((*c).read, watch.read), ((*c).write, watch.write)] {
-            if is_ours::<M>((*event).handler) {
-                (*event).handler = nginx;
-            }
+        c::nginx_stream_delete_timer(watch.timer.as_ptr());
+        c::nginx_stream_handlers(c, Some(event::<M>), watch.read, watch.write);
+        if let Some(mut body) = kept.as_ref().http1.take() {
+            body.wake_up_for(c, 1);
+            ngx_reusable_connection(c, 0);
         }
     }
 }
