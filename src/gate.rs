@@ -15,7 +15,11 @@ use crate::{metrics, reject, LimitBody};
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
 /// page of an error.
 pub fn note(r: &Request) {
-    if !r.is_main() || r.is_error_page() || !r.has_body() {
+    if !r.is_main() {
+        return;
+    }
+    reject::resume(r);
+    if r.is_error_page() || !r.has_body() {
         return;
     }
     // Drains go by it, and where there are none, so will they here.
@@ -33,13 +37,10 @@ pub fn before_access(r: Request) -> Phase {
     }
     if let Some(state) = r.state::<LimitBody>() {
         state.is_due.set(true);
-        match state.replaced.get() {
+        if let Some((status, _)) = state.replaced.get().filter(|(_, changes)| *changes == r.uri_changes()) {
             // Whoever made the answer that a refusal was to replace has gone on as if nothing had happened.
-            Some((status, changes)) if changes == r.uri_changes() => {
-                r.finalize(status);
-                return Phase::Done;
-            }
-            _ => reject::resume(&r),
+            r.finalize(status);
+            return Phase::Done;
         }
     }
     if r.is_error_page() {

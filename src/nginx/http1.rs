@@ -91,6 +91,8 @@ pub(super) unsafe fn take(r: *mut ngx_http_request_t) -> Taken {
             }
             (*r).read_event_handler = Some(ngx_http_block_reading);
             bits::nginx_bits_delete_read_timer((*r).connection);
+            // As nginx has it where it ends a request whose body it has read in part.
+            bits::nginx_bits_set_keepalive(r, 0);
             let rest =
                 if (*read).chunked.is_null() { Rest::length((*read).rest) } else { Rest::Chunks(*(*read).chunked) };
             (rest, (*read).buf)
@@ -214,7 +216,10 @@ impl Body {
     fn take_off(&mut self, dropped: u64) {
         match &mut self.rest {
             Rest::Length(rest) => *rest = rest.saturating_sub(dropped),
-            Rest::Chunks(chunks) => chunks.size = chunks.size.saturating_sub_unsigned(dropped),
+            Rest::Chunks(chunks) => {
+                chunks.size = chunks.size.saturating_sub_unsigned(dropped);
+                chunks.length = chunks.length.saturating_sub_unsigned(dropped);
+            }
         }
     }
 
