@@ -1,7 +1,7 @@
 """A client that does to connections just what it is told.
 
-Reads scripts from standard input, one a line, runs them all at the same time, each on a connection of its own, and
-prints what each has seen, line by line:
+Reads scripts from standard input, one a line, runs them all at the same time, or one after the other ("script.py in-turn"),
+each on a connection of its own, and prints what each has seen, line by line:
 
     PROTOCOL [OPTION ...]: STEP; STEP; ...
 
@@ -21,6 +21,9 @@ STEPS
     clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
 HTTP/1.x
     chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
+    chunks NUMBER SIZE                                      send so many chunks of the body, all at once
+    gone                                                    read on until the connection is gone, however that comes
+    connect                                                 close the connection, and open another one
     shutdown                                                say that nothing more will be sent, and read on
     kill                                                    kill the worker that has answered (its header X-Process)
 HTTP/2 and 3: steps are about the stream of the last head
@@ -155,6 +158,9 @@ class Http1(Script):
         self.send(length)
         self.connection.sendall(b"\r\n")
 
+    def chunks(self, number, length):
+        self.connection.sendall((b"%x\r\n%s\r\n" % (size(length), bytes(size(length)))) * int(number))
+
     def answer(self):
         try:
             status, fields, body = self.answers.next()
@@ -172,6 +178,16 @@ class Http1(Script):
             self.seen.append("silent")
         except OSError:
             self.seen.append("reset")
+
+    def gone(self):
+        try:
+            self.answers.rest()
+        except OSError:
+            pass
+
+    def connect(self):
+        self.connection.close()
+        del self.connection, self.answers
 
     def shutdown(self):
         self.connection.shutdown(socket.SHUT_WR)
@@ -268,6 +284,8 @@ if __name__ == "__main__":
     threads = [threading.Thread(target=script.run, args=[steps]) for script, steps in scripts]
     for thread in threads:
         thread.start()
+        if "in-turn" in sys.argv:
+            thread.join()
     for thread in threads:
         thread.join()
     for script, _ in scripts:

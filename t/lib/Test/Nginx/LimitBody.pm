@@ -4,6 +4,7 @@
 #     --- answer      what it prints, line by line
 #     --- script      connections for t/lib/script.py, one a line, all at the same time; see there ("18 x" in front
 #                     makes a line 18)
+#     --- in_turn     has them run one after the other instead
 #     --- seen        what it prints, line by line
 #     --- commands    shell commands, one a line, that find the ports as upload.py does
 #     --- output      what they print, all together
@@ -12,6 +13,8 @@
 #                     module's variables; "*" is any number, "h3" in front marks a line for a request over HTTP/3
 #     --- drained     the same for drains: request URI, status, how it ended, bytes, and whether the answer was
 #                     acknowledged; "?" is "yes" or "no"
+#     --- asked       what an upstream was asked, line by line, in any order: there are upstreams "kept" (HTTP, over kept
+#                     connections), "fastcgi", "uwsgi" and "scgi" then, which read and answer as t/lib/upstream.py says
 #     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, and its
 #                     upstreams are the backend
 #     --- body_files  how many files of bodies are left when all is over
@@ -37,8 +40,12 @@ use IPC::Open2;
 use Time::HiRes qw(sleep time);
 
 sub upload ($);
-sub client ($$);
+sub client ($$@);
 sub read_example ($);
+sub start_upstream (@);
+sub asked ($);
+sub expected ($);
+sub matched ($$);
 sub with_ports ($@);
 sub is_logged ($$$);
 sub logged ($$);
@@ -47,6 +54,8 @@ my $python = $ENV{TEST_PYTHON} || 'python3';
 my $certificate = $ENV{TEST_CERTIFICATE} or bail_out("TEST_CERTIFICATE is not set: run the tests with \"make test\"");
 my $client = dirname(__FILE__) . '/../../upload.py';
 $ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
+my $upstream = dirname(__FILE__) . '/../../upstream.py';
+my $upstream_sockets = "/tmp/limit-body-$$.upstream";
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
 
 our $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
@@ -86,8 +95,18 @@ add_block_preprocessor(sub {
     $listen .= ' http2 on;' if !$http2;
     $listen .= ' listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 quic;' if $has_http3;
 
+    my $kept = !defined $block->asked ? '' : <<"END";
+upstream kept { server unix:$upstream_sockets/http; keepalive 4; }
+upstream fastcgi { server unix:$upstream_sockets/fastcgi; }
+upstream uwsgi { server unix:$upstream_sockets/uwsgi; }
+upstream scgi { server unix:$upstream_sockets/scgi; }
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+END
+
     $block->set_value('config', "$listen\n" . ($block->config // ''));
     $block->set_value('http_config', <<"END" . ($block->http_config // ''));
+$kept
 log_format upload '$log_format';
 access_log logs/upload.log upload;
 log_format drain '$drain_format';
@@ -117,6 +136,8 @@ $RunTestHelper = sub {
     my $until = time + ($ENV{TEST_PATIENCE} || 30);
     sleep 0.01 while !-s "$ServRoot/logs/nginx.pid" && time < $until;
 
+    my @asked = expected($block->asked // '');
+    my $upstream = defined $block->asked && start_upstream(@asked);
     my @connections = grep { /\S/ } split /\n/, $block->upload // '';
     my @answers = split /\n/, $block->answer // '';
     my $name = $block->name;
@@ -135,8 +156,9 @@ $RunTestHelper = sub {
     if (defined $block->script) {
         my @scripts = map { /^(\d+) x (.*)/ ? ($2) x $1 : $_ } grep { /\S/ } split /\n/, $block->script;
         my @expected = split /\n/, $block->seen;
+        my @order = defined $block->in_turn ? 'in-turn' : ();
         my @played = grep { $has_http3 || $scripts[$_] !~ /^h3/ } 0 .. $#scripts;
-        my @seen = split /\n/, with_ports(sub { client($script_client, join "\n", @scripts[@played]) });
+        my @seen = split /\n/, with_ports(sub { client($script_client, join("\n", @scripts[@played]), @order) });
         Test::More::is(shift @seen, $expected[$_], "$name - $scripts[$_]") for @played;
         SKIP: {
             Test::More::skip("$name - nginx without HTTP/3", @scripts - @played) if @scripts > @played;
@@ -147,6 +169,11 @@ $RunTestHelper = sub {
         my $output = with_ports(sub { scalar `( $_[0] ) 2>&1` }, $block->commands);
         Test::More::is($output, $block->output, "$name - output") if defined $block->output;
         Test::More::like($output, qr/${\$block->output_like}/, "$name - output") if defined $block->output_like;
+    }
+
+    if ($upstream) {
+        my ($left, $missing) = matched(\@asked, [asked($upstream)]);
+        Test::More::is($left, $missing, "$name - asked of the upstream: none missing, none too many");
     }
 
     is_logged($name, 'upload.log', $block->logged) if defined $block->logged;
@@ -173,15 +200,33 @@ sub with_ports ($@) {
     return $call->(@arguments);
 }
 
+# Starts the upstream, which is to be asked this, and returns its process number and what to read from and write to.
+sub start_upstream (@) {
+    my $pid = open2(my $out, my $in, $python, $upstream, $upstream_sockets, scalar @_);
+    (<$out> // '') eq "ready\n" or die 'the upstream does not start';
+    return [$pid, $out, $in];
+}
+
+# Ends the upstream, and returns what it was asked.
+sub asked ($) {
+    my ($pid, $out, $in) = @{$_[0]};
+    close $in;
+    chomp(my @asked = <$out>);
+    waitpid $pid, 0;
+    return @asked;
+}
+
+END { system 'rm', '-rf', $upstream_sockets if -d $upstream_sockets }
+
 # Runs one connection of the client, and returns what it prints.
 sub upload ($) {
     return client($client, $_[0]);
 }
 
-# Runs a client with something on its standard input, and returns what it prints.
-sub client ($$) {
-    my ($program, $input) = @_;
-    my $pid = open2(my $out, my $in, $python, $program);
+# Runs a client with something on its standard input, and arguments, and returns what it prints.
+sub client ($$@) {
+    my ($program, $input, @arguments) = @_;
+    my $pid = open2(my $out, my $in, $python, $program, @arguments);
     print $in "$input\n";
     close $in;
     my $answer = do { local $/; <$out> } // '';
@@ -193,15 +238,26 @@ sub client ($$) {
 # Tests that an access log has these lines, once they are written, and no others.
 sub is_logged ($$$) {
     my ($name, $file, $lines) = @_;
-    my @expected = grep { !s/^h3 // || $has_http3 } split /\n/, $lines;
-    my @logged = logged($file, scalar @expected);
+    my @expected = expected($lines);
+    my ($left, $missing) = matched(\@expected, [logged($file, scalar @expected)]);
+    Test::More::is($left, $missing, "$name - $file: none missing, none too many");
+}
+
+# The lines that there are with this nginx.
+sub expected ($) {
+    return grep { /\S/ && (!s/^h3 // || $has_http3) } split /\n/, $_[0];
+}
+
+# What is left of lines when those that are expected are taken out of them, and those that were not there.
+sub matched ($$) {
+    my @lines = @{$_[1]};
     my @missing = grep {
         my $line = quotemeta =~ s/\\\*/\\d+/gr =~ s/\\\?$/(?:yes|no)/r;
-        my ($found) = grep { $logged[$_] =~ /^$line$/ } 0 .. $#logged;
-        splice @logged, $found, 1 if defined $found;
+        my ($found) = grep { $lines[$_] =~ /^$line$/ } 0 .. $#lines;
+        splice @lines, $found, 1 if defined $found;
         !defined $found;
-    } @expected;
-    Test::More::is(join("\n", @logged), join("\n", @missing), "$name - $file: none missing, none too many");
+    } @{$_[0]};
+    return join("\n", @lines), join("\n", @missing);
 }
 
 # An access log, once it has so many lines: on HTTP/1.x a line is written when the body has been drained.

@@ -1,0 +1,412 @@
+# What no client may be able to do with bodies that are refused, discarded or left unread: harm nginx, or anybody behind it.
+# What counts is what the upstream was asked, and whether the next request that is none of the client's gets through.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: an internal redirect of a request whose body is being discarded
+--- http_config
+limit_body 1m;
+--- config
+error_page 405 412 416 502 /page;
+location = /page { return 200 "page\n"; }
+location = /named/file { root html; try_files /file =404; error_page 416 @named; }
+location @named { return 416 "named\n"; }
+location = /rewritten/file { root html; try_files /file =404; error_page 416 /rewritten/page; }
+location = /rewritten/page { rewrite ^ /page last; }
+location = /memcached { set $memcached_key $uri; memcached_pass 127.0.0.1:1; }
+location = /index/ { root html; index page.html; }
+location = /index/page.html { return 200 "index\n"; }
+location = /next { return 200 "next\n"; }
+--- user_files
+>>> file
+static
+>>> index/page.html
+unseen
+--- script
+h1: head GET /file chunked Range:bytes=1000-; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1s: head GET /file chunked Range:bytes=1000-; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1: head GET /file 1m Range:bytes=1000-; answer; pause 0.1; send 1m; head GET /next; answer
+h1s: head GET /file 1m Range:bytes=1000-; answer; pause 0.1; send 1m; head GET /next; answer
+h1: head GET /named/file chunked Range:bytes=1000-; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1s: head GET /named/file chunked Range:bytes=1000-; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1: head GET /rewritten/file chunked Range:bytes=1000-; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1: head POST /file chunked; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1s: head POST /file chunked; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1: head GET /memcached chunked; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1s: head GET /memcached chunked; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1: head GET /index/ chunked; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h1s: head GET /index/ chunked; answer; pause 0.1; chunks 11000 1; chunk 0; head GET /next; answer
+h2: head GET /file chunked Range:bytes=1000-; answer; head GET /next; answer
+h3: head GET /file chunked Range:bytes=1000-; answer; head GET /next; answer
+--- seen
+416 page | 200 next
+416 page | 200 next
+416 page | 200 next
+416 page | 200 next
+416 named | 200 next
+416 named | 200 next
+416 page | 200 next
+405 page | 200 next
+405 page | 200 next
+502 page | 200 next
+502 page | 200 next
+200 index | 200 next
+200 index | 200 next
+416 page | 200 next
+416 page | 200 next
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 2: a subrequest that a redirect leads on: what is sent with its body is one request, with a length
+--- http_config
+limit_body 1m;
+--- config
+location /mirrored { mirror /mirror; proxy_pass http://kept; }
+location = /mirror { internal; error_page 418 = @upstream; if ($request_method = POST) { return 418; } }
+location @upstream { proxy_pass http://kept; }
+location = /included { ssi on; ssi_types text/plain; proxy_pass http://kept/included?text=%3C!--%23include+virtual=%22/part%22--%3E; }
+location = /part { internal; error_page 418 = @upstream; if ($http_x_part) { return 418; } proxy_pass http://kept; }
+location = /added { add_after_body /tail; addition_types text/plain; proxy_pass http://kept; }
+location = /tail { internal; error_page 418 = @upstream; if ($http_x_part) { return 418; } proxy_pass http://kept; }
+location = /granted { auth_request /auth; proxy_pass http://kept; }
+location = /auth { internal; error_page 418 = @auth; if ($http_x_part) { return 418; } proxy_pass http://kept; }
+location @auth { proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /mirrored 35; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
+h1: head POST /included 35 X-Part:1; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
+h1: head POST /added 35 X-Part:1; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
+h1: head POST /granted 35 X-Part:1; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
+h2: head POST /mirrored 35; send 35; finish; answer; head GET /next; answer
+--- seen
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok\nok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+--- asked
+POST /mirrored 35
+POST /mirror 35
+GET /next none
+POST /included?text=%3C!--%23include+virtual=%22/part%22--%3E 35
+GET /part 35
+GET /next none
+POST /added 35
+GET /tail 35
+GET /next none
+GET /auth none
+POST /granted 35
+GET /next none
+POST /mirrored 35
+POST /mirror 35
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 3: the proxied page of another error: its upstream gets the whole body, or is promised none
+--- config
+limit_body 10;
+deny all;
+location = /inherited { limit_body 1m; error_page 403 /early/inherited; }
+location = /early/inherited { allow all; proxy_pass http://kept; }
+location = /off { limit_body off; error_page 403 /early/written; }
+location = /early/written { allow all; limit_body 5; proxy_pass http://kept; }
+location = /nginx { limit_body 1m; error_page 403 /early/nginx; }
+location = /early/nginx { allow all; limit_body off; client_max_body_size 10; proxy_pass http://kept; }
+location = /named { limit_body 1m; error_page 403 @named; }
+location @named { allow all; rewrite ^ /early/named break; proxy_pass http://kept; }
+location = /unbuffered { limit_body 1m; error_page 403 /early/unbuffered; }
+location = /early/unbuffered { allow all; proxy_request_buffering off; proxy_pass http://kept; }
+location = /room { limit_body 1m; error_page 403 /page/room; }
+location = /page/room { allow all; limit_body 40; proxy_pass http://kept; }
+location = /next { allow all; proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /inherited 40; send 40; answer; connect; head GET /next; answer
+h1: head POST /inherited 40; send 40; answer; head GET /next; answer
+h1: head POST /off 40; send 40; answer; connect; head GET /next; answer
+h1: head POST /nginx 40; send 40; answer; connect; head GET /next; answer
+h1: head POST /named 40; send 40; answer; connect; head GET /next; answer
+h1s: head POST /unbuffered 40; send 40; answer; connect; head GET /next; answer
+h1: head POST /inherited chunked; chunk 40; chunk 0; answer; connect; head GET /next; answer
+h1: head POST /room 40; send 40; answer; connect; head GET /next; answer
+h1: head POST /room 41; send 41; answer; connect; head GET /next; answer
+h2: head POST /inherited 40; send 40; finish; answer
+h1: head GET /next; answer
+h3: head POST /inherited 40; send 40; finish; answer
+h1: head GET /next; answer
+--- seen
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok | 200 ok
+403 ok
+200 ok
+403 ok
+200 ok
+--- asked
+GET /early/inherited none
+GET /next none
+GET /early/inherited none
+GET /next none
+GET /early/written none
+GET /next none
+GET /early/nginx none
+GET /next none
+POST /early/named none
+GET /next none
+GET /early/unbuffered none
+GET /next none
+GET /early/inherited none
+GET /next none
+GET /page/room 40
+GET /next none
+GET /page/room none
+GET /next none
+GET /early/inherited none
+GET /next none
+h3 GET /early/inherited none
+GET /next none
+--- no_error_log
+client intended to send too large
+[alert]
+[emerg]
+
+
+=== TEST 4: the proxied page of a refusal is asked without a body and without a length
+--- config
+limit_body 10;
+location = /up { error_page 413 /early/page; proxy_pass http://kept; }
+location = /early/page { proxy_pass http://kept; }
+location = /named { error_page 413 @page; proxy_pass http://kept; }
+location @page { rewrite ^ /early/named break; proxy_pass http://kept; }
+location = /unbuffered { error_page 413 @unbuffered; proxy_pass http://kept; }
+location @unbuffered { rewrite ^ /early/unbuffered break; proxy_request_buffering off; proxy_pass http://kept; }
+location = /fastcgi { error_page 413 @fastcgi; proxy_pass http://kept; }
+location @fastcgi {
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param DOCUMENT_URI $document_uri;
+    fastcgi_param CONTENT_LENGTH $content_length;
+    fastcgi_pass fastcgi;
+}
+location = /uwsgi { error_page 413 @uwsgi; proxy_pass http://kept; }
+location @uwsgi {
+    uwsgi_param REQUEST_METHOD $request_method;
+    uwsgi_param DOCUMENT_URI $document_uri;
+    uwsgi_param CONTENT_LENGTH $content_length;
+    uwsgi_pass uwsgi;
+}
+location = /scgi { error_page 413 @scgi; proxy_pass http://kept; }
+location @scgi {
+    scgi_param REQUEST_METHOD $request_method;
+    scgi_param DOCUMENT_URI $document_uri;
+    scgi_pass scgi;
+}
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /up 40; send 40; answer; end; connect; head GET /next; answer
+h1: head POST /named 40; send 40; answer; end
+h1s: head POST /unbuffered 40; send 40; answer; end
+h1: head POST /up chunked; chunk 40; chunk 0; answer; end
+h1: head POST /named chunked; chunk 5; pause 0.1; chunk 40; chunk 0; answer; end
+h1: head POST /fastcgi 40; send 40; answer; end
+h1: head POST /fastcgi chunked; chunk 40; chunk 0; answer; end
+h1: head POST /uwsgi 40; send 40; answer; end
+h1: head POST /uwsgi chunked; chunk 40; chunk 0; answer; end
+h1: head POST /scgi 40; send 40; answer; end
+h1: head POST /scgi chunked; chunk 40; chunk 0; answer; end
+h2: head POST /named 40; send 40; finish; answer; head POST /fastcgi 40; send 40; finish; answer
+h2: head POST /named chunked; send 40; finish; answer; head POST /uwsgi chunked; send 40; finish; answer
+h1: head GET /next; answer
+--- seen
+413 ok | closed | 200 ok
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | closed
+413 ok | 413 ok
+413 ok | 413 ok
+200 ok
+--- asked
+GET /early/page none
+GET /next none
+POST /early/named none
+POST /early/unbuffered none
+GET /early/page none
+POST /early/named none
+fastcgi POST /fastcgi "" 0
+fastcgi POST /fastcgi "" 0
+uwsgi POST /uwsgi "" 0
+uwsgi POST /uwsgi "" 0
+scgi POST /scgi "0" 0
+scgi POST /scgi "0" 0
+POST /early/named none
+fastcgi POST /fastcgi "" 0
+POST /early/named none
+uwsgi POST /uwsgi "" 0
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 5: an error page that hands the request over: the application gets the whole body, or is not asked
+--- http_config
+limit_body 1m;
+--- config
+location = /file { root html; error_page 405 =200 /room; }
+location = /room { proxy_pass http://kept; }
+location = /narrow.txt { root html; error_page 405 =200 /narrow; }
+location = /narrow { limit_body 10; proxy_pass http://kept; }
+location = /own.txt { root html; error_page 405 = /own; }
+location = /own { limit_body 10; proxy_pass http://kept; }
+location = /named.txt { root html; error_page 405 = @named; }
+location @named { client_max_body_size 10; proxy_pass http://kept; }
+location = /denied { deny all; error_page 403 =200 /narrow; }
+location = /next { proxy_pass http://kept; }
+--- user_files
+>>> file
+static
+>>> narrow.txt
+static
+>>> own.txt
+static
+>>> named.txt
+static
+--- in_turn
+--- script
+h1: head POST /file 40; send 40; answer; head GET /next; answer
+h1: head POST /narrow.txt 40; send 40; answer; end; connect; head GET /next; answer
+h1s: head POST /own.txt 40; send 40; answer; end
+h1: head POST /named.txt 40; send 40; answer; end
+h1: head POST /denied 40; send 40; answer; end
+h2: head POST /file 40; send 40; finish; answer; head POST /narrow.txt 40; send 40; finish; answer
+h1: head POST /file chunked; chunk 40; chunk 0; answer; head GET /next; answer
+h1: head POST /narrow.txt chunked; chunk 40; chunk 0; answer; end; connect; head GET /next; answer
+--- seen
+200 ok | 200 ok
+413 <413 Request Entity Too Large> | closed | 200 ok
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | 413 <413 Request Entity Too Large>
+200 ok | 200 ok
+413 <413 Request Entity Too Large> | closed | 200 ok
+--- asked
+GET /room 40
+GET /next none
+GET /next none
+GET /room 40
+GET /room 40
+GET /next none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 6: a drain that its budget ends does not end the request: a mirror and a post_action go on
+--- http_config
+limit_body 1m;
+--- config
+mirror_request_body off;
+root html;
+location = /bytes { mirror /mirror; limit_body_drain bytes=1k; }
+location = /time { mirror /mirror; limit_body_drain time=400ms rate=0; }
+location = /rate { mirror /mirror; limit_body_drain rate=1m; lingering_time 1s; }
+location = /idle { mirror /mirror; limit_body_drain idle=300ms; }
+location /conns/ { mirror /mirror; limit_body_drain conns=1; limit_body_zone conns; }
+location = /refused { mirror /mirror; limit_body_drain bytes=1k; limit_body 10; proxy_pass http://kept; }
+location = /mirror {
+    internal;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_set_header Connection "";
+    proxy_pass http://kept/mirror?pause=3;
+}
+location = /post { post_action /after; limit_body_drain bytes=1k; return 403 "no\n"; }
+location = /post/refused { post_action /after; limit_body_drain bytes=1k; limit_body 10; proxy_pass http://kept; }
+location = /after { internal; proxy_pass http://kept/after?pause=3; }
+--- user_files
+>>> bytes
+>>> time
+>>> rate
+>>> idle
+>>> conns/1
+>>> conns/2
+--- script
+h1: head POST /bytes 1m; answer; send 10k each 1k every 0.02; gone
+h1s: head POST /bytes 1m; answer; send 10k each 1k every 0.02; gone
+h1: head POST /bytes chunked; answer; bytes fffff\r\n; send 10k each 1k every 0.02; gone
+h1: head POST /time 1m; answer; send 20k each 1k every 0.04; gone
+h1: head POST /rate 1m; answer; send 20k each 1k every 0.08; gone
+h1: head POST /idle 1m; answer; send 1k; pause 0.7; send 5k each 1k every 0.02; gone
+h1: head POST /conns/1 10k; answer; mark held; await refused; send 10k; close
+h1: await held; head POST /conns/2 1m; answer; send 10k each 1k every 0.02; mark refused; gone
+h1: head POST /refused chunked; chunk 5; pause 0.1; bytes fffff\r\n; answer; send 10k each 1k every 0.02; gone
+h1: head POST /post 1m; answer; send 10k each 1k every 0.02; gone
+h1s: head POST /post 1m; answer; send 10k each 1k every 0.02; gone
+h1: head POST /post/refused 1m; answer; send 10k each 1k every 0.02; gone
+--- seen
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+405 <405 Not Allowed>
+413 <413 Request Entity Too Large>
+403 no
+403 no
+413 <413 Request Entity Too Large>
+--- asked
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /mirror?pause=3 none
+POST /after?pause=3 none
+POST /after?pause=3 none
+POST /after?pause=3 none
+--- drained
+/bytes 405 bytes 1024 ?
+/bytes 405 bytes 1024 ?
+/bytes 405 bytes 1024 ?
+/time 405 timeout * ?
+/rate 405 slow * ?
+/idle 405 timeout 1024 ?
+/conns/1 405 complete 10240 ?
+/conns/2 405 refused 0 ?
+/refused 413 bytes 1024 ?
+/post 403 bytes 1024 ?
+/post 403 bytes 1024 ?
+/post/refused 413 bytes 1024 ?
+--- no_error_log
+[alert]
+[emerg]
