@@ -125,6 +125,21 @@ server {
 END
 });
 
+# Test::Nginx has a limit of its own in each server, where it would be further in than one that a test sets for all servers.
+my $write_config_file = \&Test::Nginx::Util::write_config_file;
+{
+    no warnings 'redefine';
+    *Test::Nginx::Util::write_config_file = sub ($$$) {
+        $write_config_file->(@_);
+        my $path = "$ServRoot/conf/nginx.conf";
+        open my $in, '<', $path or bail_out("$path: $!");
+        my $text = do { local $/; <$in> };
+        $text =~ s/^\s+client_max_body_size 30M;\n//m or bail_out("Test::Nginx has no limit of its own any more");
+        open my $out, '>', $path or bail_out("$path: $!");
+        print $out $text;
+    };
+}
+
 my $run_socket_test = $RunTestHelper;
 
 $RunTestHelper = sub {
