@@ -427,3 +427,159 @@ h1s: head POST /declared 500k; send 500k; head POST /next 5m; pause 0.3; send 5m
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 19: idle is what it says, however much has come before
+--- config
+limit_body 1k;
+limit_body_drain idle=4s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /none 4m; answer; end
+h1: head POST /60k 4m; answer; send 60k; end
+h1: head POST /100k 4m; answer; send 100k; end
+h1: head POST /1m 4m; answer; send 1m; end
+h1s: head POST /1m/tls 4m; answer; send 1m; end
+h1: head POST /3m 4m; answer; send 3m; end
+h1: head POST /chunked chunked; chunk 1m; answer; end
+h1: head POST /paced 4m; answer; send 500k each 50k every 0.1; end
+h2: head POST /stream 4m; answer; send 1m; stop
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | stopped: NO_ERROR
+--- error_log eval
+[map { qr/\[info\] .*drained \d+ bytes of request body in [45]\.\d{3}s: timeout, .*"POST $_ / }
+    '/none', '/60k', '/100k', '/1m', '/1m/tls', '/3m', '/chunked', '/paced', '/stream']
+
+
+=== TEST 20: a limit in the location, and its page in one without: the client may pause as long as anywhere
+--- config
+location /up { limit_body 1k; error_page 413 @too_large; proxy_pass http://backend; }
+location /uri { limit_body 1k; error_page 413 /too_large; proxy_pass http://backend; }
+location @too_large { return 413 "at most $limit_body_limit bytes\n"; }
+location = /too_large { return 413 "too large\n"; }
+location /short { limit_body 1k; limit_body_drain idle=1s; error_page 413 @too_large; proxy_pass http://backend; }
+--- script
+h1: head POST /up/chunked chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; chunk 0; answer; end
+h1s: head POST /up/chunked chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; chunk 0; answer; end
+h1: head POST /up 1m; send 500k; pause 8; send 524k; answer; end
+h1s: head POST /up 1m; send 500k; pause 8; send 524k; answer; end
+h1: head POST /uri chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; chunk 0; answer; end
+h1: head POST /uri 1m; send 500k; pause 8; send 524k; answer; end
+h2: head POST /up 1m; send 500k; pause 8; send 524k; finish; answer; pause 0.2; close
+h1: head POST /short 1m; send 500k; answer; end
+h1: head POST /short chunked; chunk 500k; answer; end
+--- seen
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | closed
+413 too large | closed
+413 too large | closed
+413 at most 1024 bytes
+413 at most 1024 bytes | closed
+413 at most 1024 bytes | closed
+--- drained
+/up/chunked 413 complete * yes
+/up/chunked 413 complete * yes
+/up 413 complete 1048576 yes
+/up 413 complete 1048576 yes
+/uri 413 complete * yes
+/uri 413 complete 1048576 yes
+/up 413 complete 1048576 yes
+/short 413 timeout 512000 yes
+/short 413 timeout * yes
+
+
+=== TEST 21: where there is no drain, or no more of it, nginx waits for the client to close as long as lingering_timeout says
+--- http_config
+log_format lingered '$uri $request_time';
+access_log logs/lingered.log lingered;
+--- config
+limit_body 10k;
+limit_body_drain idle=20s;
+location /default { proxy_pass http://backend; }
+location /short { lingering_timeout 1s; proxy_pass http://backend; }
+--- script
+h1: head POST /default/accepted 1k Connection:close; send 1k; answer; end; pause 12
+h1s: head POST /default/accepted/tls 1k Connection:close; send 1k; answer; end
+h1: head POST /default/refused 100k; answer; send 100k; end
+h1: head POST /default/chunked chunked; chunk 100k; chunk 0; answer; end
+h1: head POST /short/accepted 1k Connection:close; send 1k; answer; end
+h1s: head POST /short/accepted/tls 1k Connection:close; send 1k; answer; end
+h1: head POST /short/refused 100k; answer; send 100k; end
+h1: head POST /short/chunked chunked; chunk 100k; chunk 0; answer; end
+--- seen
+200 ok | closed
+200 ok | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | closed
+200 ok | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- commands
+awk '{ print $1, $2 < 4.9 ? "short" : $2 < 11 ? "default" : $2 }' $TEST_NGINX_SERVER_ROOT/logs/lingered.log | sort
+--- output
+/default/accepted default
+/default/accepted/tls default
+/default/chunked default
+/default/refused default
+/short/accepted short
+/short/accepted/tls short
+/short/chunked short
+/short/refused short
+
+
+=== TEST 22: what is written for nginx's own lingering is no less than what is not written for the drain
+--- config
+limit_body 1k;
+lingering_timeout 2s;
+location /timeout { proxy_pass http://backend; }
+location /ours { limit_body_drain idle=4s; proxy_pass http://backend; }
+location /inner { lingering_timeout 4s; proxy_pass http://backend; }
+location /page { error_page 413 @page; proxy_pass http://backend; }
+location @page { lingering_timeout 9s; return 413 "page\n"; }
+location /time { lingering_timeout 30s; lingering_time 60s; limit_body_drain time=1s rate=0; proxy_pass http://backend; }
+location /less { lingering_timeout 30s; lingering_time 1s; limit_body_drain time=60s rate=0; proxy_pass http://backend; }
+--- script
+h1: head POST /timeout 1m; answer; send 100k; end
+h1s: head POST /timeout/tls 1m; answer; send 100k; end
+h1: head POST /ours 1m; answer; send 100k; end
+h1: head POST /inner 1m; answer; send 100k; end
+h1: head POST /page 1m; answer; send 100k; end
+h1: head POST /time 60k; answer; send 60k each 1k every 0.05; end
+h1: head POST /less 60k; answer; send 60k each 1k every 0.05; end
+h2: head POST /timeout 1m; answer; send 100k; stop
+h2: head POST /time 60k; answer; send 60k each 1k every 0.05; finish; pause 0.2; close
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 page | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | stopped: NO_ERROR
+413 <413 Request Entity Too Large>
+--- drained
+/timeout 413 timeout 102400 yes
+/timeout/tls 413 timeout * yes
+/ours 413 timeout 102400 yes
+/inner 413 timeout 102400 yes
+/page 413 timeout 102400 yes
+/time 413 complete 61440 yes
+/less 413 complete 61440 yes
+/timeout 413 timeout 102400 yes
+/time 413 complete 61440 yes
+--- error_log eval
+[(map { qr/drained \d+ bytes of request body in [23]\.\d{3}s: timeout, .*"POST $_ / } '/timeout', '/timeout/tls', '/page'),
+ (map { qr/drained \d+ bytes of request body in [45]\.\d{3}s: timeout, .*"POST $_ / } '/ours', '/inner'),
+ qr/drained \d+ bytes of request body in [23]\.\d{3}s: timeout, .*"POST \/timeout HTTP\/2/]
