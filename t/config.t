@@ -7,7 +7,7 @@ $ENV{MEMORY_LEAKS} = 'no';
 
 my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';
-my $status = 'it must be a status from 400 to 599';
+my $status = 'it must be a status from 400 to 599 other than 444 and 499';
 my $level = 'it must be "info", "notice", "warn" or "error"';
 my $time = 'it must be a time of at least 1ms';
 my $flag = 'it must be "on" or "off"';
@@ -20,10 +20,12 @@ sub misplaced { qq{"$_[0]" directive is not allowed here in } }
 
 my @cases = (
     ['limit_body;', arguments('limit_body')],
-    ['limit_body 1k after_auth 2k;', arguments('limit_body')],
+    ['limit_body 1k after_auth declared 2k;', arguments('limit_body')],
+    ['limit_body 1k after_auth 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
     ['limit_body 1k 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
     ['limit_body 1k before_auth;', qq{invalid parameter "before_auth" in "limit_body" directive in }],
     ['limit_body off after_auth;', qq{invalid parameter "after_auth" in "limit_body" directive in }],
+    ['limit_body off declared;', qq{invalid parameter "declared" in "limit_body" directive in }],
     ['limit_body 1q after_auth;', invalid('limit_body', '1q', $size)],
     ['limit_body "";', invalid('limit_body', '', $size)],
     ['limit_body on;', invalid('limit_body', 'on', $size)],
@@ -53,7 +55,9 @@ my @cases = (
     ['limit_body_status +413;', invalid('limit_body_status', '+413', $status)],
     ['limit_body_status 65949;', invalid('limit_body_status', '65949', $status)],
     ['limit_body_status 4294967709;', invalid('limit_body_status', '4294967709', $status)],
-    ['limit_body_status $status;', invalid('limit_body_status', '$status', $status)],
+    ['limit_body_status 444;', invalid('limit_body_status', '444', $status)],
+    ['limit_body_status 499;', invalid('limit_body_status', '499', $status)],
+    ['limit_body_status $no_such_variable;', 'unknown "no_such_variable" variable'],
     ['limit_body_status teapot;', invalid('limit_body_status', 'teapot', $status)],
     ['limit_body_status "";', invalid('limit_body_status', '', $status)],
     ['limit_body_status 413; limit_body_status 413;', duplicate('limit_body_status')],
@@ -65,6 +69,7 @@ my @cases = (
     ['limit_body_zone ' . 'x' x 121 . ';', invalid('limit_body_zone', 'x' x 121, 'it must be 1 to 120 bytes long')],
     ['limit_body_zone $host;', invalid('limit_body_zone', '$host', 'it must not contain variables')],
     ["limit_body_zone a\xff;", 'invalid value "a\\xff" in "limit_body_zone" directive, it must be UTF-8 in '],
+    ['limit_body_zone uploads:10m;', qq{invalid value "uploads:10m" in "limit_body_zone" directive, }],
     ['limit_body_zone a; limit_body_zone b;', duplicate('limit_body_zone')],
     ['if ($uri) { limit_body_zone a; }', misplaced('limit_body_zone')],
 
@@ -129,6 +134,35 @@ for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_bo
         $blocks .= "=== TEST $n: $directive in $context\n$place--- config\nlocation / { }\n--- must_die\n"
             . "--- suppress_stderr\n--- error_log\n[emerg]\n\"$directive\" directive is not allowed here in\n";
     }
+}
+
+# What has no effect where it stands is said, and no reason not to start.
+sub idle { qr{\[warn\] .*"$_[0]" directive .* in \S+$_[1]} }
+
+my @warnings = (
+    ['limit_body_status 429; location / { return 200; }', idle('limit_body_status', 'block.inc:1')],
+    ['location / { return 200; } location /up { limit_body_log_level info; }', idle('limit_body_log_level', 'block.inc:1')],
+    ["location / {\n    return 200;\n    limit_body_dry_run on;\n}", idle('limit_body_dry_run', 'block.inc:3')],
+    ['location / { return 200; } limit_body_zone uploads;', idle('limit_body_zone', 'block.inc:1')],
+    ['limit_body 1k; location / { limit_body off; limit_body_status 429; return 200; }', idle('limit_body_status', 'block.inc:1')],
+    ['location / { return 200; } location /up { location /up/on { limit_body 1k; } } location /down { limit_body_status 429; }',
+     idle('limit_body_status', 'block.inc:1')],
+
+    ['limit_body 1k; limit_body_status 429; location / { return 200; }'],
+    ['limit_body_status 429; limit_body_zone uploads; location / { return 200; } location /up { limit_body 1k; }'],
+    ['limit_body 1k; location / { limit_body_dry_run on; limit_body_zone uploads; limit_body_log_level info; return 200; }'],
+    ['location / { limit_body_status 429; location /up { limit_body 1k; } return 200; }'],
+    ['limit_body_zone uploads; limit_body_drain conns=5; location / { return 200; }'],
+    ['limit_body_zone off; limit_body off; limit_body_dry_run off; location / { return 200; }'],
+);
+
+for my $warning (@warnings) {
+    my ($directives, $warned) = @$warning;
+    my $name = $directives =~ s/\s+/ /gr;
+    my $logged = $warned ? "--- error_log eval\nqr{$warned}\n" : "--- no_error_log\n[warn]\n";
+    $n++;
+    $blocks .= "=== TEST $n: " . ($warned ? 'warned of' : 'not warned of') . ": $name\n--- config\ninclude ../html/block.inc;\n"
+        . "--- user_files\n>>> block.inc\n$directives\n--- upload\nh1 GET /\n--- answer\n200 | open\n$logged";
 }
 
 Test::Base::default_object()->spec_string($blocks);

@@ -194,7 +194,7 @@ h1 POST /file 1k Connection:close
 /file 403 REJECTED 1024 0 header
 /file 403 PASSED 1024 1024 header
 --- commands
-"$TEST_PYTHON" t/lib/metrics.py uploads 7 7 | grep ^requests_total
+"$TEST_PYTHON" t/lib/metrics.py uploads 7 any | grep ^requests_total
 --- output
 requests_total status=passed 2
 requests_total status=rejected 5
@@ -510,7 +510,7 @@ h2 POST /up 1m Authorization:Basic_dXNlcjpzZWNyZXQ=
 /up 200 PASSED 2048 2048 header
 /up 429 REJECTED 2048 0 header
 --- commands
-"$TEST_PYTHON" t/lib/metrics.py uploads 4 4 | grep ^requests_total
+"$TEST_PYTHON" t/lib/metrics.py uploads 4 any | grep ^requests_total
 --- output
 requests_total status=passed 1
 requests_total status=rejected 3

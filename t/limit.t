@@ -23,7 +23,7 @@ h1 POST /up 8m
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 --- logged
-/up 200 PASSED 1024 0 header
+/up 200 - - - -
 /up 200 PASSED 1024 1023 header
 /up 200 PASSED 1024 1024 header
 /up 413 REJECTED 1024 0 header
@@ -349,3 +349,46 @@ h3 GET / | POST /
 / 200 - - - -
 h3 / 200 - - - -
 h3 / 200 - - - -
+
+
+=== TEST 16: nor is one that declares a body of no bytes: it is no upload
+--- config
+location = /metrics { access_log off; limit_body_metrics; }
+limit_body 1k;
+limit_body_zone uploads;
+location = /up { proxy_pass http://backend/length; }
+location = /bad { limit_body $http_x_limit; proxy_pass http://backend/length; }
+location = /after { limit_body 1k after_auth; proxy_pass http://backend/length; }
+location = /return { return 200 "ok\n"; }
+--- upload
+h1 POST /up 0
+h1 POST /up 0 | POST /up 1 | GET /up
+h1 POST /bad 0 X-Limit:10q
+h1 POST /after 0
+h1 POST /return 0
+h2 POST /up 0
+h3 POST /up 0
+--- answer
+200 length 0 | open
+200 length 0 | 200 length 1 | 200 length | open
+200 length 0 | open
+200 length 0 | open
+200 ok | open
+200 length 0
+200 length 0
+--- logged
+/up 200 - - - -
+/up 200 - - - -
+/up 200 PASSED 1024 1 header
+/up 200 - - - -
+/bad 200 - - - -
+/after 200 - - - -
+/return 200 - - - -
+/up 200 - - - -
+h3 /up 200 - - - -
+--- commands
+"$TEST_PYTHON" t/lib/metrics.py uploads 1 | head -n 1
+--- output
+requests_total status=passed 1
+--- no_error_log
+invalid value

@@ -118,7 +118,7 @@ h1 POST /a 2k
 413 <413 Request Entity Too Large> | closed
 
 
-=== TEST 6: rewrite and return come before the limit of their location
+=== TEST 6: what a rewrite leads to decides, not where it comes from; return has the limit of its location
 --- config
 location = /rewrite { limit_body 1; rewrite ^ /b last; }
 location = /return { limit_body 1; return 200 "returned\n"; }
@@ -126,8 +126,10 @@ location = /b { limit_body 1k; proxy_pass http://backend; }
 --- upload
 h1 POST /rewrite 1k
 h1 POST /rewrite 2k
+h1 POST /return 1
 h1 POST /return 2k
 --- answer
 200 ok | open
 413 <413 Request Entity Too Large> | closed
 200 returned | open
+413 <413 Request Entity Too Large> | closed

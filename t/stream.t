@@ -194,6 +194,7 @@ h3: head POST /off 1m; send 60k; answer; stop
 --- http_config
 limit_req_zone $uri zone=one:1m rate=1r/m;
 --- config
+client_max_body_size 30m;
 limit_body_drain idle=20s;
 limit_req_status 429;
 location = /401 { auth_basic realm; auth_basic_user_file users; proxy_pass http://backend; }

@@ -14,7 +14,7 @@ location = /metrics { limit_body_metrics; }
 limit_body 2k;
 limit_body_zone uploads;
 location / { proxy_pass http://backend; }
-location = /dry { limit_body_dry_run on; client_max_body_size 0; limit_body_zone dry; proxy_pass http://backend/read; }
+location = /dry { limit_body 2k; limit_body_dry_run on; client_max_body_size 0; limit_body_zone dry; proxy_pass http://backend/read; }
 location = /bad { limit_body $arg_size; proxy_pass http://backend; }
 location = /elsewhere { limit_body_zone off; proxy_pass http://backend; }
 --- upload
