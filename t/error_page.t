@@ -229,3 +229,90 @@ h1 POST /up 512
 --- logged
 /up 413 REJECTED 10 0 header
 /up 413 REJECTED 10 0 header
+
+
+=== TEST 11: another error keeps its status, whatever limit its page has; and the upload stays what it was judged to be
+--- config
+limit_body_zone page;
+location = /metrics { access_log off; limit_body_metrics; }
+location /up {
+    limit_body 10m;
+    limit_body_zone uploads;
+    deny all;
+    error_page 403 /page;
+    location = /up/named { error_page 403 @page; }
+    location = /up/file { error_page 403 /page.txt; }
+    location = /up/lower { error_page 403 /lower; }
+    location = /up/lower/file { error_page 403 /lower.txt; }
+    location = /up/404 { error_page 403 =404 /lower; }
+    location = /up/over { error_page 403 =200 /page; }
+    location = /up/own { error_page 403 = /lower; }
+    location = /up/over/named { error_page 403 = @page; }
+}
+location = /page { return 200 "page\n"; }
+location @page { return 403 "named\n"; }
+location = /page.txt { internal; }
+location = /lower { limit_body 1m; return 200 "lower\n"; }
+location = /lower.txt { internal; limit_body 1m; }
+--- user_files
+>>> page.txt
+file
+>>> lower.txt
+lower file
+--- upload
+h1 POST /up/uri 5m Connection:close
+h1s POST /up/uri 5m Connection:close
+h1 POST /up/named 5m Connection:close
+h1 POST /up/file 5m Connection:close
+h1 POST /up/lower 5m Connection:close
+h1 POST /up/lower/file 5m Connection:close
+h1 POST /up/404 5m Connection:close
+h1 chunked POST /up/lower 5m Connection:close
+h1 chunked POST /up/lower/file 5m Connection:close
+h1 POST /up/over 5m
+h1 POST /up/own 5m
+h1 POST /up/over 512k Connection:close
+h1 POST /up/over/named 5m Connection:close
+h2 POST /up/uri 2m | POST /up/named 2m | POST /up/lower/file 2m | POST /up/own 2m
+h3 POST /up/uri 2m | POST /up/named 2m | POST /up/lower/file 2m | POST /up/own 2m
+--- answer
+403 page | closed
+403 page | closed
+403 named | closed
+403 file | closed
+403 lower | closed
+403 lower file | closed
+404 lower | closed
+403 lower | closed
+403 lower file | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 page | closed
+403 named | closed
+403 page | 403 named | 403 lower file | 413 <413 Request Entity Too Large>
+403 page | 403 named | 403 lower file | 413 <413 Request Entity Too Large>
+--- logged
+/up/uri 403 PASSED 10485760 * header
+/up/uri 403 PASSED 10485760 * header
+/up/named 403 PASSED 10485760 * header
+/up/file 403 PASSED 10485760 * header
+/up/lower 403 PASSED 10485760 * header
+/up/lower/file 403 PASSED 10485760 * header
+/up/404 404 PASSED 10485760 * header
+/up/lower 403 - - - -
+/up/lower/file 403 - - - -
+/up/over 413 - - - -
+/up/own 413 REJECTED 1048576 0 header
+/up/over 200 PASSED 10485760 * header
+/up/over/named 403 PASSED 10485760 * header
+/up/uri 403 PASSED 10485760 * header
+/up/named 403 PASSED 10485760 * header
+/up/lower/file 403 PASSED 10485760 * header
+/up/own 413 REJECTED 1048576 0 header
+h3 /up/uri 403 PASSED 10485760 * header
+h3 /up/named 403 PASSED 10485760 * header
+h3 /up/lower/file 403 PASSED 10485760 * header
+h3 /up/own 413 REJECTED 1048576 0 header
+--- no_error_log
+[alert]
+[crit]

@@ -118,3 +118,32 @@ h2: head POST /shutdown 1m; answer; signal HUP; end
 413 <413 Request Entity Too Large> | closed
 --- drained
 /shutdown 413 evicted 0 yes
+
+
+=== TEST 8: a mirror and a post_action go on when the drain beside them is ended
+--- config
+limit_body 1m;
+limit_body_drain idle=6s;
+location = /file { root html; mirror /mirror; mirror_request_body off; }
+location = /mirror { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://kept/mirror?pause=3; }
+location = /post { post_action /after; return 403 "no\n"; }
+location = /after { internal; proxy_pass http://kept/after?pause=3; }
+location = /plain { limit_body 1k; proxy_pass http://backend; }
+--- user_files
+>>> file
+--- script
+h1: head POST /file 1m; answer; mark mirrored; gone
+h1: await mirrored; head POST /post 1m; answer; mark posted; gone
+h1: await posted; head POST /plain 1m; answer; mark begun; end; mark evicted
+18 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+--- seen
+405 <405 Not Allowed>
+403 no
+413 <413 Request Entity Too Large> | closed
+--- asked
+POST /mirror?pause=3 none
+POST /after?pause=3 none
+--- error_log
+worker_connections are not enough, reusing connections
+--- no_error_log
+http request count is zero

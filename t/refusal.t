@@ -498,7 +498,9 @@ limit_body_dry_run on;
 location = /inner { client_max_body_size 4k; proxy_pass http://backend; }
 location = /same { limit_body 2k; client_max_body_size 8k; proxy_pass http://backend; }
 location = /http { proxy_pass http://backend; }
+location = /return { return 200 "ok\n"; }
 --- upload
+h1 POST /return 2k
 h1 POST /inner 2k
 h1 POST /inner 4097
 h1 chunked POST /inner 2k
@@ -507,6 +509,7 @@ h1 POST /same 8193
 h1 POST /http 2k
 h1 POST /http 1048577
 --- answer
+200 ok | open
 200 ok | open
 413 <413 Request Entity Too Large> | closed
 200 ok | open
@@ -517,6 +520,15 @@ h1 POST /http 1048577
 --- error_log
 client intended to send too large body: 4096 bytes, limit: 2048, dry run
 client intended to send too large body: 2048 bytes, limit: 1024, dry run
+--- logged
+/return 200 REJECTED_DRY_RUN 1024 * header
+/inner 200 PASSED 4096 2048 header
+/inner 413 - - - -
+/inner 200 PASSED 4096 2048 body
+/same 200 REJECTED_DRY_RUN 2048 4096 header
+/same 413 - - - -
+/http 200 REJECTED_DRY_RUN 1024 2048 header
+/http 413 - - - -
 --- no_error_log
 2048 bytes, limit: 4096
 limit: 8192

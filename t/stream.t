@@ -314,7 +314,8 @@ buffered to a temporary file
 === TEST 13: refused streams leave an accepted one its share
 --- skip_eval: 2: ($ENV{TEST_MEMORY} // '') eq 'valgrind' # too slow: all time out
 --- config
-location = /refused { limit_body 1k; proxy_pass http://backend; }
+# However long the client takes to have its turn.
+location = /refused { limit_body 1k; limit_body_drain idle=10m time=1h rate=0; proxy_pass http://backend; }
 location = /buffered { limit_body 0; proxy_pass http://backend/read; }
 location = /streamed { limit_body 0; proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend/read; }
 --- commands

@@ -1,8 +1,8 @@
 """What is left to an upload on an HTTP/2 connection beside refused ones: share.py TARGET
 
 Starts 100 uploads that are refused and one to TARGET that is not, all at once, and sends a frame of each in turn, as far as
-flow control lets it, until the accepted one is answered. Prints its answer, and whether as many bytes of it were sent as
-half of an upload's fair share. The server's port is in the environment: TLS_PORT.
+flow control lets it, until the accepted one is answered. Prints its answer, whether as many bytes of it were sent as half of
+an upload's fair share, and how many uploads were stopped, if any. The server's port is in the environment: TLS_PORT.
 """
 
 import os
@@ -31,7 +31,7 @@ def upload(target, size):
 accepted = upload(sys.argv[1], SIZE)
 left = {accepted: SIZE, **{upload("/refused", 1 << 30): 1 << 30 for _ in range(REFUSED)}}
 sent = dict.fromkeys(left, 0)
-refused, status, ended = set(), None, False
+refused, stopped, status, ended = set(), 0, None, False
 
 while not ended:
     has_sent = False
@@ -60,9 +60,11 @@ while not ended:
                 ended = ended or event.stream_id == accepted
             elif isinstance(event, h2.events.StreamReset):
                 left[event.stream_id] = 0
-                print("stopped:", event.stream_id, event.error_code)
+                stopped += 1
         connection.sendall(http.data_to_send())
 
 share = sent[accepted] * len(sent) / sum(sent.values())
 print(f"{status}, beside {len(refused)} refused, {'at least' if share >= 0.5 else 'less than'} half of its share")
+if stopped:
+    print(f"stopped: {stopped}")
 print(f"share: {share:.2f}", file=sys.stderr)
