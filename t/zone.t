@@ -249,3 +249,18 @@ wait
 --- output
 draining_connections 2
 0
+
+
+=== TEST 9: included in a page
+--- config
+location = /metrics { limit_body_metrics json; }
+location = /page { ssi on; default_type text/html; return 200 'before <!--#include virtual="/metrics" --> after\n'; }
+location = /next { return 200 "next\n"; }
+--- script
+h1: head GET /page; answer; head GET /next; answer
+h2: head GET /page; answer; head GET /next; answer
+--- seen
+200 before {"zones": {}}\n after | 200 next
+200 before {"zones": {}}\n after | 200 next
+--- no_error_log
+[alert]

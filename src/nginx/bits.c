@@ -197,14 +197,17 @@ nginx_bits_ends_response(const ngx_chain_t *in)
 }
 
 
-/* Ends a response with a buffer, which may be empty. */
+/*
+ * Marks a buffer, which may be empty, as the last one of a request's answer.  The response to the client ends with the main
+ * request only.
+ */
 
-void nginx_bits_set_last(ngx_buf_t *b);
+void nginx_bits_set_last(const ngx_http_request_t *r, ngx_buf_t *b);
 
 void
-nginx_bits_set_last(ngx_buf_t *b)
+nginx_bits_set_last(const ngx_http_request_t *r, ngx_buf_t *b)
 {
-    b->last_buf = 1;
+    b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 }
 

@@ -50,6 +50,6 @@ extern "C" {
         chunked: *mut ngx_http_chunked_t,
     ) -> ngx_int_t;
     pub fn nginx_bits_persistent(file: *const ngx_temp_file_t) -> ngx_uint_t;
-    pub fn nginx_bits_set_last(b: *mut ngx_buf_t);
+    pub fn nginx_bits_set_last(r: *const ngx_http_request_t, b: *mut ngx_buf_t);
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
 }

@@ -70,7 +70,7 @@ impl Write for Output {
 
 /// Answers a request: `ngx_http_core_loc_conf_t.handler`.
 pub(super) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: nginx passes a live request, and takes a header and then a chain that ends in a last buffer.
+    // SAFETY: nginx passes a live request, and takes a header and then a chain whose last buffer is marked.
     unsafe {
         if (*r).method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {
             return NGX_HTTP_NOT_ALLOWED as ngx_int_t;
@@ -87,7 +87,7 @@ pub(super) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
         if output.last.is_null() {
             return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
         }
-        bits::nginx_bits_set_last((*output.last).buf);
+        bits::nginx_bits_set_last(r, (*output.last).buf);
 
         let headers = ptr::addr_of_mut!((*r).headers_out);
         (*headers).status = NGX_HTTP_OK as usize;
