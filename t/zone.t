@@ -264,3 +264,28 @@ h2: head GET /page; answer; head GET /next; answer
 200 before {"zones": {}}\n after | 200 next
 --- no_error_log
 [alert]
+
+
+=== TEST 10: a sum of sizes that no counter can hold stays at the largest number
+--- config
+location = /metrics { limit_body_metrics; }
+location = /json { limit_body_metrics json; }
+limit_body 1k;
+limit_body_zone uploads;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /1 9223372036854775807; answer; close
+h1: head POST /2 9223372036854775807; answer; close
+h1: head POST /3 9223372036854775807; answer; close
+--- seen
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+--- commands
+"$TEST_PYTHON" t/lib/metrics.py uploads 3 3 | grep -c '^request_size_bytes_count 3'
+curl -s http://127.0.0.1:$PORT/metrics | grep '^nginx_limit_body_request_size_bytes_sum'
+curl -s http://127.0.0.1:$PORT/json | "$TEST_PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["zones"]["uploads"]["request_size_bytes"]["sum"])'
+--- output
+1
+nginx_limit_body_request_size_bytes_sum{zone="uploads"} 18446744073709551615
+18446744073709551615

@@ -355,11 +355,11 @@ impl Zone {
         unsafe { self.0.as_ref().place }
     }
 
-    /// Adds to one of the zone's counters.
+    /// Adds to one of the zone's counters, which goes up to [`u64::MAX`] and stays there.
     pub fn add<M: HttpModule>(self, counter: usize, number: u64) {
         if let Some((memory, block)) = self.place() {
             if let Some(counter) = memory.counters::<M>(block).get(counter) {
-                counter.fetch_add(number, Relaxed);
+                let _ = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(number)));
             }
         }
     }
