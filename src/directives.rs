@@ -130,10 +130,16 @@ fn limit_body_zone(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     let zone = match str::from_utf8(args.value()) {
         Ok("off") => None,
         Ok(name) if name.contains('$') => return Err(ConfError::Invalid("it must not contain variables")),
+        Ok(name) if has_size(name) => return Err(ConfError::Invalid("it must be a name without a size")),
         Ok(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
         Err(_) => return Err(ConfError::Invalid("it must be UTF-8")),
     };
     once(&mut conf.zone, zone)
+}
+
+/// Whether a name is followed by a size, as the zones of nginx's own directives are.
+fn has_size(name: &str) -> bool {
+    name.rsplit_once(':').is_some_and(|(_, size)| size::parse(size.as_bytes()) != Err(InvalidSize::Malformed))
 }
 
 /// `limit_body_metrics [json]`

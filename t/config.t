@@ -68,6 +68,8 @@ my @cases = (
     ['limit_body_zone "";', invalid('limit_body_zone', '', 'it must be 1 to 120 bytes long')],
     ['limit_body_zone ' . 'x' x 121 . ';', invalid('limit_body_zone', 'x' x 121, 'it must be 1 to 120 bytes long')],
     ['limit_body_zone $host;', invalid('limit_body_zone', '$host', 'it must not contain variables')],
+    ['limit_body_zone uploads:10m;', invalid('limit_body_zone', 'uploads:10m', 'it must be a name without a size')],
+    ['limit_body_zone :1048576;', invalid('limit_body_zone', ':1048576', 'it must be a name without a size')],
     ["limit_body_zone a\xff;", 'invalid value "a\\xff" in "limit_body_zone" directive, it must be UTF-8 in '],
     ['limit_body_zone uploads:10m;', qq{invalid value "uploads:10m" in "limit_body_zone" directive, }],
     ['limit_body_zone a; limit_body_zone b;', duplicate('limit_body_zone')],
