@@ -4,6 +4,7 @@
 
 use policy::{Budget, Limit, Mode};
 
+use crate::budget::{self, DrainConf, Lingering};
 use crate::metrics::Format;
 use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Written, Zone};
 
@@ -96,15 +97,13 @@ pub struct Conf {
     /// `limit_body_dry_run`
     pub mode: Option<Mode>,
     /// `limit_body_drain`; `Some(None)` is `off`.
-    pub drain: Option<Option<Budget>>,
+    pub drain: Option<Option<DrainConf>>,
     /// `limit_body_zone`; `Some(None)` is `off`.
     pub zone: Option<Option<Zone>>,
     /// `limit_body_metrics`
     pub metrics: Option<Format>,
-    /// `lingering_timeout`, where an administrator has written it, in milliseconds.
-    lingering_timeout: Option<u64>,
-    /// The same of `lingering_time`.
-    lingering_time: Option<u64>,
+    /// What an administrator has written of nginx's own lingering.
+    lingering: Lingering,
     /// What comes of them; set by [`settle`](Self::settle).
     rule: Option<Rule>,
     /// The same.
@@ -159,10 +158,9 @@ impl Conf {
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
-        self.drain = self.drain.or(prev.drain);
+        self.drain = budget::inherit(self.drain, prev.drain);
         self.zone = self.zone.or(prev.zone);
-        self.lingering_timeout = written.lingering_timeout;
-        self.lingering_time = written.lingering_time;
+        self.lingering = Lingering { timeout: written.lingering_timeout, time: written.lingering_time };
     }
 
     /// Whether bodies are refused here by a `limit_body`.
@@ -228,15 +226,10 @@ impl Conf {
 
     /// Drains are looked after where a limit is enforced, and wherever else `limit_body_drain` says so.
     fn settle_terms(&self, core: &CoreConf) -> Option<Terms> {
-        let idle = self.lingering_timeout.unwrap_or(Budget::DEFAULT.idle);
-        let default = Budget { idle, ..Budget::DEFAULT };
-        let budget = self.drain.unwrap_or(self.enforces().then_some(default))?;
+        let drain = self.drain.unwrap_or(self.enforces().then(DrainConf::default))?;
+        let budget = drain.budget(core.lingering_time(), &self.lingering);
         Some(Terms {
-            budget: Budget {
-                grace: core.lingering_time(),
-                time: budget.time.max(self.lingering_time.unwrap_or(0)),
-                ..budget
-            },
+            budget,
             slots: self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone())),
             zone: self.zone(),
             is_reported: true,

@@ -4,8 +4,9 @@
 
 use core::str;
 
-use policy::{size, Budget, InvalidSize, Limit, Mode};
+use policy::{size, InvalidSize, Limit, Mode};
 
+use crate::budget::DrainConf;
 use crate::conf::{Conf, Limited, RefusalStatus, Source, Undeclared, When};
 use crate::metrics::Format;
 use crate::nginx::{parse_time, Args, ConfError, Directive, Level, Status, Takes, Within};
@@ -93,36 +94,27 @@ fn limit_body_dry_run(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     once(&mut conf.mode, mode)
 }
 
-/// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size] [conns=number] | off`
+/// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] | off`
 fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     if args.all().eq([b"off"]) {
         return once(&mut conf.drain, None);
     }
-    let (mut idle, mut total, mut rate, mut most, mut conns) = (None, None, None, None, None);
+    let mut drain = DrainConf::default();
     for (index, argument) in (1..).zip(args.all()) {
         let end = argument.iter().position(|&byte| byte == b'=').unwrap_or(argument.len());
         let (name, value) = argument.split_at(end);
         let value = value.strip_prefix(b"=").unwrap_or(value);
         match name {
-            b"idle" => parameter(&mut idle, time(value)),
-            b"time" => parameter(&mut total, time(value)),
-            b"rate" => parameter(&mut rate, bytes(value)),
-            b"bytes" => parameter(&mut most, bytes(value).and_then(at_least_one)),
-            b"conns" => parameter(&mut conns, connections(value)),
+            b"idle" => parameter(&mut drain.idle, time(value)),
+            b"time" => parameter(&mut drain.time, time(value)),
+            b"rate" => parameter(&mut drain.rate, bytes(value)),
+            b"bytes" => parameter(&mut drain.bytes, or_off(value, |value| bytes(value).and_then(at_least_one))),
+            b"conns" => parameter(&mut drain.conns, or_off(value, number)),
             _ => Err(""),
         }
         .map_err(|why| ConfError::Parameter(index, why))?;
     }
-    let default = Budget::DEFAULT;
-    let budget = Budget {
-        idle: idle.unwrap_or(default.idle),
-        time: total.unwrap_or(default.time),
-        rate: rate.unwrap_or(default.rate),
-        bytes: most,
-        conns,
-        ..default
-    };
-    once(&mut conf.drain, Some(budget))
+    once(&mut conf.drain, Some(drain))
 }
 
 /// `limit_body_zone name | off`
@@ -184,17 +176,25 @@ fn at_least_one(bytes: u64) -> Result<u64, &'static str> {
     if bytes > 0 {
         Ok(bytes)
     } else {
-        Err("it must be at least 1; leave it out for no limit")
+        Err("it must be at least 1, or \"off\"")
     }
 }
 
-fn connections(value: &[u8]) -> Result<u32, &'static str> {
+fn number(value: &[u8]) -> Result<u32, &'static str> {
     str::from_utf8(value)
         .ok()
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|text| text.parse().ok())
         .filter(|&number| number > 0)
-        .ok_or("it must be a number of at least 1")
+        .ok_or("it must be a number of at least 1, or \"off\"")
+}
+
+/// A bound; `off` is none, also where the block around has one.
+fn or_off<T>(value: &[u8], read: impl FnOnce(&[u8]) -> Result<T, &'static str>) -> Result<Option<T>, &'static str> {
+    match value {
+        b"off" => Ok(None),
+        value => read(value).map(Some),
+    }
 }
 
 /// Sets what may be set once in a block.

@@ -25,6 +25,7 @@
 //! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in [`nginx`], the
 //! one place with unsafe code. Start with [`gate`].
 
+mod budget;
 mod conf;
 mod directives;
 mod drain;

@@ -588,49 +588,53 @@ h2: head POST /time 60k; answer; send 60k each 1k every 0.05; finish; pause 0.2;
 === TEST 23: limit_body_drain is inherited parameter by parameter
 --- config
 limit_body 1k;
-limit_body_zone drains;
-limit_body_drain idle=1s conns=1;
-location /inherited { proxy_pass http://backend; }
-location /time { limit_body_drain time=1h; proxy_pass http://backend; }
-location /bytes { limit_body_drain bytes=64k; proxy_pass http://backend; }
-location /idle {
-    limit_body_drain idle=20s bytes=1m;
+location /bytes/ {
+    limit_body_drain bytes=64k;
     proxy_pass http://backend;
-    location /idle/nested { limit_body_drain time=1h bytes=64k; proxy_pass http://backend; }
+    location /bytes/inner { limit_body_drain time=1h; proxy_pass http://backend; }
+    location /bytes/other { limit_body_drain time=1h bytes=128k; proxy_pass http://backend; }
+    location /bytes/none { limit_body_drain bytes=off; proxy_pass http://backend; }
+    location /bytes/off/ {
+        limit_body_drain off;
+        proxy_pass http://backend;
+        location /bytes/off/on { limit_body_drain idle=20s; proxy_pass http://backend; }
+    }
 }
---- in_turn
+location /idle/ {
+    limit_body_drain idle=1s;
+    location /idle/inner { limit_body_drain time=1h; proxy_pass http://backend; }
+}
+location /conns/ {
+    limit_body_drain conns=1;
+    location /conns/inner { limit_body_drain time=1h; proxy_pass http://backend; }
+    location /conns/none { limit_body_drain conns=off; proxy_pass http://backend; }
+}
 --- script
-h1: head POST /inherited 1m; answer; send 2k; end
-h1: head POST /time 1m; answer; send 2k; end
-h1: head POST /bytes 1m; answer; send 2k; end
-h1: head POST /bytes 10m; answer; send 10m; end
-h1: head POST /idle/nested 1m; answer; send 2k; pause 2; send 200k; gone
+h1: head POST /bytes/inner 10m; answer; send 10m; end
+h1: head POST /bytes/other 10m; answer; send 10m; end
+h1: head POST /bytes/none 10m; answer; send 10m; end
+h1: head POST /bytes/off/ 10m; answer; send 10m; end
+h1: head POST /bytes/off/on 10m; answer; send 10m; end
+h1: head POST /idle/inner 10m; answer; end
+h1: head POST /conns/inner?1 1m; answer; mark first; await last; send 1m; end
+h1: await first; head POST /conns/inner?2 1m; answer; end; mark second
+h1: await second; head POST /conns/none 1m; answer; send 1m; end; mark last
 --- seen
-413 <413 Request Entity Too Large> | closed
-413 <413 Request Entity Too Large> | closed
-413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | unsent
-413 <413 Request Entity Too Large>
---- drained
-/inherited 413 timeout 2048 yes
-/time 413 timeout 2048 yes
-/bytes 413 timeout 2048 yes
-/bytes 413 bytes 65536 yes
-/idle/nested 413 bytes 65536 yes
-
-
-=== TEST 24: so are its conns
---- config
-limit_body 1k;
-limit_body_drain conns=1;
-location /outer { proxy_pass http://backend; }
-location /inner { limit_body_drain time=1h; proxy_pass http://backend; }
---- script
-h1: head POST /outer 1m; answer; mark held; await refused; send 1m; end
-h1: await held; head POST /inner 1m; answer; end; mark refused
---- seen
+413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 --- drained
-/outer 413 complete 1048576 yes
-/inner 413 refused 0 ?
+/bytes/inner 413 bytes 65536 yes
+/bytes/other 413 bytes 131072 yes
+/bytes/none 413 complete 10485760 yes
+/bytes/off/on 413 complete 10485760 yes
+/idle/inner 413 timeout 0 yes
+/conns/inner?1 413 complete 1048576 yes
+/conns/inner?2 413 refused 0 ?
+/conns/none 413 complete 1048576 yes
