@@ -289,3 +289,24 @@ curl -s http://127.0.0.1:$PORT/json | "$TEST_PYTHON" -c 'import json, sys; print
 1
 nginx_limit_body_request_size_bytes_sum{zone="uploads"} 18446744073709551615
 18446744073709551615
+
+
+=== TEST 11: a zone of another module may have any name
+--- http_config
+limit_req_zone $binary_remote_addr zone=limit_body:1m rate=1000r/s;
+limit_conn_zone $binary_remote_addr zone=uploads:1m;
+--- config
+location = /metrics { limit_body_metrics; }
+limit_req zone=limit_body burst=10;
+limit_conn uploads 10;
+limit_body 1k;
+limit_body_zone uploads;
+location / { proxy_pass http://backend; }
+--- upload
+h1 POST /up 10
+--- answer
+200 ok | open
+--- commands
+"$TEST_PYTHON" t/lib/metrics.py uploads 1 | sed -n 1p
+--- output
+requests_total status=passed 1

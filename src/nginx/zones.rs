@@ -30,6 +30,9 @@ const LINE: usize = 64;
 /// How many zones there is room for at least: as many gauges as a cache line takes.
 const FEW: usize = 16;
 
+/// The segment's name among those of all modules. In `zone=name:size` of nginx's own directives there is none with a colon.
+const SEGMENT: &str = "limit_body:zones";
+
 /// How long a zone's name may be, in bytes.
 pub const NAME: usize = 120;
 
@@ -147,7 +150,7 @@ pub(super) unsafe fn add<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
         // nginx keeps its own administration in the memory too.
         let size = Memory::size::<M>(capacity);
         let size = size.saturating_add(size / 64).saturating_add(ngx_pagesize.saturating_mul(8));
-        let mut name = ngx_str_t { len: "limit_body".len(), data: "limit_body".as_ptr().cast_mut() };
+        let mut name = ngx_str_t { len: SEGMENT.len(), data: SEGMENT.as_ptr().cast_mut() };
         let zone = ngx_shared_memory_add(cf, &mut name, size, tag::<M>());
         if zone.is_null() {
             return NGX_ERROR as ngx_int_t;
