@@ -85,8 +85,8 @@ impl Drain {
     }
 }
 
-/// Drops the body of a request, which is drained unless that is left to nginx and nginx can do it. Returns whether the body is
-/// being drained.
+/// Drops the body of a request, which is drained unless that is left to nginx and nginx can do it. Returns whether what is
+/// still to come of the body, if anything is, will be dropped.
 pub fn begin(r: &Request) -> bool {
     let conf = state::sent_to(r);
     let plain = conf.get().plain_terms().filter(|_| !r.is_multiplexed());
@@ -98,7 +98,7 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
         return false;
     };
     if drain.progress.get() != policy::Drain::Idle {
-        return drain.progress.get().outcome().is_none();
+        return true;
     }
     if (r.is_multiplexed() && !r.is_stream_open()) || !r.notify_end::<LimitBody>() {
         return false;
@@ -126,7 +126,8 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
             drain.terms.set(None);
         }
     }
-    drain.progress.get().outcome().is_none() && drain.terms.get().is_some()
+    // Over HTTP/1.x the connection is ours, however it ends.
+    drain.terms.get().is_some() && (!r.is_multiplexed() || drain.progress.get().outcome().is_none())
 }
 
 /// Called when the header of a response has been made.

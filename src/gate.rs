@@ -7,8 +7,8 @@
 
 use policy::{At, Length, Limit, Mode, Verdict};
 
-use crate::conf::{By, RefusalStatus, Rule, Source, Undeclared, When};
-use crate::nginx::{ComplexValue, Level, Phase, Piece, Request, Status};
+use crate::conf::{By, Conf, RefusalStatus, Rule, Source, Undeclared, When};
+use crate::nginx::{ComplexValue, Held, Level, Phase, Piece, Request, Status};
 use crate::state::{self, State};
 use crate::{metrics, reject, LimitBody};
 
@@ -34,6 +34,10 @@ pub fn note(r: &Request) {
 pub fn before_access(r: Request) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
+    }
+    if r.is_error_page() {
+        // The answer stays, but what there is to say of the upload is said.
+        let _ = judge_late(&r);
     }
     if let Some(state) = r.state::<LimitBody>() {
         state.is_due.set(true);
@@ -76,7 +80,7 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
     if rule.when != now || state.is_refused() || state.rule() == Some(rule) {
         return Phase::Declined;
     }
-    match begin(&r, state, rule, length) {
+    match begin(&r, state, r.hold_conf::<LimitBody>(), length) {
         Ok(()) => Phase::Declined,
         Err(status) => {
             reject::refuse(r, status);
@@ -108,25 +112,33 @@ fn drop_excess(r: &Request) {
 /// is an error stays, whatever the verdict.
 pub fn before_answer(r: &Request) -> Option<Status> {
     if let Some(state) = r.state::<LimitBody>() {
-        if state.is_due.get() || state.is_refused() || state.verdict.get().is_some() {
-            // If that is the refusal itself, it is made now.
-            state.replaced.set(None);
-            return None;
-        }
+        // If that is the refusal itself, it is made now.
+        state.replaced.set(None);
+    }
+    let status = judge_late(r).err().filter(|_| !r.is_response_error())?;
+    if let Some(state) = r.state::<LimitBody>() {
+        state.replaced.set(Some((status, r.uri_changes())));
+    }
+    reject::drop_refused(r);
+    Some(status)
+}
+
+/// Judges a request that has come to an answer before it was due to be judged, by the length that it declared.
+fn judge_late(r: &Request) -> Result<(), Status> {
+    let is_settled = |state: &State| state.is_due.get() || state.is_refused() || state.verdict.get().is_some();
+    if r.state::<LimitBody>().is_some_and(is_settled) || r.is_body_read() {
+        return Ok(());
     }
     let conf = state::sent_to(r);
-    let rule = *conf.get().rule()?;
-    let length = r.declared_length().map(Length::Declared).filter(|length| length.bytes() > 0)?;
-    if is_within(&rule, length) || r.is_body_read() {
-        return None;
-    }
-    let Some(state) = r.state_or_default::<LimitBody>() else {
-        return Some(Status::INTERNAL_SERVER_ERROR).filter(|_| !r.is_response_error());
+    let length = r.declared_length().filter(|length| *length > 0).map(Length::Declared);
+    let (Some(&rule), Some(length)) = (conf.get().rule(), length) else {
+        return Ok(());
     };
-    let status = begin(r, state, rule, length).err().filter(|_| !r.is_response_error())?;
-    state.replaced.set(Some((status, r.uri_changes())));
-    reject::drop_body(r);
-    Some(status)
+    if is_within(&rule, length) {
+        return Ok(());
+    }
+    let state = r.state_or_default::<LimitBody>().ok_or(Status::INTERNAL_SERVER_ERROR)?;
+    begin(r, state, conf, length)
 }
 
 /// The status of the refusal that takes the place of a response, as long as that goes on all the same.
@@ -178,7 +190,7 @@ fn judge_piece(r: &Request) -> Result<(), Status> {
         }
         (By::LimitBody, _, _, Some(_)) => Ok(()),
         // Read before its time, or held against a limit of nginx's.
-        _ => stop(r, begin(r, state, rule, length)),
+        _ => stop(r, begin(r, state, r.hold_conf::<LimitBody>(), length)),
     }
 }
 
@@ -210,8 +222,11 @@ fn is_within(rule: &Rule, length: Length) -> bool {
 }
 
 /// Settles the limit of a request, and holds what is known of the body against it.
-fn begin(r: &Request, state: &State, rule: Rule, length: Length) -> Result<(), Status> {
-    state.judged.set(Some(r.hold_conf::<LimitBody>()));
+fn begin(r: &Request, state: &State, conf: Held<Conf>, length: Length) -> Result<(), Status> {
+    let Some(&rule) = conf.get().rule() else {
+        return Ok(());
+    };
+    state.judged.set(Some(conf));
     if rule.undeclared == Undeclared::Refused && matches!(length, Length::Seen(_)) {
         r.log(rule.log_level, format_args!("client sent no length of the body{}", note_of(rule.mode)));
         return fail(state, &rule, At::Header, length, Status::LENGTH_REQUIRED);

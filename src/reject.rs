@@ -13,38 +13,44 @@ use crate::{drain, LimitBody};
 /// Ends a request whose body has not been read: nginx answers with `status`, or the `error_page` for it, and the body is
 /// dropped.
 pub fn refuse(r: Request, status: Status) {
-    drop_body(&r);
+    drop_refused(&r);
     r.finalize(status);
 }
 
-/// Leaves a request without its body, which is dropped, and its connection open until that is done.
+/// Leaves a request that is refused without its body, and the connection open until that is dropped.
+pub fn drop_refused(r: &Request) {
+    // Before anything that reads the body: what need not be kept for another request is read in fewer pieces.
+    close_gently(r);
+    drop_body(r);
+}
+
+/// Leaves a request without its body, which is dropped while, and after, the request is answered.
 pub fn drop_body(r: &Request) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
-    let is_drained = drain::begin(r);
-    if r.is_multiplexed() {
-        if !is_drained {
-            r.discard_body();
-            r.forget_body();
-        }
+    if drain::begin(r) {
         return;
     }
+    if r.is_multiplexed() {
+        r.discard_body();
+    } else {
+        close_gently(r);
+    }
     r.forget_body();
-    close_gently(r);
 }
 
 /// Has nginx read no more of a body in mid-stream, and keep the connection until the client has the answer.
 pub fn stop_reading(r: &Request) {
+    close_gently(r);
     if r.is_multiplexed() {
         state::keep_received(r);
         // An error page may take its time. What the client sends meanwhile must not be read as a body once more.
         r.block_reading();
-    } else {
-        drain::begin(r);
+    } else if drain::begin(r) {
+        return;
     }
     // What has been read is but a part: a proxied error page must not pass it on.
     r.forget_body();
-    close_gently(r);
 }
 
 /// nginx closes after some refusals only. What follows the body must not be taken for a request; more of it may be on its way

@@ -404,8 +404,8 @@ POST /after?pause=3 none
 /conns/1 405 complete 10240 ?
 /conns/2 405 refused 0 ?
 /refused 413 bytes 1024 ?
-/post 403 bytes 1024 ?
-/post 403 bytes 1024 ?
+/post * bytes 1024 ?
+/post * bytes 1024 ?
 /post/refused 413 bytes 1024 ?
 --- no_error_log
 [alert]
