@@ -231,13 +231,10 @@ h1 POST /up 512
 /up 413 REJECTED 10 0 header
 
 
-=== TEST 11: another error keeps its status, whatever limit its page has; and the upload stays what it was judged to be
+=== TEST 11: another error keeps its status, whatever limit its page has, and the upload is still what it was judged to be
 --- config
-limit_body_zone page;
-location = /metrics { access_log off; limit_body_metrics; }
 location /up {
     limit_body 10m;
-    limit_body_zone uploads;
     deny all;
     error_page 403 /page;
     location = /up/named { error_page 403 @page; }
@@ -245,10 +242,13 @@ location /up {
     location = /up/lower { error_page 403 /lower; }
     location = /up/lower/file { error_page 403 /lower.txt; }
     location = /up/404 { error_page 403 =404 /lower; }
-    location = /up/over { error_page 403 =200 /page; }
-    location = /up/own { error_page 403 = /lower; }
-    location = /up/over/named { error_page 403 = @page; }
+    location = /up/over { error_page 403 =200 /app; }
+    location = /up/own { error_page 403 = @app; }
+    location = /up/login { error_page 403 = @login; }
 }
+location = /app { limit_body 1m; proxy_pass http://backend; }
+location @app { limit_body 1m; proxy_pass http://backend; }
+location @login { limit_body 1m; return 302 /login; }
 location = /page { return 200 "page\n"; }
 location @page { return 403 "named\n"; }
 location = /page.txt { internal; }
@@ -271,8 +271,8 @@ h1 chunked POST /up/lower 5m Connection:close
 h1 chunked POST /up/lower/file 5m Connection:close
 h1 POST /up/over 5m
 h1 POST /up/own 5m
-h1 POST /up/over 512k Connection:close
-h1 POST /up/over/named 5m Connection:close
+h1 POST /up/over 512k
+h1 POST /up/login 5m Connection:close
 h2 POST /up/uri 2m | POST /up/named 2m | POST /up/lower/file 2m | POST /up/own 2m
 h3 POST /up/uri 2m | POST /up/named 2m | POST /up/lower/file 2m | POST /up/own 2m
 --- answer
@@ -287,8 +287,8 @@ h3 POST /up/uri 2m | POST /up/named 2m | POST /up/lower/file 2m | POST /up/own 2
 403 lower file | closed
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
-200 page | closed
-403 named | closed
+200 ok | open
+302 <302 Found> | closed
 403 page | 403 named | 403 lower file | 413 <413 Request Entity Too Large>
 403 page | 403 named | 403 lower file | 413 <413 Request Entity Too Large>
 --- logged
@@ -301,10 +301,10 @@ h3 POST /up/uri 2m | POST /up/named 2m | POST /up/lower/file 2m | POST /up/own 2
 /up/404 404 PASSED 10485760 * header
 /up/lower 403 - - - -
 /up/lower/file 403 - - - -
-/up/over 413 - - - -
+/up/over 413 REJECTED 1048576 0 header
 /up/own 413 REJECTED 1048576 0 header
-/up/over 200 PASSED 10485760 * header
-/up/over/named 403 PASSED 10485760 * header
+/up/over 200 PASSED 1048576 524288 header
+/up/login 302 PASSED 10485760 * header
 /up/uri 403 PASSED 10485760 * header
 /up/named 403 PASSED 10485760 * header
 /up/lower/file 403 PASSED 10485760 * header
@@ -313,6 +313,40 @@ h3 /up/uri 403 PASSED 10485760 * header
 h3 /up/named 403 PASSED 10485760 * header
 h3 /up/lower/file 403 PASSED 10485760 * header
 h3 /up/own 413 REJECTED 1048576 0 header
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 12: a page is told nothing of the body
+--- config
+limit_body 10;
+client_body_buffer_size 1k;
+error_page 413 @page;
+location = /up { proxy_pass http://backend; }
+location = /streamed { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend; }
+location = /return { return 200 "ok\n"; }
+location @page { return 413 "length [$content_length], body [$request_body]\n"; }
+--- upload
+h1 POST /up 100
+h1 POST /up 1m
+h1 POST /return 1m
+h1s chunked POST /up 1m
+h1 chunked POST /streamed 1m
+h2 POST /up 1m | POST /return 1m
+h2 chunked POST /up 1m
+h3 POST /up 1m | POST /return 1m
+h3 chunked POST /up 1m
+--- answer
+413 length [], body [] | closed
+413 length [], body [] | closed
+413 length [], body [] | closed
+413 length [], body [] | closed
+413 length [], body [] | closed
+413 length [], body [] | 413 length [], body []
+413 length [], body []
+413 length [], body [] | 413 length [], body []
+413 length [], body []
 --- no_error_log
 [alert]
 [crit]

@@ -410,3 +410,64 @@ POST /after?pause=3 none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 7: the subrequests of a refusal's page are asked without a body and without a length
+--- config
+limit_body 10;
+location = /included { error_page 413 @included; proxy_pass http://kept; }
+location @included { ssi on; ssi_types text/plain; return 413 '<!--#include virtual="/early/part" -->'; }
+location = /early/part { internal; proxy_pass http://kept; }
+location = /mirrored { error_page 413 @mirrored; proxy_pass http://kept; }
+location @mirrored { mirror /early/mirror; rewrite ^ /early/page break; proxy_pass http://kept; }
+location = /early/mirror { internal; proxy_pass http://kept; }
+location = /granted { error_page 413 @granted; proxy_pass http://kept; }
+location @granted { auth_request /early/auth; rewrite ^ /early/page break; proxy_pass http://kept; }
+location = /early/auth { internal; proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /included 40; send 40; answer; end; connect; head GET /next; answer
+h1: head POST /included chunked; chunk 40; chunk 0; answer; end; connect; head GET /next; answer
+h1: head POST /mirrored 40; send 40; answer; end; connect; head GET /next; answer; head GET /next; answer
+h1s: head POST /mirrored chunked; chunk 40; chunk 0; answer; end; connect; head GET /next; answer; head GET /next; answer
+h1: head POST /granted 40; send 40; answer; end; connect; head GET /next; answer
+h1: head POST /granted chunked; chunk 40; chunk 0; answer; end; connect; head GET /next; answer
+h2: head POST /included 40; send 40; finish; answer; head POST /mirrored 40; send 40; finish; answer
+h1: head GET /next; answer; head GET /next; answer
+--- seen
+413 ok | closed | 200 ok
+413 ok | closed | 200 ok
+413 ok | closed | 200 ok | 200 ok
+413 ok | closed | 200 ok | 200 ok
+413 ok | closed | 200 ok
+413 ok | closed | 200 ok
+413 ok | 413 ok
+200 ok | 200 ok
+--- asked
+GET /early/part none
+GET /next none
+GET /early/part none
+GET /next none
+POST /early/mirror none
+POST /early/page none
+GET /next none
+GET /next none
+POST /early/mirror none
+POST /early/page none
+GET /next none
+GET /next none
+GET /early/auth none
+POST /early/page none
+GET /next none
+GET /early/auth none
+POST /early/page none
+GET /next none
+GET /early/part none
+POST /early/mirror none
+POST /early/page none
+GET /next none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]

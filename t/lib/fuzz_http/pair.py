@@ -49,10 +49,8 @@ KINDS = {
     "rewritten": "rewrite ^ {here}/buffered last;",
 }
 
-# nginx holds its limit against a declared length when it has found the location, before the location's own rewrite
-# directives; the module in the preaccess phase, which comes after them. What these answer is not the module's to refuse.
-BEFORE_PREACCESS = {"return", "rewritten"}
-# And with after_auth, in the precontent phase.
+# nginx holds its limit against a declared length when it has found the location; with after_auth, the module does when access
+# has been granted.
 BEFORE_PRECONTENT = {"denied"}
 
 # nginx holds the limit of a subrequest's location, and of an error page's, against the same body once more, be it only the
@@ -162,7 +160,7 @@ def locations(with_module, directory):
             for kind, rest in KINDS.items():
                 here = f"/{style}/{limit}"
                 ours = directive.format(limit=limit)
-                before = BEFORE_PREACCESS | (BEFORE_PRECONTENT if style == "after" else set())
+                before = BEFORE_PRECONTENT if style == "after" else set()
                 plain = f"client_max_body_size {0 if kind in before else limit};"
                 rest = rest.format(here=here, limit=limit, directory=directory)
                 text.append(f"location = {here}/{kind} {{ {ours if with_module else plain} {rest} }}")
