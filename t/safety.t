@@ -400,7 +400,7 @@ POST /after?pause=3 none
 /bytes 405 bytes 1024 ?
 /time 405 timeout * ?
 /rate 405 slow * ?
-/idle 405 timeout 1024 ?
+/idle 405 timeout * ?
 /conns/1 405 complete 10240 ?
 /conns/2 405 refused 0 ?
 /refused 413 bytes 1024 ?
