@@ -324,7 +324,7 @@ limit_body 10;
 client_body_buffer_size 1k;
 error_page 413 @page;
 location = /up { proxy_pass http://backend; }
-location = /streamed { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend; }
+location = /streamed { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend/read; }
 location = /return { return 200 "ok\n"; }
 location @page { return 413 "length [$content_length], body [$request_body]\n"; }
 --- upload
