@@ -163,9 +163,19 @@ impl Conf {
         self.lingering = Lingering { timeout: written.lingering_timeout, time: written.lingering_time };
     }
 
+    /// Whether a `limit_body` is in force here, if only in a dry run.
+    pub fn limits(&self) -> bool {
+        self.limit.flatten().is_some()
+    }
+
+    /// Whether there is something to count here.
+    pub fn counts(&self) -> bool {
+        self.limits() || self.terms.is_some()
+    }
+
     /// Whether bodies are refused here by a `limit_body`.
     pub fn enforces(&self) -> bool {
-        self.limit.flatten().is_some() && self.mode() == Mode::Enforce
+        self.limits() && self.mode() == Mode::Enforce
     }
 
     fn mode(&self) -> Mode {
@@ -177,7 +187,7 @@ impl Conf {
     pub fn settle(&mut self, mut core: CoreConf, enforced: bool) -> Hooks {
         self.rule = self.settle_rule(&core, enforced);
         // A dry run changes nothing that a client sees.
-        if enforced && (self.enforces() || self.limit.flatten().is_none()) {
+        if enforced && (self.enforces() || !self.limits()) {
             core.clear_client_max_body_size();
         }
         self.terms = self.settle_terms(&core);

@@ -9,24 +9,58 @@ use policy::{size, InvalidSize, Limit, Mode};
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Limited, RefusalStatus, Source, Undeclared, When};
 use crate::metrics::Format;
-use crate::nginx::{parse_time, Args, ConfError, Directive, Level, Status, Takes, Within};
+use crate::nginx::{parse_time, Args, ConfError, Directive, InvalidStatus, Level, Status, Takes, Within};
 use crate::LimitBody;
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<Conf>] = &[
-    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneOrMore, set: limit_body },
-    Directive { name: c"limit_body_status", within: Within::Any, takes: Takes::One, set: limit_body_status },
-    Directive { name: c"limit_body_log_level", within: Within::Any, takes: Takes::One, set: limit_body_log_level },
-    Directive { name: c"limit_body_dry_run", within: Within::Any, takes: Takes::Flag, set: limit_body_dry_run },
-    Directive { name: c"limit_body_drain", within: Within::Any, takes: Takes::OneOrMore, set: limit_body_drain },
-    Directive { name: c"limit_body_zone", within: Within::Any, takes: Takes::One, set: limit_body_zone },
+    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneToThree, set: limit_body, needs: None },
+    Directive {
+        name: c"limit_body_status",
+        within: Within::Any,
+        takes: Takes::One,
+        set: limit_body_status,
+        needs: LIMIT,
+    },
+    Directive {
+        name: c"limit_body_log_level",
+        within: Within::Any,
+        takes: Takes::One,
+        set: limit_body_log_level,
+        needs: LIMIT,
+    },
+    Directive {
+        name: c"limit_body_dry_run",
+        within: Within::Any,
+        takes: Takes::Flag,
+        set: limit_body_dry_run,
+        needs: LIMIT,
+    },
+    Directive {
+        name: c"limit_body_drain",
+        within: Within::Any,
+        takes: Takes::OneOrMore,
+        set: limit_body_drain,
+        needs: None,
+    },
+    Directive {
+        name: c"limit_body_zone",
+        within: Within::Any,
+        takes: Takes::One,
+        set: limit_body_zone,
+        needs: Some((Conf::counts, "there is no \"limit_body\" or \"limit_body_drain\" to count for")),
+    },
     Directive {
         name: c"limit_body_metrics",
         within: Within::Location,
         takes: Takes::NoneOrOne,
         set: limit_body_metrics,
+        needs: None,
     },
 ];
+
+/// What directives need that are about a limit.
+const LIMIT: Option<(fn(&Conf) -> bool, &str)> = Some((Conf::limits, "there is no \"limit_body\" that it is about"));
 
 /// `limit_body size [after_auth] [declared] | off`
 fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
@@ -71,7 +105,7 @@ fn limit_body_status(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
         Some(variable) => RefusalStatus::Variable(variable),
         None => Status::of_refusal(args.value())
             .map(RefusalStatus::Fixed)
-            .map_err(|error| ConfError::Invalid(error.as_str()))?,
+            .map_err(|_| ConfError::Invalid(InvalidStatus::EXPECTED))?,
     };
     once(&mut conf.status, status)
 }

@@ -227,20 +227,20 @@ fn begin(r: &Request, state: &State, conf: Held<Conf>, length: Length) -> Result
         return Ok(());
     };
     state.judged.set(Some(conf));
+    let Some(limit) = resolve(r, &rule) else {
+        return fail(state, &rule, None, length, Status::INTERNAL_SERVER_ERROR);
+    };
     if rule.undeclared == Undeclared::Refused && matches!(length, Length::Seen(_)) {
         r.log(rule.log_level, format_args!("client sent no length of the body{}", note_of(rule.mode)));
-        return fail(state, &rule, At::Header, length, Status::LENGTH_REQUIRED);
+        return fail(state, &rule, Some(limit), Length::Declared(length.bytes()), Status::LENGTH_REQUIRED);
     }
-    match resolve(r, &rule) {
-        Some(limit) => judge(r, state, &rule, limit, length),
-        None => fail(state, &rule, length.at(), length, Status::INTERNAL_SERVER_ERROR),
-    }
+    judge(r, state, &rule, limit, length)
 }
 
-/// Refuses a request for which there is no limit to hold its body against; lets it through in a dry run.
-fn fail(state: &State, rule: &Rule, at: At, length: Length, status: Status) -> Result<(), Status> {
-    state.at.set(Some(at));
-    state.limit.set(None);
+/// Refuses a request for another reason than its length; lets it through in a dry run.
+fn fail(state: &State, rule: &Rule, limit: Option<Limit>, length: Length, status: Status) -> Result<(), Status> {
+    state.at.set(Some(length.at()));
+    state.limit.set(limit);
     match rule.mode {
         Mode::Enforce => {
             state.verdict.set(Some(Verdict::Rejected));
@@ -295,7 +295,11 @@ fn report(
     why: &dyn core::fmt::Display,
 ) {
     let (text, value, note) = (variable.source().escape_ascii(), value.escape_ascii(), note_of(rule.mode));
-    r.log(Level::Error, format_args!("invalid value \"{value}\" of \"{text}\" in \"{directive}\", {why}{note}"));
+    let level = match rule.mode {
+        Mode::Enforce => Level::Error,
+        Mode::DryRun => Level::Error.milder(),
+    };
+    r.log(level, format_args!("invalid value \"{value}\" of \"{text}\" in \"{directive}\", {why}{note}"));
 }
 
 fn note_of(mode: Mode) -> &'static str {

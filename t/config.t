@@ -7,7 +7,7 @@ $ENV{MEMORY_LEAKS} = 'no';
 
 my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';
-my $status = 'it must be a status from 400 to 599 other than 444 and 499';
+my $status = 'it must be a status from 400 to 599 other than 408, 444 and 499';
 my $level = 'it must be "info", "notice", "warn" or "error"';
 my $time = 'it must be a time of at least 1ms';
 my $flag = 'it must be "on" or "off"';
@@ -55,6 +55,7 @@ my @cases = (
     ['limit_body_status +413;', invalid('limit_body_status', '+413', $status)],
     ['limit_body_status 65949;', invalid('limit_body_status', '65949', $status)],
     ['limit_body_status 4294967709;', invalid('limit_body_status', '4294967709', $status)],
+    ['limit_body_status 408;', invalid('limit_body_status', '408', $status)],
     ['limit_body_status 444;', invalid('limit_body_status', '444', $status)],
     ['limit_body_status 499;', invalid('limit_body_status', '499', $status)],
     ['limit_body_status $no_such_variable;', 'unknown "no_such_variable" variable'],

@@ -193,5 +193,6 @@ cut -d ' ' -f 3- $TEST_NGINX_SERVER_ROOT/logs/uploads.log
 "POST /a HTTP/1.1" 200 PASSED received=10485760 limit=10485760 at=header
 "POST /b HTTP/1.1" 200 REJECTED_DRY_RUN received=11534336 limit=10485760 at=header
 "POST /c HTTP/1.1" 200 REJECTED_DRY_RUN received=11534336 limit=10485760 at=body
+"POST /e HTTP/1.1" 413 REJECTED_DRY_RUN received=0 limit=10485760 at=header
 --- error_log
 client intended to send too large body: 11534336 bytes, limit: 10485760, dry run

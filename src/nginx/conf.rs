@@ -3,17 +3,17 @@
 use core::ffi::{c_char, c_void, CStr};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
-use core::{fmt, mem};
+use core::{fmt, iter, mem};
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
     ngx_http_complex_value_t, ngx_http_core_loc_conf_t, ngx_palloc, ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t,
-    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF,
+    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
-use super::log::write_conf_error;
+use super::log::{write as write_log, write_conf_error, Level};
 use super::zones::{self, Zone};
 use super::{content, pool, written, HttpModule};
 
@@ -27,6 +27,9 @@ pub struct Directive<C> {
     pub takes: Takes,
     /// Reads its arguments into the configuration of the block it stands in.
     pub set: fn(&mut C, &Args) -> Result<(), ConfError>,
+    /// Whether it has an effect in a block with this configuration, settled, and what it needs for that. nginx warns of one that
+    /// has none in the block that it stands in, nor in any within; not if it is `off`.
+    pub needs: Option<(fn(&C) -> bool, &'static str)>,
 }
 
 /// Where a directive may stand.
@@ -45,6 +48,8 @@ pub enum Takes {
     NoneOrOne,
     /// One.
     One,
+    /// One to three.
+    OneToThree,
     /// One, `on` or `off`.
     Flag,
     /// One or more.
@@ -234,6 +239,7 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
         let takes = match directive.takes {
             Takes::NoneOrOne => NGX_CONF_NOARGS | NGX_CONF_TAKE1,
             Takes::One => NGX_CONF_TAKE1,
+            Takes::OneToThree => NGX_CONF_TAKE123,
             Takes::Flag => NGX_CONF_FLAG,
             Takes::OneOrMore => NGX_CONF_1MORE,
         };
@@ -262,7 +268,7 @@ unsafe extern "C" fn set<M: HttpModule>(
 ) -> *mut c_char {
     // SAFETY: nginx calls this with a command of the table above, whose `post` is its directive, and with the block's
     // configuration, which `create` made and nothing else uses now.
-    let (directive, conf, cf) = unsafe {
+    let (directive, block_conf, cf) = unsafe {
         let directive = &*(*cmd).post.cast::<Directive<M::Conf>>();
         (directive, &mut *conf.cast::<M::Conf>(), NonNull::new_unchecked(cf))
     };
@@ -274,8 +280,13 @@ unsafe extern "C" fn set<M: HttpModule>(
         unsafe { write_conf_error(cf.as_ptr(), message) };
         NGX_CONF_ERROR
     };
-    match (directive.set)(conf, &args) {
-        Ok(()) => NGX_CONF_OK,
+    match (directive.set)(block_conf, &args) {
+        Ok(()) if directive.needs.is_none() || args.value() == b"off" => NGX_CONF_OK,
+        // SAFETY: nginx passes the configuration being read, and the block's own, which `create` made.
+        Ok(()) => match unsafe { note(cf.as_ptr(), directive, conf) } {
+            true => NGX_CONF_OK,
+            false => NGX_CONF_ERROR,
+        },
         // nginx puts the directive's name before such a text, and file and line behind it.
         Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
         Err(ConfError::Reported) => NGX_CONF_ERROR,
@@ -291,16 +302,98 @@ unsafe extern "C" fn set<M: HttpModule>(
     }
 }
 
+/// A block: the module's configuration, as nginx knows it, and what is needed to settle all blocks together. In the
+/// configuration's pool.
+#[repr(C)]
+struct Block<C> {
+    conf: C,
+    /// nginx's own configuration; null for the http block, which is never merged.
+    core: *mut ngx_http_core_loc_conf_t,
+    /// The block around this one.
+    around: *mut Block<C>,
+    /// The block that was merged before this one.
+    before: *mut Block<C>,
+}
+
+/// The block that was merged last, of the configuration being read.
+static LAST: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
 /// Makes the configuration of one block: `ngx_http_module_t.create_loc_conf`.
 pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
-    const { assert!(pool::can_hold::<M::Conf>()) };
+    const { assert!(pool::can_hold::<Block<M::Conf>>()) };
     // SAFETY: nginx passes the configuration being read; what its pool gives is aligned, and lives as long as it.
     unsafe {
-        let conf = ngx_pcalloc((*cf).pool, mem::size_of::<M::Conf>()).cast::<M::Conf>();
-        if !conf.is_null() {
-            conf.write(M::Conf::default());
+        let block = ngx_palloc((*cf).pool, mem::size_of::<Block<M::Conf>>()).cast::<Block<M::Conf>>();
+        if !block.is_null() {
+            let (core, around, before) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            block.write(Block { conf: M::Conf::default(), core, around, before });
         }
-        conf.cast()
+        block.cast()
+    }
+}
+
+/// A directive that has an effect only under circumstances, and where it is written. In the configuration's pool.
+struct Given<C> {
+    directive: NonNull<Directive<C>>,
+    block: *mut Block<C>,
+    file: ngx_str_t,
+    line: ngx_uint_t,
+    next: *mut Given<C>,
+}
+
+/// The last of them in the configuration being read.
+static GIVEN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// Notes that a directive is written in a block. Returns whether there was memory for that.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read, and `conf` the block's, made by [`create`].
+unsafe fn note<C>(cf: *mut ngx_conf_t, directive: &Directive<C>, conf: *mut c_void) -> bool {
+    // SAFETY: up to the caller; nginx knows the file that it reads, whose name lives as long as the configuration.
+    unsafe {
+        let given = ngx_palloc((*cf).pool, mem::size_of::<Given<C>>()).cast::<Given<C>>();
+        if given.is_null() {
+            return false;
+        }
+        let (file, line) = ((*(*cf).conf_file).file.name, (*(*cf).conf_file).line);
+        let next = GIVEN.swap(given.cast(), Ordering::Relaxed).cast();
+        given.write(Given { directive: directive.into(), block: conf.cast(), file, line, next });
+    }
+    true
+}
+
+/// Warns of directives without an effect, when all blocks are settled.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read; [`note`] must have been called for it alone, and `last` be its last block.
+unsafe fn warn<C>(cf: *mut ngx_conf_t, last: *mut Block<C>) {
+    // SAFETY: up to the caller; all blocks and notes are in the configuration's pool.
+    unsafe {
+        let mut given = GIVEN.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<C>>();
+        while let Some(Given { directive, block, file, line, next }) = given.as_ref() {
+            given = *next;
+            let directive = directive.as_ref();
+            let Some((has_effect, what)) = directive.needs else {
+                continue;
+            };
+            let blocks = iter::successors(last.as_ref(), |block| block.before.as_ref());
+            let is_idle = !blocks.filter(|at| has_effect(&at.conf)).any(|at| {
+                iter::successors(Some(ptr::from_ref(at)), |at| {
+                    Some((**at).around.cast_const()).filter(|at| !at.is_null())
+                })
+                .any(|at| at == block.cast_const())
+            });
+            if is_idle {
+                let (name, file) = (Escaped(directive.name.to_bytes()), Escaped(file.as_bytes()));
+                write_log(
+                    (*cf).log,
+                    Level::Warn,
+                    format_args!("\"{name}\" directive has no effect: {what} in {file}:{line}"),
+                );
+            }
+        }
     }
 }
 
@@ -350,19 +443,10 @@ pub(super) fn ever_needed() -> Hooks {
 
 /// Begins with a new configuration.
 pub(super) fn begin() {
-    BLOCKS.store(ptr::null_mut(), Ordering::Relaxed);
+    LAST.store(ptr::null_mut(), Ordering::Relaxed);
+    GIVEN.store(ptr::null_mut(), Ordering::Relaxed);
     zones::begin();
 }
-
-/// A merged block: the module's configuration, nginx's own, and the next one. In the configuration's pool.
-struct Block<C> {
-    conf: NonNull<C>,
-    core: NonNull<ngx_http_core_loc_conf_t>,
-    next: *mut Block<C>,
-}
-
-/// The blocks of the configuration being read, the last merged first.
-static BLOCKS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
 pub(super) unsafe extern "C" fn merge<M: HttpModule>(
@@ -371,48 +455,40 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
     conf: *mut c_void,
 ) -> *mut c_char {
     // SAFETY: nginx passes two configurations that `create` made, of different blocks, and has set the context to the
-    // block's own (`ngx_http_merge_servers`, `ngx_http_merge_locations`); the core module has one there for each.
+    // block's own (`ngx_http_merge_servers`, `ngx_http_merge_locations`).
     unsafe {
-        let core = NonNull::new_unchecked(written::core(cf));
-        let conf = NonNull::new_unchecked(conf.cast::<M::Conf>());
-        M::merge(&mut *conf.as_ptr(), &*prev.cast::<M::Conf>(), written::of::<M>(cf));
-
-        let block = ngx_palloc((*cf).pool, mem::size_of::<Block<M::Conf>>()).cast::<Block<M::Conf>>();
-        if block.is_null() {
-            return NGX_CONF_ERROR;
-        }
-        let next = BLOCKS.swap(block.cast(), Ordering::Relaxed);
-        block.write(Block { conf, core, next: next.cast() });
+        let (block, around) = (&mut *conf.cast::<Block<M::Conf>>(), prev.cast::<Block<M::Conf>>());
+        M::merge(&mut block.conf, &(*around).conf, written::of::<M>(cf));
+        block.core = written::core(cf);
+        block.around = around;
+        block.before = LAST.swap(conf, Ordering::Relaxed).cast();
     }
     NGX_CONF_OK
 }
 
-/// Settles all blocks, when each of them has been merged.
+/// Settles all blocks, when each of them has been merged, and warns of directives without an effect.
 ///
 /// # Safety
 ///
 /// `cf` must be the configuration being read. To be called once for it.
 pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) {
+    let last = LAST.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
+    let mut needed = Hooks::NONE;
     // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration of
     // ours meanwhile.
     unsafe {
-        let first = BLOCKS.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
-        let mut enforces = false;
-        let mut block = first;
-        while !block.is_null() {
-            enforces |= M::enforces((*block).conf.as_ref());
-            block = (*block).next;
+        let enforces =
+            iter::successors(last.as_ref(), |block| block.before.as_ref()).any(|block| M::enforces(&block.conf));
+        let mut block = last;
+        while let Some(Block { conf, core, before, .. }) = block.as_mut() {
+            let core = CoreConf(NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
+            needed = needed.and(M::settle(conf, core, enforces));
+            block = *before;
         }
-        let mut needed = Hooks::NONE;
-        block = first;
-        while !block.is_null() {
-            let core = CoreConf((*block).core, NonNull::new_unchecked(cf));
-            needed = needed.and(M::settle((*block).conf.as_mut(), core, enforces));
-            block = (*block).next;
-        }
-        NEEDED.store(needed.0, Ordering::Relaxed);
-        EVER_NEEDED.fetch_or(needed.0, Ordering::Relaxed);
+        warn(cf, last);
     }
+    NEEDED.store(needed.0, Ordering::Relaxed);
+    EVER_NEEDED.fetch_or(needed.0, Ordering::Relaxed);
 }
 
 /// Bytes from a configuration, for a log line: UTF-8 as it is, anything else as `\x..`.

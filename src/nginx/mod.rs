@@ -34,7 +34,7 @@ pub use ending::Interruption;
 pub use log::Level;
 pub(crate) use module::http_module;
 pub use module::{Descriptor, HttpModule, Phase, Piece};
-pub use request::{now, Request, Status};
+pub use request::{now, InvalidStatus, Request, Status};
 pub use stream::{Got, Patience};
 pub use variable::{Value, Variable};
 pub use written::Written;

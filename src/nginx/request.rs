@@ -34,13 +34,12 @@ impl Status {
     ///
     /// # Errors
     ///
-    /// [`InvalidStatus`] if it is not 400 to 599, or one for which nginx closes the connection without an answer.
+    /// [`InvalidStatus`]
     pub fn of_refusal(text: &[u8]) -> Result<Self, InvalidStatus> {
         let digits = str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         match digits.and_then(|digits| digits.parse().ok()) {
-            Some(408 | 444 | 499) => Err(InvalidStatus::Unanswered),
-            Some(code @ 400..=599) => Ok(Self(code)),
-            _ => Err(InvalidStatus::OutOfRange),
+            Some(code @ 400..=599) if ![408, 444, 499].contains(&code) => Ok(Self(code)),
+            _ => Err(InvalidStatus),
         }
     }
 
@@ -49,28 +48,19 @@ impl Status {
     }
 }
 
-/// Why a text is no status of a refusal.
+/// Why a text is no status of a refusal: it is not a number from 400 to 599, or one for which nginx closes the connection
+/// without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidStatus {
-    /// It is not a number from 400 to 599.
-    OutOfRange,
-    /// nginx closes the connection without an answer.
-    Unanswered,
-}
+pub struct InvalidStatus;
 
 impl InvalidStatus {
     /// What it must be.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OutOfRange => "it must be a status from 400 to 599",
-            Self::Unanswered => "nginx sends no answer with this status",
-        }
-    }
+    pub const EXPECTED: &'static str = "it must be a status from 400 to 599 other than 408, 444 and 499";
 }
 
 impl fmt::Display for InvalidStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(Self::EXPECTED)
     }
 }
 
