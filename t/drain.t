@@ -360,7 +360,7 @@ h1s: head POST /steady/tls 1000k; answer; send 1000k each 20k every 0.1; end
 limit_body 1k;
 lingering_time 2s;
 location / { proxy_pass http://backend; }
-location = /nothing { return 204; }
+location = /nothing { limit_body 0; return 204; }
 --- script
 h1: head HEAD /head 1m; pause 0.1; send 500k; pause 3; send 524k; end
 h1s: head HEAD /head/tls 1m; pause 0.1; send 500k; pause 3; send 524k; end

@@ -167,7 +167,7 @@ h1 chunked POST /up 1m X-Limit:10q
 /up 200 REJECTED_DRY_RUN - 1048576 body
 --- grep_error_log eval: qr/\[\w+\] \S+ \S+ invalid value "10q" .*?, dry run/
 --- grep_error_log_out eval
-qr/^(\[warn\] \S+ \S+ invalid value "10q" of "\$http_x_limit" in "limit_body", it must be [^\n]*, dry run\n){2}$/
+qr/^(\[\w+\] \S+ \S+ invalid value "10q" of "\$http_x_limit" in "limit_body", it must be [^\n]*, dry run\n){2}$/
 
 
 === TEST 8: in a dry run nginx's own limit holds as it would without the module

@@ -132,6 +132,7 @@ location = /next { allow all; proxy_pass http://kept; }
 --- in_turn
 --- script
 h1: head POST /inherited 40; send 40; answer; connect; head GET /next; answer
+h1: head POST /inherited 40; send 40; answer; head GET /next; answer
 h1: head POST /off 40; send 40; answer; connect; head GET /next; answer
 h1: head POST /nginx 40; send 40; answer; connect; head GET /next; answer
 h1: head POST /named 40; send 40; answer; connect; head GET /next; answer
@@ -152,11 +153,14 @@ h1: head GET /next; answer
 403 ok | 200 ok
 403 ok | 200 ok
 403 ok | 200 ok
+403 ok | 200 ok
 403 ok
 200 ok
 403 ok
 200 ok
 --- asked
+GET /early/inherited none
+GET /next none
 GET /early/inherited none
 GET /next none
 GET /early/written none
