@@ -387,7 +387,7 @@ h3 POST /up 0
 /up 200 - - - -
 h3 /up 200 - - - -
 --- commands
-"$TEST_PYTHON" t/lib/metrics.py uploads 1 | head -n 1
+"$TEST_PYTHON" t/lib/metrics.py uploads 1 | sed -n 1p
 --- output
 requests_total status=passed 1
 --- no_error_log
