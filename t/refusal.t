@@ -339,22 +339,22 @@ h3 POST /up 10 | GET /up | POST /up 1025
 /up 413 REJECTED 1024 0 header
 /up 200 - - - -
 /up 200 - - - -
-/up 411 REJECTED - 0 header
-/up 411 REJECTED - 0 header
-/up 411 REJECTED - 0 header
-/up 411 REJECTED - 0 header
-/page 411 REJECTED - 0 header
-/file 411 REJECTED - 0 header
-/streamed 411 REJECTED - 0 header
+/up 411 REJECTED 1024 0 header
+/up 411 REJECTED 1024 0 header
+/up 411 REJECTED 1024 0 header
+/up 411 REJECTED 1024 0 header
+/page 411 REJECTED 1024 0 header
+/file 411 REJECTED 1024 0 header
+/streamed 411 REJECTED 1024 0 header
 /off 200 PASSED 1024 10 body
-/up 411 REJECTED - 0 header
-/page 411 REJECTED - 0 header
+/up 411 REJECTED 1024 0 header
+/page 411 REJECTED 1024 0 header
 /off 200 PASSED 1024 10 body
 /up 200 PASSED 1024 10 header
 /up 200 - - - -
 /up 413 REJECTED 1024 0 header
-h3 /up 411 REJECTED - 0 header
-h3 /page 411 REJECTED - 0 header
+h3 /up 411 REJECTED 1024 0 header
+h3 /page 411 REJECTED 1024 0 header
 h3 /off 200 PASSED 1024 10 body
 h3 /up 200 PASSED 1024 10 header
 h3 /up 200 - - - -
@@ -401,8 +401,8 @@ h2 chunked POST /up 10
 200 length 10 | open
 200 length 10
 --- logged
-/up 200 REJECTED_DRY_RUN - 10 header
-/up 200 REJECTED_DRY_RUN - 10 header
+/up 200 REJECTED_DRY_RUN 1024 10 header
+/up 200 REJECTED_DRY_RUN 1024 10 header
 --- error_log
 , dry run
 
