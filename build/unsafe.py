@@ -3,7 +3,7 @@
 
     build/unsafe.py [FILE ...]
 
-For a block that is what its SAFETY comment says, for an unsafe function what its documentation says under "Safety"; a
+For a block that is what its SAFETY comment says, for an unsafe function or trait what its documentation says under "Safety"; a
 callback that nginx calls says it in the blocks inside. Without FILE, all sources of the module. Ends with 1, and the
 places, if one says nothing.
 """
@@ -59,6 +59,8 @@ def unsafe_code(file):
             yield where, f"callback {name}", "up to nginx: see the blocks inside"
         elif match[3]:
             yield where, f"function {name}", safety_section(lines, number - 1)
+        elif match[4] == "trait":
+            yield where, f"trait in line {number}", safety_section(lines, number - 1)
         else:
             yield where, f"impl in line {number}", safety_comment(lines, number - 1)
 

@@ -7,6 +7,7 @@ use policy::{Budget, Limit, Mode};
 use crate::budget::{self, DrainConf, Lingering};
 use crate::metrics::Format;
 use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Written, Zone};
+use crate::LimitBody;
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -240,7 +241,7 @@ impl Conf {
         let budget = drain.budget(core.lingering_time(), &self.lingering);
         Some(Terms {
             budget,
-            slots: self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone())),
+            slots: self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone::<LimitBody>())),
             zone: self.zone(),
             is_reported: true,
         })

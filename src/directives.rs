@@ -156,8 +156,9 @@ fn limit_body_zone(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     let zone = match str::from_utf8(args.value()) {
         Ok("off") => None,
         Ok(name) if name.contains('$') => return Err(ConfError::Invalid("it must not contain variables")),
+        Ok(name) if name.contains('\0') => return Err(ConfError::Invalid("it must not contain NUL")),
         Ok(name) if has_size(name) => return Err(ConfError::Invalid("it must be a name without a size")),
-        Ok(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
+        Ok(_) => Some(args.zone::<LimitBody>()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
         Err(_) => return Err(ConfError::Invalid("it must be UTF-8")),
     };
     once(&mut conf.zone, zone)

@@ -80,7 +80,7 @@ impl Drain {
     fn release(&self) {
         let slots = self.terms.get().and_then(|terms| terms.slots);
         if let Some(slots) = slots.filter(|_| self.has_slot.replace(false)) {
-            slots.give_back::<LimitBody>();
+            slots.give_back();
         }
     }
 }
@@ -108,7 +108,7 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
     drain.progress.set(policy::Drain::begin(now()));
 
     let most = terms.budget.conns.unwrap_or(u32::MAX);
-    let fits = terms.slots.map_or(true, |slots| slots.take::<LimitBody>(most));
+    let fits = terms.slots.map_or(true, |slots| slots.take(most));
     drain.has_slot.set(fits);
     if !fits {
         drain.settle(Outcome::Refused);

@@ -60,7 +60,7 @@ pub fn drained(zone: Option<Zone>, outcome: Outcome, bytes: u64, acknowledged: b
 }
 
 fn add(zone: Zone, counter: Counter, number: u64) {
-    zone.add::<LimitBody>(counter.index(), number);
+    zone.add(counter.index(), number);
 }
 
 /// Writes all zones, as the location wants it.

@@ -69,6 +69,7 @@ my @cases = (
     ['limit_body_zone "";', invalid('limit_body_zone', '', 'it must be 1 to 120 bytes long')],
     ['limit_body_zone ' . 'x' x 121 . ';', invalid('limit_body_zone', 'x' x 121, 'it must be 1 to 120 bytes long')],
     ['limit_body_zone $host;', invalid('limit_body_zone', '$host', 'it must not contain variables')],
+    ["limit_body_zone a\0b;", 'it must not contain NUL in '],
     ['limit_body_zone uploads:10m;', invalid('limit_body_zone', 'uploads:10m', 'it must be a name without a size')],
     ['limit_body_zone :1048576;', invalid('limit_body_zone', ':1048576', 'it must be a name without a size')],
     ["limit_body_zone a\xff;", 'invalid value "a\\xff" in "limit_body_zone" directive, it must be UTF-8 in '],

@@ -148,7 +148,7 @@ curl -s -o /dev/null --data-binary 1234567890 http://127.0.0.1:$PORT/c
 curl -s -o /dev/null --data-binary 1234567890 http://127.0.0.1:$PORT/z40
 "$TEST_PYTHON" t/lib/metrics.py c 3 | sed -n 1p
 "$TEST_PYTHON" t/lib/metrics.py z40 1 | sed -n 1p
-"$TEST_PYTHON" t/lib/reload.py a
+"$TEST_PYTHON" t/lib/reload.py a z40
 "$TEST_PYTHON" t/lib/reload.py b c z40
 "$TEST_PYTHON" t/lib/metrics.py z40 1 | sed -n 1p
 --- output

@@ -112,13 +112,13 @@ impl Args {
     /// # Errors
     ///
     /// [`ConfError::Reported`] if memory is out.
-    pub fn zone(&self) -> Result<Option<Zone>, ConfError> {
+    pub fn zone<M: HttpModule>(&self) -> Result<Option<Zone>, ConfError> {
         let name = self.value();
         if name.is_empty() || name.len() > zones::NAME {
             return Ok(None);
         }
-        // SAFETY: `cf` is the configuration being read, in whose pool its words are.
-        unsafe { zones::declare(self.cf.as_ptr(), name.into()) }.ok_or(ConfError::Reported).map(Some)
+        // SAFETY: `cf` is the configuration being read.
+        unsafe { Zone::declare::<M>(self.cf.as_ptr(), name) }.ok_or(ConfError::Reported).map(Some)
     }
 
     /// Has the module answer the requests of the location that the directive stands in ([`HttpModule::content`]).
@@ -210,9 +210,9 @@ impl CoreConf {
     }
 
     /// A zone that nobody sees; `None` if memory is out.
-    pub fn hidden_zone(&self) -> Option<Zone> {
-        // SAFETY: made by `settle` below from the configuration being read; the name is static.
-        unsafe { zones::declare(self.1.as_ptr(), NonNull::from(&[])) }
+    pub fn hidden_zone<M: HttpModule>(&self) -> Option<Zone> {
+        // SAFETY: made by `settle` below from the configuration being read.
+        unsafe { Zone::declare::<M>(self.1.as_ptr(), &[]) }
     }
 
     /// `lingering_time`, in milliseconds.
@@ -445,7 +445,6 @@ pub(super) fn ever_needed() -> Hooks {
 pub(super) fn begin() {
     LAST.store(ptr::null_mut(), Ordering::Relaxed);
     GIVEN.store(ptr::null_mut(), Ordering::Relaxed);
-    zones::begin();
 }
 
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.

@@ -10,8 +10,8 @@ use nginx_sys::{
 };
 
 use super::{
-    conf, filter, variable, zones, Content, CoreConf, Directive, Got, Hooks, Output, Patience, Request, Status,
-    Variable, Written,
+    conf, filter, variable, Content, CoreConf, Directive, Got, Hooks, Output, Patience, Request, Status, Variable,
+    Written,
 };
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
@@ -180,8 +180,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
     if conf::ever_needed().include(Hooks::BODY) || conf::ever_needed().include(Hooks::RESPONSE) {
         filter::register::<M>();
     }
-    // SAFETY: nginx passes the configuration being read.
-    unsafe { zones::add::<M>(cf) }
+    NGX_OK as ngx_int_t
 }
 
 /// Adds a handler to a phase. Returns whether there was memory for it.

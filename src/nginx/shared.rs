@@ -1,0 +1,169 @@
+//! Memory that all processes share.
+//!
+//! Each piece of it is one of nginx's shared memory zones, which nginx knows by their names: a reload keeps those that the
+//! new configuration has, too, for old and new workers alike, and lets go of others with the last worker that uses them.
+
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+
+use nginx_sys::{
+    ngx_conf_t, ngx_cycle, ngx_int_t, ngx_pagesize, ngx_pnalloc, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock,
+    ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
+};
+
+use super::{Descriptor, HttpModule};
+
+/// What may lie in shared memory.
+///
+/// # Safety
+///
+/// All of it zero must be a value, and it must hold no address. It needs no more alignment than a cache line has.
+pub(super) unsafe trait Shareable: Sync {
+    /// What the names of the memory begin with, so that they tell what is in it; no other kind's may begin with that. The
+    /// colon in it keeps others away: in `zone=name:size` of nginx's own directives no name has one.
+    const PREFIX: &'static str;
+}
+
+/// A value in shared memory. It lives as long as the configuration that declares it.
+pub(super) struct Shared<T>(NonNull<ngx_shm_zone_t>, PhantomData<fn() -> T>);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Shared<T> {}
+
+impl<T> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Shared<T> {}
+
+impl<T: Shareable> Shared<T> {
+    /// The value of this name, which need not have been mentioned before; `None` if memory is out, which is in the log then.
+    ///
+    /// # Safety
+    ///
+    /// `cf` must be the configuration being read.
+    pub unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
+        let length = T::PREFIX.len().saturating_add(name.len());
+        // nginx keeps its own administration in the memory too.
+        let size = mem::size_of::<T>();
+        let size = size.saturating_add(size / 64).saturating_add(page_size().saturating_mul(8));
+        // SAFETY: `cf` is valid, says the caller. What its pool gives is as long as asked for, and lives as long as the zone,
+        // which nginx returns to be filled in.
+        unsafe {
+            let text = NonNull::new(ngx_pnalloc((*cf).pool, length).cast::<u8>())?.as_ptr();
+            text.copy_from_nonoverlapping(T::PREFIX.as_ptr(), T::PREFIX.len());
+            text.add(T::PREFIX.len()).copy_from_nonoverlapping(name.as_ptr(), name.len());
+
+            let mut name = ngx_str_t { len: length, data: text };
+            let zone = NonNull::new(ngx_shared_memory_add(cf, &mut name, size, tag::<M>()))?;
+            (*zone.as_ptr()).init = Some(init::<T>);
+            Some(Self(zone, PhantomData))
+        }
+    }
+
+    /// All of this kind that the configuration in force has, in its order.
+    pub fn all<M: HttpModule>() -> impl Iterator<Item = Self> {
+        // SAFETY: the cycle that the process works with has a list of zones, which lives as long as the cycle.
+        let (mut part, mut next) = unsafe { (ptr::addr_of!((*ngx_cycle).shared_memory.part), 0) };
+        core::iter::from_fn(move || {
+            while !part.is_null() {
+                // SAFETY: as above; each part has so many zones.
+                unsafe {
+                    while next < (*part).nelts {
+                        let zone = NonNull::new_unchecked((*part).elts.cast::<ngx_shm_zone_t>().add(next));
+                        next = next.saturating_add(1);
+                        if zone.as_ref().tag == tag::<M>() && full_name(zone).starts_with(T::PREFIX.as_bytes()) {
+                            return Some(Self(zone, PhantomData));
+                        }
+                    }
+                    (part, next) = ((*part).next, 0);
+                }
+            }
+            None
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &[u8] {
+        full_name(self.0).get(T::PREFIX.len()..).unwrap_or_default()
+    }
+
+    /// The value; `None` until the configuration has been read.
+    pub fn get(&self) -> Option<&T> {
+        // SAFETY: the zone lives as long as the configuration; its data is what `init` has set, or nothing yet.
+        unsafe { self.0.as_ref().data.cast::<T>().as_ref() }
+    }
+
+    /// The value, when no other process has it locked; `None` as above. To be called once at a time. Where a process dies
+    /// that has it locked, nginx's master unlocks it (`ngx_unlock_mutexes`).
+    pub fn lock(&self) -> Option<Locked<'_, T>> {
+        let value = self.get()?;
+        // SAFETY: the memory begins with nginx's administration (`ngx_init_zone_pool`), in which there is a mutex.
+        unsafe {
+            let mutex = ptr::addr_of_mut!((*self.0.as_ref().shm.addr.cast::<ngx_slab_pool_t>()).mutex);
+            ngx_shmtx_lock(mutex);
+            Some(Locked { value, mutex })
+        }
+    }
+}
+
+/// A value that no other process can lock meanwhile.
+pub(super) struct Locked<'a, T> {
+    value: &'a T,
+    mutex: *mut ngx_shmtx_t,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T> Drop for Locked<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: this process has it locked.
+        unsafe { ngx_shmtx_unlock(self.mutex) }
+    }
+}
+
+fn page_size() -> usize {
+    // SAFETY: nginx sets it when it starts.
+    unsafe { ngx_pagesize }
+}
+
+/// By what nginx tells the module's memory from others'.
+fn tag<M: HttpModule>() -> *mut c_void {
+    let Descriptor(module) = M::descriptor();
+    module.cast_mut().cast()
+}
+
+fn full_name<'a>(zone: NonNull<ngx_shm_zone_t>) -> &'a [u8] {
+    // SAFETY: the zone and its name live as long as the configuration.
+    unsafe { zone.as_ref().shm.name.as_bytes() }
+}
+
+/// Takes a value over from the configuration before, or begins with one: `ngx_shm_zone_t.init`.
+unsafe extern "C" fn init<T: Shareable>(zone: *mut ngx_shm_zone_t, before: *mut c_void) -> ngx_int_t {
+    // SAFETY: nginx passes a zone with mapped memory, in which it has made a pool (`ngx_init_zone_pool`), and what was the
+    // data of the same memory before a reload. What the pool gives is zeroed, and aligned to its size, or to a page.
+    unsafe {
+        let make = || ngx_slab_calloc((*zone).shm.addr.cast::<ngx_slab_pool_t>(), mem::size_of::<T>());
+        (*zone).data = if before.is_null() { make() } else { before };
+        if (*zone).data.is_null() {
+            return NGX_ERROR as ngx_int_t;
+        }
+    }
+    NGX_OK as ngx_int_t
+}
