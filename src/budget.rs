@@ -4,6 +4,9 @@
 
 use policy::Budget;
 
+use crate::nginx::{ComplexValue, CoreConf, Zone};
+use crate::slots::Slots;
+
 /// The parameters of a `limit_body_drain`; `None` for one that is not given. They are inherited one by one.
 #[derive(Clone, Copy, Default)]
 pub struct DrainConf {
@@ -17,6 +20,10 @@ pub struct DrainConf {
     pub bytes: Option<Option<u64>>,
     /// `conns`, at least 1; `Some(None)` is `off`.
     pub conns: Option<Option<u32>>,
+    /// `per_key`, at least 1; `Some(None)` is `off`.
+    pub per_key: Option<Option<u32>>,
+    /// `key`
+    pub key: Option<ComplexValue>,
 }
 
 /// What an administrator has written of nginx's own lingering in a block or around it; `None` where that is its default.
@@ -37,6 +44,8 @@ impl DrainConf {
             rate: self.rate.or(outer.rate),
             bytes: self.bytes.or(outer.bytes),
             conns: self.conns.or(outer.conns),
+            per_key: self.per_key.or(outer.per_key),
+            key: self.key.or(outer.key),
         }
     }
 
@@ -50,8 +59,12 @@ impl DrainConf {
             time: self.time.unwrap_or(default.time).max(written.time.unwrap_or(0)),
             rate: self.rate.unwrap_or(default.rate),
             bytes: self.bytes.unwrap_or(default.bytes),
-            conns: self.conns.unwrap_or(default.conns),
         }
+    }
+
+    /// How many drains there may be at once in a location that counts them in `zone`.
+    pub fn slots(self, core: &CoreConf, zone: Option<Zone>) -> Slots {
+        Slots::new(core, zone, self.conns.flatten(), self.per_key.flatten(), self.key)
     }
 }
 

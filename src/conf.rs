@@ -7,7 +7,7 @@ use policy::{Budget, Limit, Mode};
 use crate::budget::{self, DrainConf, Lingering};
 use crate::metrics::Format;
 use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Written, Zone};
-use crate::LimitBody;
+use crate::slots::Slots;
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,8 +118,8 @@ pub struct Conf {
 pub struct Terms {
     /// What each may cost.
     pub budget: Budget,
-    /// Where they are counted while they go on; `None` where any number may.
-    pub slots: Option<Zone>,
+    /// How many there may be at once.
+    pub slots: Slots,
     /// Where they are counted when they have ended; `None` where they are not.
     pub zone: Option<Zone>,
     /// Whether variables and the log tell of them.
@@ -193,7 +193,8 @@ impl Conf {
         }
         self.terms = self.settle_terms(&core);
         let (idle, time) = (core.lingering_timeout(), core.lingering_time());
-        self.plain = Some(Terms { budget: Budget::plain(idle, time), slots: None, zone: None, is_reported: false });
+        let budget = Budget::plain(idle, time);
+        self.plain = Some(Terms { budget, slots: Slots::default(), zone: None, is_reported: false });
 
         let rule = match self.rule {
             Some(Rule { when: When::AfterAccess, .. }) => Hooks::BODY.and(Hooks::PRECONTENT),
@@ -238,10 +239,9 @@ impl Conf {
     /// Drains are looked after where a limit is enforced, and wherever else `limit_body_drain` says so.
     fn settle_terms(&self, core: &CoreConf) -> Option<Terms> {
         let drain = self.drain.unwrap_or(self.enforces().then(DrainConf::default))?;
-        let budget = drain.budget(core.lingering_time(), &self.lingering);
         Some(Terms {
-            budget,
-            slots: self.zone().or_else(|| budget.conns.and_then(|_| core.hidden_zone::<LimitBody>())),
+            budget: drain.budget(core.lingering_time(), &self.lingering),
+            slots: drain.slots(core, self.zone()),
             zone: self.zone(),
             is_reported: true,
         })

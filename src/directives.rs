@@ -128,7 +128,8 @@ fn limit_body_dry_run(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     once(&mut conf.mode, mode)
 }
 
-/// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] | off`
+/// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] [per_key=number | off]
+/// [key=key] | off`
 fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     if args.all().eq([b"off"]) {
         return once(&mut conf.drain, None);
@@ -144,6 +145,12 @@ fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
             b"rate" => parameter(&mut drain.rate, bytes(value)),
             b"bytes" => parameter(&mut drain.bytes, or_off(value, |value| bytes(value).and_then(at_least_one))),
             b"conns" => parameter(&mut drain.conns, or_off(value, number)),
+            b"per_key" => parameter(&mut drain.per_key, or_off(value, number)),
+            b"key" if value.is_empty() => Err("it must not be empty"),
+            b"key" => {
+                let value = args.parameter_value(index)?;
+                parameter(&mut drain.key, Ok(value))
+            }
             _ => Err(""),
         }
         .map_err(|why| ConfError::Parameter(index, why))?;

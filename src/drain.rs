@@ -12,6 +12,7 @@ use policy::Outcome;
 
 use crate::conf::Terms;
 use crate::nginx::{now, Got, Interruption, Level, Patience, Request};
+use crate::slots::Slot;
 use crate::state::{self, State};
 use crate::{metrics, LimitBody};
 
@@ -24,8 +25,8 @@ pub struct Drain {
     terms: Cell<Option<Terms>>,
     /// Whether the client has acknowledged the whole response; final when the request ends.
     acknowledged: Cell<Option<bool>>,
-    /// Whether it has a slot.
-    has_slot: Cell<bool>,
+    /// The slot that it has.
+    slot: Cell<Option<Slot>>,
 }
 
 impl Drain {
@@ -78,9 +79,8 @@ impl Drain {
     }
 
     fn release(&self) {
-        let slots = self.terms.get().and_then(|terms| terms.slots);
-        if let Some(slots) = slots.filter(|_| self.has_slot.replace(false)) {
-            slots.give_back();
+        if let Some(slot) = self.slot.take() {
+            slot.give_back();
         }
     }
 }
@@ -107,10 +107,8 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
     drain.terms.set(Some(terms));
     drain.progress.set(policy::Drain::begin(now()));
 
-    let most = terms.budget.conns.unwrap_or(u32::MAX);
-    let fits = terms.slots.map_or(true, |slots| slots.take(most));
-    drain.has_slot.set(fits);
-    if !fits {
+    drain.slot.set(terms.slots.take(r));
+    if drain.slot.get().is_none() {
         drain.settle(Outcome::Refused);
         if r.is_multiplexed() {
             return false;

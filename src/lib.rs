@@ -33,6 +33,7 @@ mod gate;
 mod metrics;
 mod nginx;
 mod reject;
+mod slots;
 mod state;
 mod variables;
 

@@ -84,3 +84,27 @@ requests_total status=passed 1
 no zone
 requests_total status=passed 1
 requests_total status=passed 1
+
+
+=== TEST 3: what the old worker holds of a key still counts
+--- config
+limit_body 1k;
+limit_body_drain per_key=1 key=$arg_key;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /1?key=a 1m; answer; mark 1; await 4; send 1m; end; mark over
+h1: await 1; signal HUP; logged shutting; mark reloaded
+h1: await reloaded; head POST /2?key=a 1m; answer; end; mark 2
+h1: await 2; head POST /3?key=b 1m; answer; send 1m; end; mark 4
+h1: await over; head POST /4?key=a 1m; answer; send 1m; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/1?key=a 413 complete 1048576 yes
+/2?key=a 413 refused 0 ?
+/3?key=b 413 complete 1048576 yes
+/4?key=a 413 complete 1048576 yes

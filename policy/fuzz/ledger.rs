@@ -17,7 +17,6 @@ fuzz_target!(|data: &[u8]| {
         time,
         rate: numbers.next(),
         bytes: Some(numbers.next()).filter(|bytes| bytes % 2 == 0),
-        conns: None,
     };
     let (limit, length, began) = (numbers.next(), numbers.next(), numbers.next());
     let mut came = Vec::new();

@@ -17,18 +17,15 @@ pub struct Budget {
     pub rate: u64,
     /// How much may be drained, in bytes; `None` means any amount.
     pub bytes: Option<u64>,
-    /// How many connections may drain at once; `None` means any number.
-    pub conns: Option<u32>,
 }
 
 impl Budget {
     /// What holds where nothing else is said. `grace` is nginx's default for `lingering_time`.
-    pub const DEFAULT: Self =
-        Self { idle: 30_000, grace: 30_000, time: 600_000, rate: 16 << 10, bytes: None, conns: None };
+    pub const DEFAULT: Self = Self { idle: 30_000, grace: 30_000, time: 600_000, rate: 16 << 10, bytes: None };
 
     /// What nginx itself would spend: `lingering_timeout` and `lingering_time`, in milliseconds.
     pub const fn plain(lingering_timeout: u64, lingering_time: u64) -> Self {
-        Self { idle: lingering_timeout, grace: lingering_time, time: lingering_time, rate: 0, bytes: None, conns: None }
+        Self { idle: lingering_timeout, grace: lingering_time, time: lingering_time, rate: 0, bytes: None }
     }
 }
 

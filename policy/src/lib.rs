@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod drain;
+pub mod keys;
 pub mod metrics;
 mod progress;
 pub mod size;

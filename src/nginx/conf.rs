@@ -14,6 +14,7 @@ use nginx_sys::{
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
 use super::log::{write as write_log, write_conf_error, Level};
+use super::shared::{Exclusive, Plain};
 use super::zones::{self, Zone};
 use super::{content, pool, written, HttpModule};
 
@@ -135,22 +136,21 @@ impl Args {
     ///
     /// [`ConfError::Reported`] if nginx cannot make sense of the variables.
     pub fn complex_value(&self) -> Result<Option<ComplexValue>, ConfError> {
-        // SAFETY: `cf` is the configuration being read, and its pool lives as long as the configuration; the struct
-        // is plain data, for which nginx's own use of it begins with zeroing. See `value` for the words.
-        unsafe {
-            let cf = self.cf.as_ptr();
-            let compiled = ngx_pcalloc((*cf).pool, mem::size_of::<ngx_http_complex_value_t>());
-            let compiled = NonNull::new(compiled.cast::<ngx_http_complex_value_t>()).ok_or(ConfError::Reported)?;
+        // SAFETY: `cf` is the configuration being read, in whose pool its words are.
+        let value = unsafe { ComplexValue::compile(self.cf.as_ptr(), self.value()) }?;
+        Ok(Some(value).filter(ComplexValue::has_variables))
+    }
 
-            let mut compile: ngx_http_compile_complex_value_t = mem::zeroed();
-            compile.cf = cf;
-            compile.value = (*(*cf).args).elts.cast::<ngx_str_t>().add(1);
-            compile.complex_value = compiled.as_ptr();
-            if ngx_http_compile_complex_value(&mut compile) != 0 {
-                return Err(ConfError::Reported);
-            }
-            Ok((!(*compiled.as_ptr()).lengths.is_null()).then_some(ComplexValue(compiled)))
-        }
+    /// What the argument of this number, from 1, has behind its first `=`, as a text with variables in it or without.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfError::Reported`] if nginx cannot make sense of the variables.
+    pub fn parameter_value(&self, index: usize) -> Result<ComplexValue, ConfError> {
+        let word = self.argument(index).unwrap_or_default();
+        let start = word.iter().position(|&byte| byte == b'=').map_or(word.len(), |end| end.saturating_add(1));
+        // SAFETY: as above.
+        unsafe { ComplexValue::compile(self.cf.as_ptr(), word.get(start..).unwrap_or_default()) }
     }
 }
 
@@ -166,6 +166,38 @@ pub fn parse_time(text: &[u8]) -> Option<u64> {
 pub struct ComplexValue(pub(super) NonNull<ngx_http_complex_value_t>);
 
 impl ComplexValue {
+    /// Has nginx compile a text.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfError::Reported`] if nginx cannot make sense of the variables.
+    ///
+    /// # Safety
+    ///
+    /// `cf` must be the configuration being read, and the text must live as long as that.
+    unsafe fn compile(cf: *mut ngx_conf_t, text: &[u8]) -> Result<Self, ConfError> {
+        let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
+        // SAFETY: up to the caller. The pool lives as long as the configuration; the struct is plain data, for which nginx's
+        // own use of it begins with zeroing.
+        unsafe {
+            let compiled = ngx_pcalloc((*cf).pool, mem::size_of::<ngx_http_complex_value_t>());
+            let compiled = NonNull::new(compiled.cast::<ngx_http_complex_value_t>()).ok_or(ConfError::Reported)?;
+            let mut compile: ngx_http_compile_complex_value_t = mem::zeroed();
+            compile.cf = cf;
+            compile.value = &mut text;
+            compile.complex_value = compiled.as_ptr();
+            if ngx_http_compile_complex_value(&mut compile) != 0 {
+                return Err(ConfError::Reported);
+            }
+            Ok(Self(compiled))
+        }
+    }
+
+    fn has_variables(&self) -> bool {
+        // SAFETY: the value lives in the configuration's pool.
+        !unsafe { (*self.0.as_ptr()).lengths }.is_null()
+    }
+
     /// The text as it was written, variables and all.
     pub fn source(&self) -> &[u8] {
         // SAFETY: the value and its text live in the configuration's pool.
@@ -213,6 +245,18 @@ impl CoreConf {
     pub fn hidden_zone<M: HttpModule>(&self) -> Option<Zone> {
         // SAFETY: made by `settle` below from the configuration being read.
         unsafe { Zone::declare::<M>(self.1.as_ptr(), &[]) }
+    }
+
+    /// Numbers that all processes share, known by this name; `None` if memory is out.
+    pub fn exclusive<M: HttpModule, T: Plain>(&self, name: &str) -> Option<Exclusive<T>> {
+        // SAFETY: as above.
+        unsafe { Exclusive::declare::<M>(self.1.as_ptr(), name) }
+    }
+
+    /// A text with variables in it, or without; `None` if nginx cannot make sense of it.
+    pub fn complex_value(&self, text: &'static str) -> Option<ComplexValue> {
+        // SAFETY: made by `settle` below from the configuration being read; the text is static.
+        unsafe { ComplexValue::compile(self.1.as_ptr(), text.as_bytes()) }.ok()
     }
 
     /// `lingering_time`, in milliseconds.

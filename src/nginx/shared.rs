@@ -3,6 +3,7 @@
 //! Each piece of it is one of nginx's shared memory zones, which nginx knows by their names: a reload keeps those that the
 //! new configuration has, too, for old and new workers alike, and lets go of others with the last worker that uses them.
 
+use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem;
@@ -166,4 +167,66 @@ unsafe extern "C" fn init<T: Shareable>(zone: *mut ngx_shm_zone_t, before: *mut 
         }
     }
     NGX_OK as ngx_int_t
+}
+
+/// What is but numbers: all of it zero is a value, and so is anything else.
+///
+/// # Safety
+///
+/// See above.
+pub unsafe trait Plain: Sized {}
+
+// SAFETY: numbers.
+unsafe impl Plain for u64 {}
+
+// SAFETY: nothing else than what it is an array of.
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+
+/// Numbers that all processes share, one at a time. They live as long as the configuration.
+pub struct Exclusive<T: Plain>(Shared<Inside<T>>);
+
+struct Inside<T>(UnsafeCell<T>);
+
+// SAFETY: looked at under the lock only.
+unsafe impl<T> Sync for Inside<T> {}
+
+// SAFETY: see `Plain`.
+unsafe impl<T: Plain> Shareable for Inside<T> {
+    const PREFIX: &'static str = "limit_body:table:";
+}
+
+impl<T: Plain> Clone for Exclusive<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Plain> Copy for Exclusive<T> {}
+
+impl<T: Plain> PartialEq for Exclusive<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T: Plain> Eq for Exclusive<T> {}
+
+impl<T: Plain> Exclusive<T> {
+    /// The numbers of this name; zeros, in the beginning. `None` if memory is out.
+    ///
+    /// # Safety
+    ///
+    /// `cf` must be the configuration being read.
+    pub(super) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
+        // SAFETY: up to the caller.
+        unsafe { Shared::declare::<M>(cf, name.as_bytes()) }.map(Self)
+    }
+
+    /// Has a look at them, when nobody else does; `None` until the configuration has been read. A look within a look would
+    /// wait for itself.
+    pub fn with<R>(self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let inside = self.0.lock()?;
+        // SAFETY: nobody else looks at them as long as they are locked.
+        Some(look(unsafe { &mut *inside.0.get() }))
+    }
 }

@@ -81,6 +81,11 @@ impl Zone {
         unsafe { Shared::declare::<M>(cf, name) }.map(Self)
     }
 
+    /// Its name.
+    pub fn name(&self) -> &[u8] {
+        self.0.name()
+    }
+
     /// Adds to one of its counters, which goes up to [`u64::MAX`] and stays there.
     pub fn add(self, counter: usize, number: u64) {
         if let Some(counter) = self.0.get().and_then(|board| board.counters.get(counter)) {
