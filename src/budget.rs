@@ -62,8 +62,8 @@ impl DrainConf {
         }
     }
 
-    /// How many drains there may be at once in a location that counts them in `zone`.
-    pub fn slots(self, core: &CoreConf, zone: Option<Zone>) -> Slots {
+    /// How many drains there may be at once in a location that counts them in `zone`; `None` if memory is out.
+    pub fn slots(self, core: &CoreConf, zone: Option<Zone>) -> Option<Slots> {
         Slots::new(core, zone, self.conns.flatten(), self.per_key.flatten(), self.key)
     }
 }

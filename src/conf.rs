@@ -6,7 +6,7 @@ use policy::{Budget, Limit, Mode};
 
 use crate::budget::{self, DrainConf, Lingering};
 use crate::metrics::Format;
-use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, Status, Written, Zone};
+use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, OutOfMemory, Status, Written, Zone};
 use crate::slots::Slots;
 
 /// The rule that bodies are held against in a location.
@@ -185,13 +185,17 @@ impl Conf {
 
     /// Computes what holds here, and takes the place of nginx's own check if any block [`enforces`](Self::enforces). Returns
     /// what is needed for that.
-    pub fn settle(&mut self, mut core: CoreConf, enforced: bool) -> Hooks {
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`]
+    pub fn settle(&mut self, mut core: CoreConf, enforced: bool) -> Result<Hooks, OutOfMemory> {
         self.rule = self.settle_rule(&core, enforced);
         // A dry run changes nothing that a client sees.
         if enforced && (self.enforces() || !self.limits()) {
             core.clear_client_max_body_size();
         }
-        self.terms = self.settle_terms(&core);
+        self.terms = self.settle_terms(&core)?;
         let (idle, time) = (core.lingering_timeout(), core.lingering_time());
         let budget = Budget::plain(idle, time);
         self.plain = Some(Terms { budget, slots: Slots::default(), zone: None, is_reported: false });
@@ -203,7 +207,7 @@ impl Conf {
         };
         let response = if self.terms.is_some() { Hooks::RESPONSE } else { Hooks::NONE };
         let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
-        rule.and(response).and(log)
+        Ok(rule.and(response).and(log))
     }
 
     fn settle_rule(&self, core: &CoreConf, enforced: bool) -> Option<Rule> {
@@ -237,13 +241,20 @@ impl Conf {
     }
 
     /// Drains are looked after where a limit is enforced, and wherever else `limit_body_drain` says so.
-    fn settle_terms(&self, core: &CoreConf) -> Option<Terms> {
-        let drain = self.drain.unwrap_or(self.enforces().then(DrainConf::default))?;
-        Some(Terms {
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`]
+    fn settle_terms(&self, core: &CoreConf) -> Result<Option<Terms>, OutOfMemory> {
+        let Some(drain) = self.drain.unwrap_or(self.enforces().then(DrainConf::default)) else {
+            return Ok(None);
+        };
+        Ok(Some(Terms {
             budget: drain.budget(core.lingering_time(), &self.lingering),
-            slots: drain.slots(core, self.zone()),
+            // Drains without a bound are not what was asked for.
+            slots: drain.slots(core, self.zone()).ok_or(OutOfMemory)?,
             zone: self.zone(),
             is_reported: true,
-        })
+        }))
     }
 }

@@ -38,8 +38,8 @@ mod state;
 mod variables;
 
 use nginx::{
-    Content, CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, Output, Patience, Phase, Piece, Request, Status,
-    Variable, Written,
+    Content, CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, OutOfMemory, Output, Patience, Phase, Piece,
+    Request, Status, Variable, Written,
 };
 
 /// The module.
@@ -69,7 +69,7 @@ impl HttpModule for LimitBody {
         conf.enforces()
     }
 
-    fn settle(conf: &mut conf::Conf, core: CoreConf, enforced: bool) -> Hooks {
+    fn settle(conf: &mut conf::Conf, core: CoreConf, enforced: bool) -> Result<Hooks, OutOfMemory> {
         conf.settle(core, enforced)
     }
 

@@ -40,22 +40,28 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// Those of a location, with its zone. `key` is `$binary_remote_addr` where none is given.
+    /// Those of a location, with its zone; `None` if memory is out. `key` is `$binary_remote_addr` where none is given.
     pub fn new(
         core: &CoreConf,
         zone: Option<Zone>,
         conns: Option<u32>,
         per_key: Option<u32>,
         key: Option<ComplexValue>,
-    ) -> Self {
-        let zone = zone.or_else(|| conns.and_then(|_| core.hidden_zone::<LimitBody>()));
-        let per_key = per_key.and_then(|most| {
-            // Where keys are hashed is not known in advance; all processes are made from this one, and do it alike.
-            hasher();
-            let key = key.or_else(|| core.complex_value("$binary_remote_addr"))?;
-            Some(PerKey { most, key, table: core.exclusive::<LimitBody, Table>("keys")? })
-        });
-        Self { zone, conns, per_key }
+    ) -> Option<Self> {
+        let zone = match (zone, conns) {
+            (None, Some(_)) => Some(core.hidden_zone::<LimitBody>()?),
+            (zone, _) => zone,
+        };
+        let per_key = match per_key {
+            Some(most) => {
+                // All processes are made from this one, and hash alike.
+                hasher();
+                let key = key.or_else(|| core.complex_value("$binary_remote_addr"))?;
+                Some(PerKey { most, key, table: core.exclusive::<LimitBody, Table>("keys")? })
+            }
+            None => None,
+        };
+        Some(Self { zone, conns, per_key })
     }
 
     /// Takes what a drain needs; `None` if there are as many as there may be. The key is that of this moment.

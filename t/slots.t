@@ -170,3 +170,27 @@ h1: await 9; head POST /e/3?a=x 1m; answer; end; mark over
 /e/1?a=x 413 complete 1048576 yes
 /e/2?a=x 413 complete 1048576 yes
 /e/3?a=x 413 refused 0 ?
+
+
+=== TEST 6: exactly as many as there may be, of forty that come at the same moment
+--- config
+location = /metrics { limit_body_metrics; }
+limit_body 1k;
+location /conns/ { limit_body_zone conns; limit_body_drain conns=5; proxy_pass http://backend; }
+location /key/ { limit_body_zone key; limit_body_drain per_key=5; proxy_pass http://backend; }
+--- commands
+for zone in conns key; do
+    for i in $(seq 40); do
+        echo "h1: await go; head POST /$zone/$i 1m; answer; mark $i; await over; send 1m; end"
+    done >"$(dirname "$PID_FILE")/script"
+    echo "h1: mark go; $(seq -f 'await %g;' 40 | tr '\n' ' ') mark over" >>"$(dirname "$PID_FILE")/script"
+    "$TEST_PYTHON" t/lib/script.py <"$(dirname "$PID_FILE")/script" | grep -c '^413'
+    "$TEST_PYTHON" t/lib/metrics.py $zone 40 40 | grep outcome
+done
+--- output
+40
+drains_total outcome=complete 5
+drains_total outcome=refused 35
+40
+drains_total outcome=complete 5
+drains_total outcome=refused 35

@@ -57,6 +57,10 @@ pub enum Takes {
     OneOrMore,
 }
 
+/// nginx has no memory left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
 /// What is wrong with a directive.
 pub enum ConfError {
     /// It stands twice in one block.
@@ -511,10 +515,14 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
 
 /// Settles all blocks, when each of them has been merged, and warns of directives without an effect.
 ///
+/// # Errors
+///
+/// [`OutOfMemory`]
+///
 /// # Safety
 ///
 /// `cf` must be the configuration being read. To be called once for it.
-pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) {
+pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
     let last = LAST.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
     let mut needed = Hooks::NONE;
     // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration of
@@ -525,13 +533,14 @@ pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) {
         let mut block = last;
         while let Some(Block { conf, core, before, .. }) = block.as_mut() {
             let core = CoreConf(NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
-            needed = needed.and(M::settle(conf, core, enforces));
+            needed = needed.and(M::settle(conf, core, enforces)?);
             block = *before;
         }
         warn(cf, last);
     }
     NEEDED.store(needed.0, Ordering::Relaxed);
     EVER_NEEDED.fetch_or(needed.0, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Bytes from a configuration, for a log line: UTF-8 as it is, anything else as `\x..`.

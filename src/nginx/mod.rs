@@ -30,7 +30,9 @@ mod variable;
 mod written;
 mod zones;
 
-pub use conf::{parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, Takes, Within};
+pub use conf::{
+    parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, OutOfMemory, Takes, Within,
+};
 pub use content::{Content, Output};
 pub use ending::Interruption;
 pub use log::Level;

@@ -10,8 +10,8 @@ use nginx_sys::{
 };
 
 use super::{
-    conf, filter, variable, Content, CoreConf, Directive, Got, Hooks, Output, Patience, Request, Status, Variable,
-    Written,
+    conf, filter, variable, Content, CoreConf, Directive, Got, Hooks, OutOfMemory, Output, Patience, Request, Status,
+    Variable, Written,
 };
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls.
@@ -45,7 +45,11 @@ pub trait HttpModule: Sized + 'static {
 
     /// Computes what holds in a block; `enforced` is whether any block [`enforces`](Self::enforces). Returns which of the
     /// callbacks below are needed there.
-    fn settle(conf: &mut Self::Conf, core: CoreConf, enforced: bool) -> Hooks;
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`]
+    fn settle(conf: &mut Self::Conf, core: CoreConf, enforced: bool) -> Result<Hooks, OutOfMemory>;
 
     /// Called before nginx looks for the location of a request, and when a location has been found, in either case before the
     /// directives of the rewrite module run; again for subrequests and internal redirects.
@@ -164,7 +168,9 @@ unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes the configuration being read, all blocks of which are merged.
-    unsafe { conf::settle::<M>(cf) };
+    if unsafe { conf::settle::<M>(cf) }.is_err() {
+        return NGX_ERROR as ngx_int_t;
+    }
     let needed = conf::needed();
     let handlers: [(_, _, ngx_http_handler_pt); 3] = [
         (Hooks::LOG, ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(log::<M>)),
