@@ -1,6 +1,5 @@
 """Scripts over HTTP/2; see script.py."""
 
-import collections
 import functools
 import os
 import select
@@ -75,6 +74,7 @@ class Http2(Streams):
 
     def head(self, method, target, *words):
         fields, has_body = self.fields(method, target, words)
+        self.wait(lambda: self.http.open_outbound_streams < self.http.remote_settings.max_concurrent_streams)
         self.current = Stream(self.http.get_next_available_stream_id())
         self.streams.append(self.current)
         self.http.send_headers(self.current.number, fields, end_stream=not has_body)
@@ -104,9 +104,22 @@ class Http2(Streams):
             self.http.send_data(streams[-1].number, body, end_stream=True)
         self.streams += streams
         self.flush()
-        self.wait(lambda: all(stream.ended or stream.stopped for stream in streams))
-        answers = collections.Counter(stream.status if stream.ended else stream.stopped for stream in streams)
-        self.seen += [f"{count} x {answer}" for answer, count in sorted(answers.items())]
+        self.answered(streams)
+
+    def blind(self, length):
+        number, left = self.current.number, size(length)
+        while room := min(left, self.http.local_flow_control_window(number), self.http.max_outbound_frame_size):
+            self.http.send_data(number, bytes(room))
+            left -= room
+            self.flush()
+
+    def ignore(self, length):
+        frame = b"\0\x40\0\0\0" + self.current.number.to_bytes(4, "big") + bytes(16384)
+        for _ in range(size(length) // 16384):
+            if not self.closed:
+                self.connection.sendall(frame)
+                self.look()
+        self.seen.append("closed" if self.closed else "open")
 
     def flood(self, frames):
         frame = b"\0\0\1\0\0" + self.current.number.to_bytes(4, "big") + b"x"

@@ -8,6 +8,7 @@ import time
 
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.buffer import Buffer
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
@@ -110,8 +111,11 @@ class Http3(Streams):
                 self.client._quic.send_stream_data(self.current.number, b"\0\0" * 32768)
                 self.wait(lambda: self.current.stopped or self.unacknowledged() == 0)
 
-    def frame(self, kind):
-        self.client._quic.send_stream_data(self.current.number, bytes([int(kind), 0]))
+    def frame(self, kind, length="0"):
+        buffer = Buffer(capacity=16)
+        buffer.push_uint_var(int(kind))
+        buffer.push_uint_var(size(length))
+        self.client._quic.send_stream_data(self.current.number, buffer.data + bytes(size(length)))
         self.look(0.01)
 
     def reset(self):

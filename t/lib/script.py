@@ -16,9 +16,11 @@ STEPS
     close                                                   close the connection
     reset                                                   close it with a TCP RST; of HTTP/2 and 3, reset the stream
     mark NAME, await NAME                                   wait for another script to come so far
-    logged WORD                                             wait until the error log has a line with this word
+    logged WORD [TIMES]                                     wait until the error log has this word, so often
     signal NAME                                             send nginx a signal
     clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
+    metric NAME VALUE                                       wait until /metrics has it for the one zone there is
+    freed                                                   wait until the open files of bodies take no space on the disk
 HTTP/1.x
     chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
     chunks NUMBER SIZE                                      send so many chunks of the body, all at once
@@ -34,8 +36,11 @@ HTTP/2 and 3: steps are about the stream of the last head
     open SIZE                                               HTTP/2: let the server send so much more
     flood FRAMES                                            send so many DATA frames of one byte, or of none (HTTP/3)
     uploads NUMBER TARGET SIZE                              HTTP/2: POST so many at once, each with its end on its last frame
+    requests NUMBER METHOD TARGET [SIZE]                    make so many at once, send nothing of their bodies, and read the answers
+    blind SIZE                                              HTTP/2: send so much, as far as the window allows, and look at nothing
+    ignore SIZE                                             HTTP/2: send so much whatever the window, until the server closes
     goaway                                                  HTTP/2: say that there will be no more requests
-    frame TYPE                                              HTTP/3: send an empty frame
+    frame TYPE [SIZE]                                       HTTP/3: send a frame, empty without SIZE
 SIZE: bytes, also with k, m or g behind it.
 OPTIONS
     window=SIZE     HTTP/2: how much the server may send on a stream to begin with
@@ -47,8 +52,11 @@ The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT; the path
 TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
 """
 
+import collections
 import functools
 import os
+import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -56,6 +64,7 @@ import struct
 import sys
 import threading
 import time
+import urllib.request
 
 import wire
 from wire import shown, size
@@ -100,9 +109,9 @@ class Script:
         if not mark(name).wait(TIMEOUT):
             raise TimeoutError(name)
 
-    def logged(self, word):
+    def logged(self, word, times=1):
         until = time.monotonic() + TIMEOUT
-        while word not in open(os.environ["ERROR_LOG"]).read():
+        while open(os.environ["ERROR_LOG"]).read().count(word) < int(times):
             if time.monotonic() > until:
                 raise TimeoutError(word)
             time.sleep(0.01)
@@ -110,6 +119,28 @@ class Script:
     def clock(self, offset):
         with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
             file.write(offset)
+
+    def metric(self, name, value):
+        address = f"http://127.0.0.1:{os.environ['PORT']}/metrics"
+        wanted = re.compile(rf"^nginx_limit_body_{name}{{zone=\"\w+\"}} {value}$", re.M)
+        until = time.monotonic() + TIMEOUT
+        while not wanted.search(urllib.request.urlopen(address).read().decode()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{name} {value}")
+            time.sleep(0.01)
+
+    def freed(self):
+        # They have no names any more; nginx is one process.
+        opened = pathlib.Path("/proc", open(os.environ["PID_FILE"]).read().strip(), "fd")
+        until = time.monotonic() + TIMEOUT
+        while files := [file for file in opened.iterdir() if "client_body_temp" in os.readlink(file)]:
+            if not sum(os.stat(file).st_blocks for file in files):
+                self.seen.append("freed")
+                return
+            if time.monotonic() > until:
+                raise TimeoutError("freed")
+            time.sleep(0.01)
+        self.seen.append("closed")
 
     def signal(self, name):
         os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
@@ -237,6 +268,19 @@ class Streams(Script):
             if pause:
                 time.sleep(pause)
                 self.look()
+
+    def requests(self, number, *words):
+        streams = []
+        for _ in range(int(number)):
+            self.head(*words)
+            streams.append(self.current)
+        self.answered(streams)
+
+    def answered(self, streams):
+        """Waits for the answers to all of these, and counts them."""
+        self.wait(lambda: all(stream.ended or stream.stopped for stream in streams))
+        answers = collections.Counter(stream.status if stream.ended else stream.stopped for stream in streams)
+        self.seen += [f"{count} x {answer}" for answer, count in sorted(answers.items(), key=str)]
 
     def answer(self):
         self.wait(lambda: self.current.ended)
