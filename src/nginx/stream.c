@@ -307,14 +307,18 @@ nginx_stream_read_v2(ngx_event_t *rev)
 
 #if (NGX_HTTP_V3)
 
-/* Drops the bytes of a buffer that are DATA frames, as nginx reads those; ends where trailers begin. */
+/*
+ * Drops the bytes of a buffer that are DATA frames, and what is of a type that means nothing (RFC 9114, section 9); ends where
+ * trailers begin.  nginx's parser gets the heads of frames, a byte at a time: it skips what it finds behind that of a frame
+ * without a meaning, but then the length of that stays, as if it were that of a body.
+ */
 
 static ngx_int_t
 nginx_stream_drop_frames_v3(ngx_http_request_t *r, ngx_buf_t *b, uint64_t *dropped)
 {
     size_t                     size;
-    u_char                    *p;
     ngx_int_t                  rc;
+    ngx_buf_t                  head;
     ngx_http_v3_session_t     *h3c;
     ngx_http_v3_parse_data_t  *st;
 
@@ -327,19 +331,30 @@ nginx_stream_drop_frames_v3(ngx_http_request_t *r, ngx_buf_t *b, uint64_t *dropp
             size = ngx_min((uint64_t) (b->last - b->pos), st->length);
             b->pos += size;
             st->length -= size;
-            *dropped += size;
 
             r->request_length += size;
             h3c->total_bytes += size;
-            h3c->payload_bytes += size;
+
+            if (st->type == NGX_HTTP_V3_FRAME_DATA) {
+                h3c->payload_bytes += size;
+                *dropped += size;
+
+            } else if (ngx_http_v3_check_flood(r->connection) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
             continue;
         }
 
-        p = b->pos;
-        rc = ngx_http_v3_parse_data(r->connection, st, b);
+        ngx_memzero(&head, sizeof(ngx_buf_t));
+        head.pos = b->pos;
+        head.last = b->pos + 1;
 
-        r->request_length += b->pos - p;
-        h3c->total_bytes += b->pos - p;
+        rc = ngx_http_v3_parse_data(r->connection, st, &head);
+
+        b->pos++;
+        r->request_length++;
+        h3c->total_bytes++;
 
         if (ngx_http_v3_check_flood(r->connection) != NGX_OK) {
             return NGX_ERROR;
@@ -401,6 +416,7 @@ nginx_stream_drop_v3(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
         }
 
         if (n == 0) {
+            /* A frame that is not whole is an error whatever it means (RFC 9114, section 7.1). */
             return r->v3_parse->body.length ? NGINX_STREAM_FAILED : NGINX_STREAM_WHOLE;
         }
 
