@@ -8,7 +8,26 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
+=== TEST 1: the file of a body that is refused in mid-stream takes no space any more
+--- config
+limit_body 1m;
+client_body_buffer_size 8k;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /up chunked; chunk 1m; chunk 1; answer; freed; close; mark 1
+h1s: await 1; head POST /up/tls chunked; chunk 1m; chunk 1; answer; freed; close; mark 2
+h2: await 2; head POST /up/2 chunked; send 2m; answer; freed; close; mark 3
+h3: await 3; head POST /up/quic chunked; send 2m; answer; freed; close
+--- seen
+413 <413 Request Entity Too Large> | freed
+413 <413 Request Entity Too Large> | freed
+413 <413 Request Entity Too Large> | freed
+413 <413 Request Entity Too Large> | freed
+--- error_log
+a client request body is buffered to a temporary file
+
+
+=== TEST 2: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }

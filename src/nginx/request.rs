@@ -312,7 +312,8 @@ impl Request {
     /// Transfer-Encoding), and what has been read of it is neither passed on nor kept in a file.
     pub fn forget_body(&self) {
         // SAFETY: live. The buffers and the file belong to the request's pool, which releases them; a file's name ends
-        // in a NUL, as `ngx_create_temp_file()` makes it.
+        // in a NUL, as `ngx_create_temp_file()` makes it; one that could not be made has no descriptor, which is an error of
+        // the call, and of no account.
         unsafe {
             let r = self.as_ptr();
             (*r).headers_in.content_length = ptr::null_mut();
@@ -328,7 +329,12 @@ impl Request {
             }
             (*body).bufs = ptr::null_mut();
             let file = (*body).temp_file;
-            if !file.is_null() && bits::nginx_bits_persistent(file) != 0 {
+            if file.is_null() {
+                return;
+            }
+            // It stays open until the request ends, and so would what it takes on the disk.
+            libc::ftruncate((*file).file.fd, 0);
+            if bits::nginx_bits_persistent(file) != 0 {
                 libc::unlink((*file).file.name.data.cast());
             }
         }
