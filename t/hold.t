@@ -8,7 +8,25 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: the file of a body that is refused in mid-stream takes no space any more
+=== TEST 1: a client that does not take its answer holds no slot when the time is up
+--- http_config
+limit_body_zone uploads;
+--- config
+limit_body_drain time=1s conns=1;
+location / { limit_body 1k; proxy_pass http://backend; }
+location = /metrics { limit_body off; limit_body_metrics; }
+--- script
+h2 window=0: head POST /held 1m; mark held; await next; open 10k; answer; close
+h2: await held; metric draining_connections 1; metric draining_connections 0; head POST /next 2k; answer; send 2k; finish; logged complete,; mark next
+--- seen
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+--- drained
+/held 413 timeout 0 ?
+/next 413 complete 2048 ?
+
+
+=== TEST 2: the file of a body that is refused in mid-stream takes no space any more
 --- config
 limit_body 1m;
 client_body_buffer_size 8k;
@@ -27,7 +45,7 @@ h3: await 3; head POST /up/quic chunked; send 2m; answer; freed; close
 a client request body is buffered to a temporary file
 
 
-=== TEST 2: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
+=== TEST 3: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
