@@ -107,7 +107,8 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
     drain.terms.set(Some(terms));
     drain.progress.set(policy::Drain::begin(now()));
 
-    drain.slot.set(terms.slots.take(r));
+    let fits = !r.is_multiplexed() || is_within_share(r);
+    drain.slot.set(fits.then(|| terms.slots.take(r)).flatten());
     if drain.slot.get().is_none() {
         drain.settle(Outcome::Refused);
         if r.is_multiplexed() {
@@ -134,6 +135,12 @@ pub fn response_begin(r: &Request) {
         drain.update(|progress| progress.answer(now()));
         r.watch_body::<LimitBody>();
     }
+}
+
+/// Whether one more stream of the connection may drain beside those that do.
+fn is_within_share(r: &Request) -> bool {
+    let (draining, streams) = r.streams();
+    draining < policy::share(streams)
 }
 
 /// Called when nginx has made the last of a response, but perhaps not sent it yet.

@@ -8,7 +8,79 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a client that does not take its answer holds no slot when the time is up
+=== TEST 1: of one connection, half of its streams drain at once; what is refused beyond that leaves room for other requests
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- script
+h2: requests 128 POST /up 1m; requests 64 GET /; requests 64 GET /; close
+h3: requests 128 POST /up/quic 1m; requests 64 GET /; requests 64 GET /; close
+--- seen
+128 x 413 | 64 x 200 | 64 x 200
+128 x 413 | 64 x 200 | 64 x 200
+--- drained eval
+"/up 413 refused 0 ?\n" x 64 . "/up 413 closed 0 ?\n" x 64
+. "h3 /up/quic 413 refused 0 ?\n" x 64 . "h3 /up/quic 413 closed 0 ?\n" x 64
+--- no_error_log
+concurrent streams exceeded
+[alert]
+
+
+=== TEST 2: the share goes by http2_max_concurrent_streams, and is given back
+--- config
+limit_body 1k;
+http2_max_concurrent_streams 5;
+location / { proxy_pass http://backend; }
+--- script
+h2: requests 5 POST /first 1m; stream 1; reset; stream 2; send 1m; finish; logged complete,; requests 3 POST /second 1m; close
+--- seen
+5 x 413 | 3 x 413
+--- drained
+/first 413 closed 0 ?
+/first 413 complete 1048576 ?
+/first 413 refused 0 ?
+/first 413 refused 0 ?
+/first 413 refused 0 ?
+/second 413 closed 0 ?
+/second 413 closed 0 ?
+/second 413 refused 0 ?
+
+
+=== TEST 3: a connection for one stream at a time drains that one
+--- config
+limit_body 1k;
+http2_max_concurrent_streams 1;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /one 1m; answer; send 1m; finish; logged complete,; head GET /; answer; close
+--- seen
+413 <413 Request Entity Too Large> | 200 ok
+--- drained
+/one 413 complete 1048576 ?
+
+
+=== TEST 4: the same by http3_max_concurrent_streams
+--- config
+limit_body 1k;
+http3_max_concurrent_streams 5;
+location / { proxy_pass http://backend; }
+--- script
+h3: requests 5 POST /first 1m; stream 1; reset; stream 2; send 1m; finish; logged complete,; requests 3 POST /second 1m; close
+--- seen
+5 x 413 | 3 x 413
+--- drained
+/first 413 closed 0 ?
+/first 413 complete 1048576 ?
+/first 413 refused 0 ?
+/first 413 refused 0 ?
+/first 413 refused 0 ?
+/second 413 closed 0 ?
+/second 413 closed 0 ?
+/second 413 refused 0 ?
+--- skip_nginx: 5: < 1.25.0
+
+
+=== TEST 5: a client that does not take its answer holds no slot when the time is up
 --- http_config
 limit_body_zone uploads;
 --- config
@@ -26,7 +98,7 @@ h2: await held; metric draining_connections 1; metric draining_connections 0; he
 /next 413 complete 2048 ?
 
 
-=== TEST 2: the file of a body that is refused in mid-stream takes no space any more
+=== TEST 6: the file of a body that is refused in mid-stream takes no space any more
 --- config
 limit_body 1m;
 client_body_buffer_size 8k;
@@ -45,7 +117,7 @@ h3: await 3; head POST /up/quic chunked; send 2m; answer; freed; close
 a client request body is buffered to a temporary file
 
 
-=== TEST 3: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
+=== TEST 7: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }

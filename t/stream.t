@@ -314,6 +314,7 @@ buffered to a temporary file
 === TEST 13: refused streams leave an accepted one its share
 --- skip_eval: 2: ($ENV{TEST_MEMORY} // '') eq 'valgrind' # too slow: all time out
 --- config
+http2_max_concurrent_streams 256;
 # However long the client takes to have its turn.
 location = /refused { limit_body 1k; limit_body_drain idle=10m time=1h rate=0; proxy_pass http://backend; }
 location = /buffered { limit_body 0; proxy_pass http://backend/read; }

@@ -29,6 +29,12 @@ impl Budget {
     }
 }
 
+/// How many streams of a connection may drain at once, of so many that it may have (HTTP/2 and HTTP/3): as many as are left
+/// for requests beside them, but one in any case.
+pub fn share(streams: usize) -> usize {
+    (streams / 2).max(1)
+}
+
 /// What has been drained, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -242,6 +248,11 @@ mod tests {
         assert_eq!(drained((1 << 30) - 1, 2_000).may_drain(&BUDGET, 2_000), Ok(1));
         assert_eq!(drained(1 << 30, 2_000).may_drain(&BUDGET, 2_000), Err(Outcome::Bytes));
         assert_eq!(drained(u64::MAX, 2_000).may_drain(&Budget::DEFAULT, 2_000), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn half_of_the_streams_drain_at_once_and_one_in_any_case() {
+        assert_eq!([0, 1, 2, 3, 5, 128].map(share), [1, 1, 1, 1, 2, 64]);
     }
 
     #[test]

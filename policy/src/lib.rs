@@ -14,7 +14,7 @@ mod progress;
 pub mod size;
 mod verdict;
 
-pub use drain::{Budget, Ledger, Outcome};
+pub use drain::{share, Budget, Ledger, Outcome};
 pub use progress::Drain;
 pub use size::InvalidSize;
 pub use verdict::{At, Length, Limit, Mode, Verdict};

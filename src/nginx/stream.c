@@ -31,7 +31,17 @@ enum {
 static u_char  nginx_stream_scratch[65536];
 
 
+/* What the streams of a connection share; in its pool. */
+
+typedef struct {
+    /* How many of them are taken. */
+    ngx_uint_t  taken;
+} nginx_stream_shared_t;
+
+
 ngx_uint_t nginx_stream_exists(ngx_http_request_t *r);
+ngx_uint_t nginx_stream_most(ngx_http_request_t *r);
+ngx_uint_t nginx_stream_taken(ngx_http_request_t *r);
 ngx_uint_t nginx_stream_is_open(ngx_http_request_t *r);
 ngx_uint_t nginx_stream_is_acknowledged(ngx_http_request_t *r);
 ngx_socket_t nginx_stream_socket(ngx_http_request_t *r);
@@ -45,7 +55,122 @@ void nginx_stream_handlers(ngx_connection_t *c, ngx_event_handler_pt ours, ngx_e
     ngx_event_handler_pt write);
 ngx_event_t *nginx_stream_timer(ngx_http_request_t *r, ngx_event_handler_pt handler);
 void nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left);
-void nginx_stream_delete_timer(ngx_event_t *timer);
+void nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer);
+
+
+/* The connection that a stream is of. */
+
+static ngx_connection_t *
+nginx_stream_parent(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return r->stream->connection->connection;
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    if (r->connection->quic) {
+        return r->connection->quic->parent;
+    }
+#endif
+
+    return r->connection;
+}
+
+
+/* Has nothing to clean; by its address what streams share is told from other things in a pool. */
+
+static void
+nginx_stream_cleanup_shared(void *data)
+{
+    nginx_stream_shared_t  *shared;
+
+    shared = data;
+    shared->taken = 0;
+}
+
+
+/* What the streams of a connection share; NULL if there is nothing yet. */
+
+static nginx_stream_shared_t *
+nginx_stream_shared(ngx_connection_t *c)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = c->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == nginx_stream_cleanup_shared) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The same, made if there is none; NULL if memory is out. */
+
+static nginx_stream_shared_t *
+nginx_stream_make_shared(ngx_connection_t *c)
+{
+    ngx_pool_cleanup_t     *cln;
+    nginx_stream_shared_t  *shared;
+
+    shared = nginx_stream_shared(c);
+    if (shared) {
+        return shared;
+    }
+
+    cln = ngx_pool_cleanup_add(c->pool, sizeof(nginx_stream_shared_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = nginx_stream_cleanup_shared;
+    ngx_memzero(cln->data, sizeof(nginx_stream_shared_t));
+
+    return cln->data;
+}
+
+
+/* How many streams of the same connection are taken. */
+
+ngx_uint_t
+nginx_stream_taken(ngx_http_request_t *r)
+{
+    nginx_stream_shared_t  *shared;
+
+    shared = nginx_stream_shared(nginx_stream_parent(r));
+
+    return shared ? shared->taken : 0;
+}
+
+
+/* How many streams the same connection may have at once. */
+
+ngx_uint_t
+nginx_stream_most(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    ngx_http_v2_srv_conf_t  *h2scf;
+
+    if (r->stream) {
+        h2scf = ngx_http_get_module_srv_conf(r->stream->connection->http_connection->conf_ctx, ngx_http_v2_module);
+        return h2scf->concurrent_streams;
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    ngx_http_v3_srv_conf_t  *h3scf;
+
+    if (r->connection->quic) {
+        h3scf = ngx_http_v3_get_module_srv_conf(r->connection, ngx_http_v3_module);
+        return h3scf->max_concurrent_streams;
+    }
+#endif
+
+    return 1;
+}
 
 
 /* Whether a request came over a stream of its own. */
@@ -440,20 +565,34 @@ nginx_stream_drop_v3(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
 
 
 /*
- * Takes the body of a stream away from nginx: whoever asks for one finds none, and what comes can be dropped.  Counts one
- * more user of the request, until nginx_stream_close().  Adds to dropped what had come already.
+ * Takes the body of a stream away from nginx, until nginx_stream_release(): whoever asks for one finds none, and what comes
+ * can be dropped.  Counts one more user of the request, until nginx_stream_close().  Adds to dropped what had come already.
  */
 
 ngx_int_t
 nginx_stream_reopen(ngx_http_request_t *r, uint64_t *dropped)
 {
+    nginx_stream_shared_t  *shared;
+
+    shared = nginx_stream_make_shared(nginx_stream_parent(r));
+    if (shared == NULL) {
+        return NGX_ERROR;
+    }
+
 #if (NGX_HTTP_V2)
     if (r->stream) {
-        return nginx_stream_reopen_v2(r, dropped);
+        if (nginx_stream_reopen_v2(r, dropped) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        shared->taken++;
+
+        return NGX_OK;
     }
 #endif
 
     r->main->count++;
+    shared->taken++;
 
     return NGX_OK;
 }
@@ -687,10 +826,21 @@ nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left)
 }
 
 
+/* Ends what nginx_stream_reopen() has begun; the timer is that of nginx_stream_timer(). */
+
 void
-nginx_stream_delete_timer(ngx_event_t *timer)
+nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer)
 {
+    nginx_stream_shared_t  *shared;
+
     if (timer->timer_set) {
         ngx_del_timer(timer);
     }
+
+    if (!nginx_stream_exists(r)) {
+        return;
+    }
+
+    shared = nginx_stream_shared(nginx_stream_parent(r));
+    shared->taken--;
 }

@@ -76,13 +76,16 @@ mod c {
         pub fn nginx_stream_exists(r: *mut ngx_http_request_t) -> ngx_uint_t;
         pub fn nginx_stream_is_acknowledged(r: *mut ngx_http_request_t) -> ngx_uint_t;
         pub fn nginx_stream_is_open(r: *mut ngx_http_request_t) -> ngx_uint_t;
+        pub fn nginx_stream_most(r: *mut ngx_http_request_t) -> ngx_uint_t;
         pub fn nginx_stream_socket(r: *mut ngx_http_request_t) -> i32;
+        pub fn nginx_stream_taken(r: *mut ngx_http_request_t) -> ngx_uint_t;
 
         pub fn nginx_stream_reopen(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_int_t;
         pub fn nginx_stream_drop(r: *mut ngx_http_request_t, most: u64, dropped: *mut u64) -> ngx_uint_t;
         pub fn nginx_stream_is_last(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_uint_t;
         pub fn nginx_stream_end_response(r: *mut ngx_http_request_t);
         pub fn nginx_stream_close(r: *mut ngx_http_request_t);
+        pub fn nginx_stream_release(r: *mut ngx_http_request_t, timer: *mut ngx_event_t);
         pub fn nginx_stream_set_reusable(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt);
 
         pub fn nginx_stream_handlers(
@@ -93,7 +96,6 @@ mod c {
         );
         pub fn nginx_stream_timer(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt) -> *mut ngx_event_t;
         pub fn nginx_stream_set_timer(timer: *mut ngx_event_t, left: ngx_msec_t);
-        pub fn nginx_stream_delete_timer(timer: *mut ngx_event_t);
     }
 }
 
@@ -125,6 +127,12 @@ impl Request {
     pub fn is_stream_open(&self) -> bool {
         // SAFETY: live.
         unsafe { c::nginx_stream_is_open(self.as_ptr()) != 0 }
+    }
+
+    /// How many streams of the connection that the request came over are taken, and how many it may have at once.
+    pub fn streams(&self) -> (usize, usize) {
+        // SAFETY: live.
+        unsafe { (c::nginx_stream_taken(self.as_ptr()), c::nginx_stream_most(self.as_ptr())) }
     }
 
     /// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
@@ -445,7 +453,7 @@ pub(super) unsafe fn release<M: HttpModule>(r: *mut ngx_http_request_t) {
             return;
         };
         let c = (*r).connection;
-        c::nginx_stream_delete_timer(watch.timer.as_ptr());
+        c::nginx_stream_release(r, watch.timer.as_ptr());
         c::nginx_stream_handlers(c, Some(event::<M>), watch.read, watch.write);
         if let Some(mut body) = kept.as_ref().http1.take() {
             body.wake_up_for(c, 1);
