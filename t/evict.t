@@ -147,3 +147,39 @@ POST /after?pause=3 none
 worker_connections are not enough, reusing connections
 --- no_error_log
 http request count is zero
+
+
+=== TEST 9: a connection on which only drains go on is taken after one of its streams was given back
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /accepted { limit_body 0; proxy_pass http://backend; }
+--- script
+h2: head POST /drained/1 1m; answer; head POST /drained/2 1m; answer; reset; logged closed,; mark drained; end; mark evicted
+h1: await drained; head POST /accepted 1000; send 500; mark begun; await evicted; pause 0.5; send 500; answer; close
+18 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+--- seen
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | closed
+200 ok
+--- drained
+/drained/1 413 evicted 0 yes
+/drained/2 413 closed 0 yes
+--- error_log
+worker_connections are not enough, reusing connections
+
+
+=== TEST 10: and after the end of a request beside the drain that nginx came upon when it needed the connection
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /live { return 200 "live\n"; }
+--- script
+h2 window=0: head POST /drained 1m; open 10k; answer; head GET /live; mark begun; logged reusing; pause 0.5; open 10k; answer; mark free; end; mark evicted
+22 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+4 x h1: await free; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+--- seen
+413 <413 Request Entity Too Large> | 200 live | closed
+--- drained
+/drained 413 evicted 0 yes
+--- error_log
+worker_connections are not enough, reusing connections

@@ -35,7 +35,10 @@ static u_char  nginx_stream_scratch[65536];
 
 typedef struct {
     /* How many of them are taken. */
-    ngx_uint_t  taken;
+    ngx_uint_t           taken;
+
+    /* Why the connection cannot be ended although there are such: a request that goes on. */
+    ngx_http_request_t  *blocker;
 } nginx_stream_shared_t;
 
 
@@ -362,13 +365,16 @@ static ngx_event_handler_pt  nginx_stream_handler;
 static ngx_event_handler_pt  nginx_stream_next_read_v2;
 
 
-/* Whether all streams of an HTTP/2 connection are taken, and their responses over; tells them that they are to end, if so. */
+static void nginx_stream_read_v2(ngx_event_t *rev);
 
-static ngx_uint_t
-nginx_stream_evict_v2(ngx_http_v2_connection_t *h2c, ngx_uint_t do_evict)
+
+/* The first of a connection's requests that goes on, or whose stream is not taken; NULL if there is none. */
+
+static ngx_http_request_t *
+nginx_stream_blocker_v2(ngx_http_v2_connection_t *h2c)
 {
     ngx_uint_t               i;
-    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
     ngx_http_v2_node_t      *node;
     ngx_http_v2_srv_conf_t  *h2scf;
 
@@ -380,20 +386,64 @@ nginx_stream_evict_v2(ngx_http_v2_connection_t *h2c, ngx_uint_t do_evict)
                 continue;
             }
 
-            c = node->stream->request->connection;
+            r = node->stream->request;
 
-            if (c->read->handler != nginx_stream_handler || !node->stream->request->done) {
-                return 0;
-            }
-
-            if (do_evict) {
-                c->close = 1;
-                c->read->handler(c->read);
+            if (r->connection->read->handler != nginx_stream_handler || !r->done) {
+                return r;
             }
         }
     }
 
-    return 1;
+    return NULL;
+}
+
+
+/* Tells all streams of a connection, each of which is taken, that they are to end. */
+
+static void
+nginx_stream_evict_v2(ngx_http_v2_connection_t *h2c)
+{
+    ngx_uint_t               i;
+    ngx_connection_t        *fc;
+    ngx_http_v2_node_t      *node;
+    ngx_http_v2_srv_conf_t  *h2scf;
+
+    h2scf = ngx_http_get_module_srv_conf(h2c->http_connection->conf_ctx, ngx_http_v2_module);
+
+    for (i = 0; i <= h2scf->streams_index_mask; i++) {
+        for (node = h2c->streams_index[i]; node; node = node->index) {
+            if (node->stream) {
+                fc = node->stream->request->connection;
+                fc->close = 1;
+                fc->read->handler(fc->read);
+            }
+        }
+    }
+}
+
+
+/* A request ends that went on when nginx needed its connection: perhaps it can have that now. */
+
+static void
+nginx_stream_unblock_v2(void *data)
+{
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    nginx_stream_shared_t  *shared;
+
+    r = data;
+    c = r->stream->connection->connection;
+    shared = nginx_stream_shared(c);
+
+    if (shared->blocker != r) {
+        return;
+    }
+
+    shared->blocker = NULL;
+
+    if (shared->taken && c->read->handler == nginx_stream_read_v2) {
+        ngx_reusable_connection(c, 1);
+    }
 }
 
 
@@ -406,6 +456,9 @@ static void
 nginx_stream_read_v2(ngx_event_t *rev)
 {
     ngx_connection_t          *c;
+    ngx_http_request_t        *r;
+    ngx_pool_cleanup_t        *cln;
+    nginx_stream_shared_t     *shared;
     ngx_http_v2_connection_t  *h2c;
 
     c = rev->data;
@@ -413,14 +466,29 @@ nginx_stream_read_v2(ngx_event_t *rev)
 
     if (c->close && !ngx_exiting && !ngx_terminate) {
 
-        if (!nginx_stream_evict_v2(h2c, 0)) {
+        r = nginx_stream_blocker_v2(h2c);
+
+        if (r) {
             c->close = 0;
             ngx_reusable_connection(c, 0);
+
+            shared = nginx_stream_shared(c);
+
+            if (shared) {
+                cln = ngx_pool_cleanup_add(r->pool, 0);
+
+                if (cln) {
+                    cln->handler = nginx_stream_unblock_v2;
+                    cln->data = r;
+                    shared->blocker = r;
+                }
+            }
+
             return;
         }
 
         h2c->blocked = 1;
-        (void) nginx_stream_evict_v2(h2c, 1);
+        nginx_stream_evict_v2(h2c);
         h2c->blocked = 0;
     }
 
@@ -717,7 +785,6 @@ nginx_stream_close(ngx_http_request_t *r)
     if (r->stream) {
         h2c = r->stream->connection;
         r->stream->skip_data = 1;
-        ngx_reusable_connection(h2c->connection, 0);
 
         ngx_http_finalize_request(r, NGX_DONE);
 
@@ -745,11 +812,25 @@ nginx_stream_set_reusable(ngx_http_request_t *r, ngx_event_handler_pt handler)
 {
     ngx_connection_t  *c;
 
+#if (NGX_HTTP_V2)
+    nginx_stream_shared_t  *shared;
+#endif
+
     c = r->connection;
 
 #if (NGX_HTTP_V2)
     if (r->stream) {
         c = r->stream->connection->connection;
+        shared = nginx_stream_shared(c);
+
+        if (shared->blocker == r) {
+            shared->blocker = NULL;
+        }
+
+        if (shared->blocker) {
+            /* That one will tell when it ends. */
+            return;
+        }
 
         if (c->read->handler != nginx_stream_read_v2) {
 
@@ -831,6 +912,7 @@ nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left)
 void
 nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer)
 {
+    ngx_connection_t       *c;
     nginx_stream_shared_t  *shared;
 
     if (timer->timer_set) {
@@ -841,6 +923,14 @@ nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer)
         return;
     }
 
-    shared = nginx_stream_shared(nginx_stream_parent(r));
+    c = nginx_stream_parent(r);
+    shared = nginx_stream_shared(c);
     shared->taken--;
+
+#if (NGX_HTTP_V2)
+    if (r->stream && shared->taken == 0) {
+        /* nginx alone decides. */
+        ngx_reusable_connection(c, 0);
+    }
+#endif
 }
