@@ -218,6 +218,16 @@ pub fn patience(r: &Request) -> Patience {
     }
 }
 
+/// How much more a client may be let send of a body, in bytes.
+pub fn credit(r: &Request) -> u64 {
+    of(r).map_or(0, |(drain, terms)| drain.progress.get().credit(&terms.budget))
+}
+
+/// How much has been dropped, in bytes.
+pub fn dropped(r: &Request) -> u64 {
+    of(r).and_then(|(drain, _)| drain.progress.get().ledger()).map_or(0, |ledger| ledger.bytes())
+}
+
 /// Whether the client has acknowledged the whole response. Once it has that remains so, although nginx may send a goodbye
 /// after it that is not acknowledged yet.
 fn is_acknowledged(r: &Request, drain: &Drain) -> bool {

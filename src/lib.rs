@@ -121,6 +121,14 @@ impl HttpModule for LimitBody {
         drain::patience(r)
     }
 
+    fn credit(r: &Request) -> u64 {
+        drain::credit(r)
+    }
+
+    fn dropped(r: &Request) -> u64 {
+        drain::dropped(r)
+    }
+
     fn end(r: &Request) {
         drain::end(r);
     }

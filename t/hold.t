@@ -98,7 +98,59 @@ h2: await held; metric draining_connections 1; metric draining_connections 0; he
 /next 413 complete 2048 ?
 
 
-=== TEST 6: the file of a body that is refused in mid-stream takes no space any more
+=== TEST 6: bytes: a client that keeps to its window keeps its connection, and what is dropped is exact
+--- config
+limit_body 1k;
+limit_body_drain bytes=1m;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /blind 1g; answer; blind 64m; stop; head GET /; answer; close
+h2: head POST /seeing 1g; answer; send 64m; stop; head GET /; answer; close
+h2: head POST /pieces 1g; answer; send 2m each 1000 every 0; stop; head GET /; answer; close
+h3: head POST /quic 1g; answer; send 4m; stop; head GET /; answer; close
+--- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
+--- drained
+/blind 413 bytes 1048576 ?
+/seeing 413 bytes 1048576 ?
+/pieces 413 bytes 1048576 ?
+h3 /quic 413 bytes 1048576 ?
+--- no_error_log
+flood
+
+
+=== TEST 7: a client that does not is closed as a flood, as with nginx alone, and pays for nothing with what was dropped
+--- config
+limit_body 1k;
+limit_body_drain bytes=16m;
+location / { proxy_pass http://backend; }
+--- script
+h2c: head POST /up 1g; answer; ignore 64m
+--- seen
+413 <413 Request Entity Too Large> | closed
+--- error_log
+http2 flood detected
+
+
+=== TEST 8: what was sent before the client could know that its time is up is no flood
+--- config
+limit_body 1k;
+limit_body_drain time=1s;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /up 1g; answer; logged timeout,; blind 64m; stop; head GET /; answer; close
+--- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
+--- drained
+/up 413 timeout 0 ?
+--- no_error_log
+flood
+
+
+=== TEST 9: the file of a body that is refused in mid-stream takes no space any more
 --- config
 limit_body 1m;
 client_body_buffer_size 8k;
@@ -117,7 +169,7 @@ h3: await 3; head POST /up/quic chunked; send 2m; answer; freed; close
 a client request body is buffered to a temporary file
 
 
-=== TEST 7: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
+=== TEST 10: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }

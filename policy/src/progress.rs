@@ -70,6 +70,16 @@ impl Drain {
         }
     }
 
+    /// How much more a client may be let send, in bytes, whatever the time is; 0 unless it goes on.
+    pub fn credit(&self, budget: &Budget) -> u64 {
+        match self {
+            Self::Idle | Self::Settled(..) => 0,
+            Self::Held(ledger) | Self::Draining(ledger) => {
+                budget.bytes.map_or(u64::MAX, |bytes| bytes.saturating_sub(ledger.bytes()))
+            }
+        }
+    }
+
     /// How long to wait for more, in milliseconds from now.
     ///
     /// # Errors
@@ -120,6 +130,7 @@ mod tests {
         assert_eq!(drain.may_read(&BUDGET, 999_000), Ok(0));
         assert_eq!(drain.patience(&BUDGET, 999_000), Ok(BUDGET.time));
         drain.add(3, 2_000);
+        assert_eq!(drain.credit(&BUDGET), 7);
         drain.answer(999_000);
         assert_eq!(drain.may_read(&BUDGET, 999_000), Ok(7));
         assert_eq!(drain.patience(&BUDGET, 999_000), Ok(BUDGET.idle));
@@ -142,5 +153,6 @@ mod tests {
         drain.answer(5_000);
         assert_eq!(drain.ledger().map(|ledger| ledger.bytes()), Some(10));
         assert_eq!(drain.patience(&BUDGET, 5_000), Err(Outcome::Complete));
+        assert_eq!(drain.credit(&BUDGET), 0);
     }
 }

@@ -90,6 +90,12 @@ pub trait HttpModule: Sized + 'static {
     /// How long to wait for more of a taken body.
     fn patience(r: &Request) -> Patience;
 
+    /// How much more of a stream that is taken may be dropped, in bytes: the client is let send no more.
+    fn credit(r: &Request) -> u64;
+
+    /// How much of a stream that is taken has been dropped, in bytes.
+    fn dropped(r: &Request) -> u64;
+
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(r: &Request);
 

@@ -31,6 +31,11 @@ enum {
 static u_char  nginx_stream_scratch[65536];
 
 
+/* How much of a body a client may send ahead over HTTP/2, at most: about as much as the kernel lets it (tcp_rmem). */
+
+#define NGINX_STREAM_WINDOW  (4 * 1024 * 1024)
+
+
 /* What the streams of a connection share; in its pool. */
 
 typedef struct {
@@ -39,6 +44,12 @@ typedef struct {
 
     /* Why the connection cannot be ended although there are such: a request that goes on. */
     ngx_http_request_t  *blocker;
+
+#if (NGX_HTTP_V2)
+    /* Frames that are not on their way, and how many there are in all. */
+    ngx_http_v2_out_frame_t  *frames;
+    ngx_uint_t           nframes;
+#endif
 } nginx_stream_shared_t;
 
 
@@ -58,7 +69,8 @@ void nginx_stream_handlers(ngx_connection_t *c, ngx_event_handler_pt ours, ngx_e
     ngx_event_handler_pt write);
 ngx_event_t *nginx_stream_timer(ngx_http_request_t *r, ngx_event_handler_pt handler);
 void nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left);
-void nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer);
+void nginx_stream_grant(ngx_http_request_t *r, uint64_t most);
+void nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer, uint64_t dropped);
 
 
 /* The connection that a stream is of. */
@@ -245,10 +257,9 @@ nginx_stream_fill_v2(ngx_buf_t *b)
 static ngx_int_t
 nginx_stream_reopen_v2(ngx_http_request_t *r, uint64_t *dropped)
 {
-    ngx_int_t                  rc;
-    ngx_buf_t                 *b;
-    ngx_http_v2_stream_t      *stream;
-    ngx_http_event_handler_pt  write_event_handler;
+    ngx_buf_t                *b;
+    ngx_http_v2_stream_t     *stream;
+    ngx_http_request_body_t  *rb;
 
     stream = r->stream;
 
@@ -260,49 +271,47 @@ nginx_stream_reopen_v2(ngx_http_request_t *r, uint64_t *dropped)
     }
 
     stream->preread = NULL;
-    stream->skip_data = 0;
+    stream->skip_data = 1;
 
     r->request_body = NULL;
     r->request_body_no_buffering = 0;
     r->reading_body = 0;
-
-    /* nginx makes a buffer of one byte, opens the window as wide as it gets, and counts one more user of the request. */
-
-    write_event_handler = r->write_event_handler;
-    r->headers_in.content_length_n = 0;
-
-    rc = ngx_http_read_client_request_body(r, nginx_stream_has_body);
-
-    r->write_event_handler = write_event_handler;
     r->read_event_handler = ngx_http_block_reading;
 
     if (r->connection->read->timer_set) {
         ngx_del_timer(r->connection->read);
     }
 
+    rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    b = ngx_calloc_buf(r->pool);
+
+    if (rb == NULL || b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->start = nginx_stream_scratch;
+    b->end = b->start + sizeof(nginx_stream_scratch);
+    nginx_stream_fill_v2(b);
+
+    /* A body as nginx has it while it reads one; what it counts is held against client_max_body_size. */
+
+    rb->rest = 1;
+    rb->buf = b;
+    rb->received = -NGX_MAX_OFF_T_VALUE;
+    rb->post_handler = nginx_stream_has_body;
+
+    r->request_body = rb;
+    r->main->count++;
+
     /* Frames are skipped unless there is a length, or there are chunks; a length would be passed on to upstreams. */
 
     r->headers_in.content_length_n = -1;
     r->headers_in.chunked = 1;
 
-    if (rc != NGX_AGAIN) {
-        stream->skip_data = 1;
+    /* How much the client may send is not nginx's business any more: see nginx_stream_grant(). */
 
-        if (rc < NGX_HTTP_SPECIAL_RESPONSE) {
-            r->main->count--;
-        }
-
-        return NGX_ERROR;
-    }
-
-    b = r->request_body->buf;
-    b->start = nginx_stream_scratch;
-    b->end = b->start + sizeof(nginx_stream_scratch);
-    nginx_stream_fill_v2(b);
-
-    /* What nginx counts is held against client_max_body_size. */
-
-    r->request_body->received = -NGX_MAX_OFF_T_VALUE;
+    stream->skip_data = 0;
+    stream->no_flow_control = 0;
 
     return NGX_OK;
 }
@@ -356,6 +365,151 @@ nginx_stream_drop_v2(ngx_http_request_t *r, uint64_t *dropped)
     }
 
     return c->close ? NGINX_STREAM_EVICTED : NGINX_STREAM_WAIT;
+}
+
+
+/* A WINDOW_UPDATE has been sent, or not all of it yet. */
+
+static ngx_int_t
+nginx_stream_window_sent_v2(ngx_http_v2_connection_t *h2c, ngx_http_v2_out_frame_t *frame)
+{
+    ngx_buf_t              *b;
+    nginx_stream_shared_t  *shared;
+
+    b = frame->first->buf;
+
+    if (b->pos != b->last) {
+        return NGX_AGAIN;
+    }
+
+    shared = nginx_stream_shared(h2c->connection);
+    frame->next = shared->frames;
+    shared->frames = frame;
+
+    h2c->total_bytes += NGX_HTTP_V2_FRAME_HEADER_SIZE + frame->length;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A frame for a WINDOW_UPDATE; NULL if memory is out, or if so many wait to be sent that the client cannot be in need of one.
+ * It may outlive its stream, and what nginx keeps of a connection with streams.
+ */
+
+static ngx_http_v2_out_frame_t *
+nginx_stream_frame_v2(ngx_http_request_t *r)
+{
+    ngx_connection_t         *c;
+    nginx_stream_shared_t    *shared;
+    ngx_http_v2_out_frame_t  *frame;
+
+    c = r->stream->connection->connection;
+    shared = nginx_stream_shared(c);
+    frame = shared->frames;
+
+    if (frame) {
+        shared->frames = frame->next;
+        frame->blocked = 0;
+        return frame;
+    }
+
+    if (shared->nframes > 2 * nginx_stream_most(r)) {
+        return NULL;
+    }
+
+    frame = ngx_pcalloc(c->pool, sizeof(ngx_http_v2_out_frame_t));
+    if (frame == NULL) {
+        return NULL;
+    }
+
+    frame->first = ngx_alloc_chain_link(c->pool);
+    if (frame->first == NULL) {
+        return NULL;
+    }
+
+    frame->first->buf = ngx_create_temp_buf(c->pool, NGX_HTTP_V2_FRAME_HEADER_SIZE + sizeof(uint32_t));
+    if (frame->first->buf == NULL) {
+        return NULL;
+    }
+
+    /* Over TLS nothing is sent before such a buffer. */
+    frame->first->buf->last_buf = 1;
+
+    frame->last = frame->first;
+    frame->length = sizeof(uint32_t);
+    frame->handler = nginx_stream_window_sent_v2;
+    shared->nframes++;
+
+    return frame;
+}
+
+
+/* Lets the client send so much of a body from now on, if that is much more than it may anyway. */
+
+static void
+nginx_stream_grant_v2(ngx_http_request_t *r, uint64_t most)
+{
+    size_t                     window;
+    ngx_buf_t                 *b;
+    ngx_http_v2_stream_t      *stream;
+    ngx_http_v2_out_frame_t   *frame;
+    ngx_http_v2_connection_t  *h2c;
+
+    stream = r->stream;
+    h2c = stream->connection;
+
+    /* What is still to come of a frame is no part of the window any more. */
+
+    if (h2c->state.stream == stream) {
+        most -= ngx_min(most, h2c->state.length);
+    }
+
+    window = ngx_min(most, NGINX_STREAM_WINDOW);
+
+    if (stream->in_closed || window <= stream->recv_window || stream->recv_window > window / 2) {
+        return;
+    }
+
+    frame = nginx_stream_frame_v2(r);
+    if (frame == NULL) {
+        return;
+    }
+
+    b = frame->first->buf;
+    b->pos = b->start;
+    b->last = ngx_http_v2_write_len_and_type(b->pos, frame->length, NGX_HTTP_V2_WINDOW_UPDATE_FRAME);
+    *b->last++ = NGX_HTTP_V2_NO_FLAG;
+    b->last = ngx_http_v2_write_uint32(b->last, stream->node->id);
+    b->last = ngx_http_v2_write_uint32(b->last, window - stream->recv_window);
+
+    stream->recv_window = window;
+    ngx_http_v2_queue_blocked_frame(h2c, frame);
+
+    if (!h2c->blocked) {
+        (void) ngx_http_v2_send_output_queue(h2c);
+    }
+}
+
+
+/*
+ * To nginx a connection is flooded when more than eight times as much has come as was of use.  What was dropped has paid for
+ * itself, and for the heads of its frames, but is to pay for nothing else.  What the client may have sent on the credit that
+ * it has left, before it knows that the stream is at its end, is paid for.
+ */
+
+static void
+nginx_stream_settle_v2(ngx_http_request_t *r, uint64_t dropped)
+{
+    ngx_http_v2_stream_t  *stream;
+
+    stream = r->stream;
+
+    stream->connection->payload_bytes -= dropped - dropped / 8 - dropped / 512;
+
+    if (!stream->in_closed) {
+        stream->connection->payload_bytes += ngx_min(stream->recv_window, NGINX_STREAM_WINDOW) / 8;
+    }
 }
 
 
@@ -602,7 +756,7 @@ nginx_stream_drop_v3(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
             return NGINX_STREAM_MORE;
         }
 
-        n = c->recv(c, nginx_stream_scratch, sizeof(nginx_stream_scratch));
+        n = c->recv(c, nginx_stream_scratch, ngx_min(most - *dropped, sizeof(nginx_stream_scratch)));
 
         if (n == NGX_AGAIN) {
             return ngx_handle_read_event(c->read, 0) == NGX_OK ? NGINX_STREAM_WAIT : NGINX_STREAM_FAILED;
@@ -666,7 +820,7 @@ nginx_stream_reopen(ngx_http_request_t *r, uint64_t *dropped)
 }
 
 
-/* Drops what has come, or about as much as is asked for; says how much that was. */
+/* Drops what has come, or as much as is asked for (over HTTP/3; over HTTP/2 see nginx_stream_grant()); says how much that was. */
 
 ngx_uint_t
 nginx_stream_drop(ngx_http_request_t *r, uint64_t most, uint64_t *dropped)
@@ -907,10 +1061,25 @@ nginx_stream_set_timer(ngx_event_t *timer, ngx_msec_t left)
 }
 
 
-/* Ends what nginx_stream_reopen() has begun; the timer is that of nginx_stream_timer(). */
+/* Lets the client send so much of a body from now on, and no more, as far as it has not been let already. */
 
 void
-nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer)
+nginx_stream_grant(ngx_http_request_t *r, uint64_t most)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        nginx_stream_grant_v2(r, most);
+    }
+#endif
+
+    /* Over HTTP/3 it is let when something is read. */
+}
+
+
+/* Ends what nginx_stream_reopen() has begun, when so much was dropped; the timer is that of nginx_stream_timer(). */
+
+void
+nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer, uint64_t dropped)
 {
     ngx_connection_t       *c;
     nginx_stream_shared_t  *shared;
@@ -928,9 +1097,13 @@ nginx_stream_release(ngx_http_request_t *r, ngx_event_t *timer)
     shared->taken--;
 
 #if (NGX_HTTP_V2)
-    if (r->stream && shared->taken == 0) {
-        /* nginx alone decides. */
-        ngx_reusable_connection(c, 0);
+    if (r->stream) {
+        nginx_stream_settle_v2(r, dropped);
+
+        if (shared->taken == 0) {
+            /* nginx alone decides. */
+            ngx_reusable_connection(c, 0);
+        }
     }
 #endif
 }

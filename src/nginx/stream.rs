@@ -85,7 +85,8 @@ mod c {
         pub fn nginx_stream_is_last(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_uint_t;
         pub fn nginx_stream_end_response(r: *mut ngx_http_request_t);
         pub fn nginx_stream_close(r: *mut ngx_http_request_t);
-        pub fn nginx_stream_release(r: *mut ngx_http_request_t, timer: *mut ngx_event_t);
+        pub fn nginx_stream_grant(r: *mut ngx_http_request_t, most: u64);
+        pub fn nginx_stream_release(r: *mut ngx_http_request_t, timer: *mut ngx_event_t, dropped: u64);
         pub fn nginx_stream_set_reusable(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt);
 
         pub fn nginx_stream_handlers(
@@ -180,6 +181,9 @@ impl Request {
             }
             kept.as_ref().watch.set(Some(Watch { timer, read: None, write: None }));
             c::nginx_stream_set_timer(timer.as_ptr(), NOTICE as ngx_msec_t);
+            if self.is_multiplexed() {
+                c::nginx_stream_grant(r, M::credit(self));
+            }
             true
         }
     }
@@ -334,7 +338,7 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> Came {
             },
             None => {
                 let mut dropped = 0;
-                let came = match c::nginx_stream_drop(r, STEP, &mut dropped) {
+                let came = match c::nginx_stream_drop(r, M::credit(&request).min(STEP), &mut dropped) {
                     c::MORE => Came::More,
                     c::WAIT => Came::Wait,
                     c::WHOLE => Came::Whole,
@@ -388,12 +392,16 @@ unsafe fn go_on<M: HttpModule>(r: *mut ngx_http_request_t, came: Came) {
         if is_done {
             c::nginx_stream_end_response(r);
         }
-        let patience = M::patience(&Request::new(r));
+        let request = Request::new(r);
+        let patience = M::patience(&request);
         let (Patience::Wait(left), Some(watching)) = (patience, watched::<M>(r)) else {
             release::<M>(r);
             return close(r, patience);
         };
         watch::<M>(r);
+        if request.is_multiplexed() {
+            c::nginx_stream_grant(r, M::credit(&request));
+        }
         if came == Came::More {
             bits::nginx_bits_post_read((*r).connection);
         }
@@ -452,8 +460,8 @@ pub(super) unsafe fn release<M: HttpModule>(r: *mut ngx_http_request_t) {
         let Some(watch) = kept.as_ref().watch.take() else {
             return;
         };
+        c::nginx_stream_release(r, watch.timer.as_ptr(), M::dropped(&Request::new(r)));
         let c = (*r).connection;
-        c::nginx_stream_release(r, watch.timer.as_ptr());
         c::nginx_stream_handlers(c, Some(event::<M>), watch.read, watch.write);
         if let Some(mut body) = kept.as_ref().http1.take() {
             body.wake_up_for(c, 1);
