@@ -10,7 +10,7 @@ use std::{env, fs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const C_FILES: [&str; 2] = ["src/nginx/bits.c", "src/nginx/stream.c"];
+const C_FILES: [&str; 3] = ["src/nginx/bits.c", "src/nginx/limit_conn.c", "src/nginx/stream.c"];
 const FIELDS: &str = "src/nginx/fields.txt";
 
 fn main() -> Result<()> {

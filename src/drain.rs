@@ -125,8 +125,16 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
             drain.terms.set(None);
         }
     }
-    // Over HTTP/1.x the connection is ours, however it ends.
-    drain.terms.get().is_some() && (!r.is_multiplexed() || drain.progress.get().outcome().is_none())
+    if !r.is_multiplexed() {
+        // The connection is ours, however it ends.
+        return drain.terms.get().is_some();
+    }
+    let is_going_on = drain.progress.get().outcome().is_none();
+    if is_going_on {
+        // nginx alone would be done with the request, and limit_conn too.
+        r.leave_limit_conn();
+    }
+    is_going_on
 }
 
 /// Called when the header of a response has been made.

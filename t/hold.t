@@ -169,7 +169,26 @@ h3: await 3; head POST /up/quic chunked; send 2m; answer; freed; close
 a client request body is buffered to a temporary file
 
 
-=== TEST 10: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
+=== TEST 10: limit_conn does not count what drains, counts what does not, and loses no count
+--- http_config
+limit_conn_zone $binary_remote_addr zone=addresses:1m;
+limit_conn_zone $server_name zone=servers:1m;
+--- config
+limit_body_drain idle=20s;
+location / { limit_conn addresses 3; limit_conn servers 3; proxy_pass http://backend; }
+location = /denied { limit_conn addresses 3; limit_conn servers 3; deny all; }
+--- script
+h2: requests 3 POST /denied 1m; requests 1 GET /; requests 3 POST /denied 1m; requests 1 GET /; mark denied; await counted; close
+h3: await denied; requests 3 POST /denied 1m; requests 1 GET /; close; mark quic
+h2: await quic; head POST /1 1m; head POST /2 1m; head POST /3 1m; pause 0.2; requests 1 GET /; stream 1; send 1m; finish; answer; requests 1 GET /; mark counted; close
+--- seen
+3 x 403 | 1 x 200 | 3 x 403 | 1 x 200
+3 x 403 | 1 x 200
+1 x 503 | 200 ok | 1 x 200
+--- skip_nginx: 4: < 1.25.0
+
+
+=== TEST 11: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }

@@ -73,6 +73,8 @@ mod c {
     pub const EVICTED: ngx_uint_t = 5;
 
     extern "C" {
+        pub fn nginx_limit_conn_release(r: *mut ngx_http_request_t);
+
         pub fn nginx_stream_exists(r: *mut ngx_http_request_t) -> ngx_uint_t;
         pub fn nginx_stream_is_acknowledged(r: *mut ngx_http_request_t) -> ngx_uint_t;
         pub fn nginx_stream_is_open(r: *mut ngx_http_request_t) -> ngx_uint_t;
@@ -134,6 +136,12 @@ impl Request {
     pub fn streams(&self) -> (usize, usize) {
         // SAFETY: live.
         unsafe { (c::nginx_stream_taken(self.as_ptr()), c::nginx_stream_most(self.as_ptr())) }
+    }
+
+    /// Has `limit_conn` count the request no longer.
+    pub fn leave_limit_conn(&self) {
+        // SAFETY: live.
+        unsafe { c::nginx_limit_conn_release(self.as_ptr()) }
     }
 
     /// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
