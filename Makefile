@@ -20,8 +20,11 @@ SEED ?=
 SECONDS ?=
 # How many workers "soak" has.
 WORKERS ?= 2
-# A script that "fuzz-http" has found, to play again.
+# A script that "fuzz-http" has found, or a case that "fuzz-conf" has found, to play again.
 SCRIPT ?=
+CASE ?=
+# How many configurations "fuzz-conf" makes.
+CONFIGS ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
@@ -70,7 +73,7 @@ override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-drain fuzz-http fuzz-policy miri attack bench \
+.PHONY: help run stop build check unittest test clients grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
 	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak capacity
 
@@ -216,6 +219,14 @@ fuzz-http: build ## Hold limit_body against client_max_body_size, with requests 
 	@build/test-tools.sh $(TOOLS)
 	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
+
+fuzz-conf: build ## Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE; FLAVOUR=asan)
+	@build/setup.sh test
+	@build/test-tools.sh $(TOOLS)
+	@build/certificate.sh $(OBJS)/tls
+	@$(TOOLS)/python/bin/python t/lib/fuzz-conf.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+		$(if $(filter asan,$(FLAVOUR)),--asan) $(if $(CASE),--case $(CASE)) \
+		$(if $(SECONDS),--seconds $(SECONDS),--configs $(or $(CONFIGS),20000)) $(if $(SEED),--seed $(SEED))
 
 fuzz-policy: nginx ## Fuzz what decides, without nginx; sizes against nginx's own parser (SECONDS for each of three targets)
 	@build/setup.sh build fuzz

@@ -106,6 +106,9 @@ async def play(script, nginx, upstream, number, pace):
 class Client:
     """A connection that is read from all the time, and on which sending may fail: an answer can come all the same."""
 
+    # What bodies are made of.
+    material = BODY
+
     def __init__(self, number, pace):
         self.number, self.pace = number, pace
         self.end = "open"
@@ -121,6 +124,7 @@ class Client:
         # Connections that have been closed keep their addresses for a minute.
         self.socket.bind((f"127.0.{random.randrange(1, 250)}.{random.randrange(1, 250)}", 0))
         await self.loop.sock_connect(self.socket, ("127.0.0.1", port))
+        self.name = self.socket.getsockname()
         self.loop.add_reader(self.socket, self.read)
 
     def read(self):
@@ -181,7 +185,7 @@ class Http1(Client):
         pending = b""
         for atom in script["atoms"]:
             if isinstance(atom, int):
-                pending += BODY[body : body + atom]
+                pending += self.material[body : body + atom]
                 body += atom
                 continue
             if head := HEAD.match(atom.replace("⏸", "")):
@@ -287,14 +291,16 @@ class Http2(Client):
         if kind == "headers":
             self.streams[number] = {"status": 0, "header": "", "body": b"", "end": [], "given up": False}
             self.bodies[number] = 0
-            fields = [[":scheme", "http"], [":authority", "localhost"], *rest[0], ["x-script", f"{self.number:09}"]]
+            known = {name for name, _ in rest[0]}
+            fields = [[":scheme", "http"], [":authority", "localhost"], ["x-script", f"{self.number:09}"]]
+            fields = [field for field in fields if field[0] not in known] + rest[0]
             fields.sort(key=lambda field: not field[0].startswith(":"))
             return frame(HEADERS, END_HEADERS | (END_STREAM if rest[1] else 0), number, self.encoder.encode(fields))
         if kind == "data":
             size, end, padding = rest
             start = self.bodies.get(number, 0)
             self.bodies[number] = start + size
-            payload, flags = BODY[start : start + size], END_STREAM if end else 0
+            payload, flags = self.material[start : start + size], END_STREAM if end else 0
             if padding is not None:
                 payload, flags = bytes([padding]) + payload + bytes(padding), flags | PADDED
             return frame(DATA, flags, number, payload)

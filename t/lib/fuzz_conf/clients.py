@@ -1,0 +1,337 @@
+"""Clients of a random configuration: their scripts, made at random, and what plays them.
+
+A script is one of fuzz_http/play.py's, also over TLS: its protocol is "h1", "h1s", "h2c" or "h2". In it {number} stands for
+the number of the play, {host} for the server {} block. Each request says which it is: in its target and in X-Id. Bodies
+are made of text that looks like requests, so that one which is taken for a request shows.
+"""
+
+import random
+import re
+import ssl
+
+from fuzz_http import differences, generate, play
+
+METHODS = ["POST"] * 10 + ["PUT", "PUT", "GET", "GET", "GET", "HEAD", "DELETE", "PATCH", "OPTIONS"]
+UNIT = len("GET /smuggled-000000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+RANGES = ["bytes=0-5", "bytes=100000-", "bytes=100000-", "bytes=0-1,5-6", "bytes=x"]
+
+
+def material(number, length=1 << 17):
+    unit = f"GET /smuggled-{number:09} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    return unit * (length // len(unit) + 1)
+
+
+def scripts(seed, configuration):
+    rng = random.Random(f"{seed}-clients")
+    return [script(rng, configuration) for _ in range(rng.choice([4, 6, 8]))]
+
+
+def script(rng, configuration):
+    protocol = rng.choices(["h1", "h1s", "h2c", "h2"], [70, 8, 12, 10])[0]
+    return streams(rng, configuration, protocol) if protocol[:2] == "h2" else connection(rng, configuration, protocol)
+
+
+def size(rng, limits):
+    limit = rng.choice(limits)
+    length = rng.choice([limit, limit + 1, limit + 1, limit - 1, 2 * limit, UNIT, UNIT, 3 * UNIT, rng.randrange(2000), rng.randrange(60000)])
+    return max(0, length)
+
+
+def fields_of(rng, names):
+    """What a client may say besides."""
+    fields = []
+    if rng.random() < 0.2:
+        fields.append(("Range", rng.choice(RANGES)))
+    if rng.random() < 0.08:
+        fields.append(rng.choice([("If-Match", '"no"'), ("If-None-Match", "*"), ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")]))
+    if rng.random() < 0.1:
+        fields.append(("X-Kind", "odd"))
+    return fields
+
+
+def connection(rng, configuration, protocol):
+    """A script for HTTP/1.x."""
+    atoms = []
+    cuts = rng.choice([0, 0, 0.2, 0.6])
+    end = rng.choice(["probe"] * 12 + ["half-close", "close", "silence", "silence"])
+    count = rng.choice([1, 1, 1, 2, 3])
+    for i in range(count):
+        atoms += request(rng, configuration, i, cuts, i == count - 1)
+        if i < count - 1 and rng.random() < 0.5:
+            atoms.append("?")
+    if end in ("close", "silence") and rng.random() < 0.5 and isinstance(atoms[-1], int):
+        atoms[-1] = rng.randrange(atoms[-1] + 1)
+    if end == "probe":
+        atoms.append("?" if rng.random() < 0.7 else "⏸")
+    return {"protocol": protocol, "atoms": atoms, "end": end}
+
+
+def request(rng, configuration, index, cuts, is_last):
+    method = rng.choice(METHODS)
+    target = rng.choice(configuration.targets)
+    version = "1.0" if rng.random() < 0.04 else "1.1"
+    form = rng.choices(["declared", "chunked", "none"], [45, 40, 15])[0]
+    length = size(rng, configuration.limits)
+    fields = [f"{name}: {value}" for name, value in fields_of(rng, configuration.targets)]
+    if form == "declared":
+        fields.append(f"Content-Length: {length}")
+    elif form == "chunked":
+        fields.append("Transfer-Encoding: chunked")
+    if rng.random() < 0.08:
+        fields.append("Expect: 100-continue")
+    if rng.random() < 0.1:
+        fields.append(rng.choice(["Connection: close", "Connection: keep-alive"]))
+    rng.shuffle(fields)
+    fields = ["Host: {host}", "X-Script: {number}", f"X-Id: {{number}}-{index}", *fields]
+    atoms = [f"{method} {target}?id={{number}}-{index} HTTP/{version}\r\n" + "".join(f"{field}\r\n" for field in fields) + "\r\n"]
+    if rng.random() < max(cuts, 0.3):
+        atoms.append("⏸")
+    if form == "declared":
+        atoms += generate.pieces(rng, length, cuts)
+    elif form == "chunked":
+        atoms += chunks(rng, length, cuts, is_last)
+    return atoms
+
+
+def chunks(rng, length, cuts, is_last):
+    if is_last and rng.random() < 0.2:
+        return generate.chunks(rng, length, cuts)
+    atoms = []
+    most = rng.choice([1, 20, 5000, 100000])
+    while length > 0:
+        chunk = min(length, most) if len(atoms) < 300 else length
+        length -= chunk
+        atoms += [f"{chunk:x}\r\n", *generate.pieces(rng, chunk, cuts if len(atoms) < 60 else 0), "\r\n"]
+    return [*atoms, "0\r\n\r\n"]
+
+
+def streams(rng, configuration, protocol):
+    """A script for HTTP/2: some streams, one after the other or at the same time."""
+    queues = []
+    for i in range(rng.choice([1, 1, 2, 3])):
+        number = 2 * i + 1
+        length = min(size(rng, configuration.limits), 30000)
+        fields = [[":method", rng.choice(METHODS)], [":path", f"{rng.choice(configuration.targets)}?id={{number}}-{i}"],
+                  [":authority", "{host}"], ["x-id", f"{{number}}-{i}"]]
+        fields += [[name.lower(), value] for name, value in fields_of(rng, configuration.targets)]
+        form = rng.choices(["declared", "undeclared", "none"], [45, 45, 10])[0]
+        length = 0 if form == "none" else length
+        if form == "declared":
+            fields.append(["content-length", str(length)])
+        queue = [["headers", number, fields, length == 0]]
+        while length > 0:
+            piece = min(length, rng.choice([1, 1000, 16000, 16000]) if len(queue) < 30 else 16000)
+            length -= piece
+            queue.append(["data", number, piece, length == 0, None])
+        if len(queue) > 1 and rng.random() < 0.08:
+            queue = [*queue[: rng.randrange(1, len(queue))], ["reset", number]]
+        queues.append(queue)
+    atoms, cuts = [], rng.choice([0, 0.1, 0.5])
+    is_sequential = rng.random() < 0.5
+    while queues:
+        # The headers of streams have to come in the order of their numbers.
+        begun = [queue for queue in queues if queue[0][0] != "headers"]
+        ready = begun + queues[len(begun) : len(begun) + 1]
+        atoms.append((queues[0] if is_sequential else rng.choice(ready)).pop(0))
+        if rng.random() < (0.4 if atoms[-1][0] == "headers" else cuts):
+            atoms.append("⏸")
+        queues = [queue for queue in queues if queue]
+    return {"protocol": protocol, "atoms": atoms, "end": rng.choice(["probe"] * 8 + ["close"])}
+
+
+def requests(script):
+    """Of each request of a script: its number within, method, body's length, whether it is sent to its end; None if they are
+    not what they should be: after a change, to shorten it."""
+    found = []
+    if script["protocol"][:2] == "h2":
+        sizes, ended = {}, set()
+        for atom in script["atoms"]:
+            if atom in play.WAITS:
+                continue
+            if atom[0] == "headers":
+                fields = dict(atom[2])
+                if "x-id" not in fields or ":path" not in fields or ":method" not in fields or ":authority" not in fields:
+                    return None
+                sizes[atom[1]] = [fields["x-id"], fields[":method"], 0, fields[":path"], fields.get("content-length")]
+                if atom[3]:
+                    ended.add(atom[1])
+            elif atom[1] not in sizes or atom[1] in ended:
+                return None
+            elif atom[0] == "data":
+                sizes[atom[1]][2] += atom[2]
+                if atom[3]:
+                    ended.add(atom[1])
+            else:
+                ended.add(atom[1])
+        resets = {atom[1] for atom in script["atoms"] if atom[0] == "reset"}
+        for number, (name, method, length, path, declared) in sizes.items():
+            if number not in resets and declared not in (None, str(length)):
+                return None
+            is_whole = number in ended and number not in resets and script["end"] != "close"
+            found.append((name.removeprefix("{number}-"), method, max(length, int(declared or 0)), is_whole, path))
+        return found
+    behind = []
+    for atom in reversed([atom for atom in script["atoms"] if atom not in play.WAITS]):
+        text = "" if isinstance(atom, int) else atom.replace("⏸", "")
+        head = play.HEAD.match(text)
+        if not head:
+            behind.insert(0, atom if isinstance(atom, int) else text)
+            continue
+        name = re.search(r"\r\nX-Id: \{number\}-(\d+)\r\n", text)
+        target = re.search(r" (\S+) HTTP", text)
+        if not name or "\r\nHost: {host}\r\n" not in text or not text.endswith("\r\n\r\n"):
+            return None
+        length = sum(atom for atom in behind if isinstance(atom, int))
+        is_last = not found
+        is_whole = script["end"] not in ("close",)
+        declared = re.search(r"\r\nContent-Length: (\d+)\r\n", text)
+        if "\r\nTransfer-Encoding: chunked\r\n" in text:
+            if declared:
+                return None
+            body = b"".join(b"x" * atom if isinstance(atom, int) else atom.encode("latin-1") for atom in behind)
+            whole = differences.chunks(body).is_whole
+            if not whole and not is_last:
+                return None
+            is_whole = is_whole and whole is True
+        else:
+            if any(isinstance(atom, str) for atom in behind):
+                return None
+            if length != (int(declared[1]) if declared else 0):
+                if not is_last or not declared or length > int(declared[1]):
+                    return None
+                is_whole = False
+            length = int(declared[1]) if declared else 0
+        found.append((name[1], head[1], length, is_whole, target[1]))
+        behind = []
+    return None if behind else found[::-1]
+
+
+class Secret:
+    """What is over TLS."""
+
+    protocols = ("http/1.1",)
+
+    async def connect(self, port):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(self.protocols)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing)
+        self.is_shaken = False
+        await super().connect(port)
+        self.shake()
+        await self.wait(lambda: self.is_shaken)
+
+    def shake(self):
+        try:
+            self.tls.do_handshake()
+            self.is_shaken = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            self.end = "no TLS"
+        self.flush()
+
+    def flush(self):
+        try:
+            self.socket.send(self.outgoing.read())
+        except OSError:
+            self.is_sending = False
+
+    def read(self):
+        try:
+            data = self.socket.recv(1 << 18)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+            self.end = "reset"
+        if data:
+            self.incoming.write(data)
+            if not self.is_shaken:
+                self.shake()
+        else:
+            if self.end == "open":
+                self.end = "closed"
+            self.loop.remove_reader(self.socket)
+        count = len(self.unread)
+        while self.is_shaken:
+            try:
+                plain = self.tls.read(1 << 16)
+            except ssl.SSLError:
+                break
+            if not plain:
+                break
+            self.unread += plain
+        if len(self.unread) > count:
+            self.look()
+        self.news.set()
+
+    async def send(self, data):
+        if self.is_sending and self.is_shaken and data:
+            try:
+                self.tls.write(data)
+            except ssl.SSLError:
+                self.is_sending = False
+                return
+            await super().send(self.outgoing.read())
+
+
+class Http1(play.Http1):
+    def __init__(self, number, pace):
+        super().__init__(number, pace)
+        self.material = material(number)
+
+    def take(self):
+        if answer := super().take():
+            return answer
+        # In chunks, as play.py's upstream never answers.
+        end = self.unread.find(b"\r\n\r\n")
+        if end < 0 or not self.unread.startswith(b"HTTP/1.1 "):
+            return None
+        header = self.unread[: end + 4].decode("latin-1")
+        if "\r\nTransfer-Encoding: chunked\r\n" not in header:
+            return None
+        method = self.methods[self.finals] if self.finals < len(self.methods) else "POST"
+        body, at = bytearray(), end + 4
+        while method != "HEAD":
+            line = re.compile(rb"([0-9a-f]+)\r\n").match(self.unread, at)
+            if not line or len(self.unread) < line.end() + int(line[1], 16) + 2:
+                return None
+            size = int(line[1], 16)
+            body += self.unread[line.end() : line.end() + size]
+            at = line.end() + size + 2
+            if not size:
+                break
+        del self.unread[:at]
+        self.finals += 1
+        return play.Answer(int(header[9:12]), play.undated(header), bytes(body))
+
+
+class Http2(play.Http2):
+    def __init__(self, number, pace):
+        super().__init__(number, pace)
+        self.material = material(number)
+
+
+class SecretHttp1(Secret, Http1):
+    pass
+
+
+class SecretHttp2(Secret, Http2):
+    protocols = ("h2",)
+
+
+KINDS = {"h1": Http1, "h1s": SecretHttp1, "h2c": Http2, "h2": SecretHttp2}
+
+
+def placed(script, number, host):
+    """The script with what stands for something in its place."""
+
+    def put(value):
+        if isinstance(value, str):
+            return value.replace("{number}", f"{number:09}").replace("{host}", host)
+        return [put(one) for one in value] if isinstance(value, list) else value
+
+    return script | {"atoms": put(script["atoms"])}

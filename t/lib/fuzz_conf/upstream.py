@@ -1,0 +1,203 @@
+"""An upstream that takes what it is sent at its word: HTTP/1.x, connections kept, and each byte has to be what was announced.
+
+A location's X-Do says how it answers: "wait", "early" (before the body has come), "slow" (a while later), and a status; or
+"drop". More words: "accel=URI" (X-Accel-Redirect), "close".
+"""
+
+import asyncio
+import os
+import re
+
+LINE = re.compile(r"([A-Z]+) (\S+) HTTP/1\.([01])")
+FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0\r\n]*")
+
+# How long "slow" is, and how long innocent requests wait for each other, in seconds.
+SLOW = 0.12
+TOGETHER = 0.3
+
+
+class Upstream:
+    """That of one configuration. What it is sent belongs to requests that are known to it: see expect."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.violations = []
+        self.connections = set()
+        # Of each request that a client sends: what its body is, and whether that is sent to its end.
+        self.known = {}
+        # What came, by the number of the play.
+        self.seen = {}
+        # Innocent requests are answered when so many are there.
+        self.innocents, self.together = [], 0
+
+    async def start(self):
+        self.server = await asyncio.get_running_loop().create_unix_server(lambda: Connection(self), self.path)
+        os.chmod(self.path, 0o666)
+
+    def stop(self):
+        self.server.close()
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    def expect(self, number, body, is_whole):
+        """A client is about to send a request with this body."""
+        self.known[number] = (body, is_whole)
+
+    def violation(self, kind, what):
+        self.violations.append((f"upstream: {kind}", what))
+
+    def left(self):
+        """What is wrong with connections that are still open when all is quiet."""
+        for connection in self.connections:
+            if connection.is_within:
+                self.violation("kept with a request that is not whole", connection.about())
+
+    def innocent(self, connection):
+        self.innocents.append(connection)
+        if len(self.innocents) >= self.together:
+            self.release()
+        else:
+            asyncio.get_running_loop().call_later(TOGETHER, self.release)
+
+    def release(self):
+        waiting, self.innocents = self.innocents, []
+        for connection in waiting:
+            connection.respond()
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, upstream):
+        self.upstream = upstream
+        self.unread = b""
+        self.is_within = self.is_broken = self.is_busy = False
+        self.head, self.body, self.number = "", bytearray(), ""
+        self.before = []
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.upstream.connections.add(self)
+
+    def about(self):
+        return f"{self.head!r}, {len(self.body)} bytes of body: {bytes(self.body[:120])!r}; before: {self.before[-2:]}"
+
+    def broken(self, kind, what=""):
+        self.is_broken = True
+        self.upstream.violation(kind, f"{what} {self.about()}".strip())
+
+    def data_received(self, data):
+        self.unread += data
+        while self.unread and not self.is_broken:
+            taken = self.take_body() if self.is_within else self.take_head()
+            if not taken:
+                break
+
+    def take_head(self):
+        if b"\r\n\r\n" not in self.unread:
+            line = self.unread.split(b"\r\n")[0].decode("latin-1")
+            if not re.match(r"[A-Z]+( |$)", line) or len(self.unread) > 30000:
+                self.broken("bytes that are no request", repr(self.unread[:200]))
+            return False
+        head, self.unread = self.unread.split(b"\r\n\r\n", 1)
+        if self.head:
+            self.before.append(self.head.split("\r\n")[0])
+        self.head, self.body = head.decode("latin-1"), bytearray()
+        line, *fields = self.head.split("\r\n")
+        match = LINE.fullmatch(line)
+        if not match or not all(FIELD.fullmatch(field) for field in fields):
+            return self.broken("bytes that are no request")
+        values = {}
+        for field in fields:
+            name, value = field.split(":", 1)
+            values.setdefault(name.lower(), []).append(value.strip())
+        lengths, codings = values.get("content-length", []), values.get("transfer-encoding", [])
+        if len(lengths) + len(codings) > 1 or not all(re.fullmatch(r"\d{1,18}", length) for length in lengths):
+            return self.broken("a body without one length")
+        if codings not in ([], ["chunked"]) or (codings and match[3] == "0"):
+            return self.broken("an unknown coding")
+        self.method, self.is_10 = match[1], match[3] == "0"
+        self.do = (values.get("x-do") or ["wait 200"])[0].split()
+        self.number = (values.get("x-id") or [""])[0]
+        known = self.upstream.known.get(self.number)
+        if known is None or "smuggled" in match[2]:
+            return self.broken("a request that no client has sent")
+        self.sent, self.is_whole_there = known
+        self.length = int(lengths[0]) if lengths else 0
+        self.is_chunked, self.rest = bool(codings), self.length
+        self.is_within = True
+        self.is_answered = False
+        self.upstream.seen.setdefault(self.number, []).append(self)
+        if self.length > len(self.sent):
+            return self.broken("a length that the client has not declared")
+        if self.do[0] == "early":
+            self.respond()
+        if not self.is_chunked and not self.rest:
+            self.end()
+        return True
+
+    def take_body(self):
+        if self.is_chunked and self.rest == 0:
+            if b"\r\n" not in self.unread:
+                return False
+            line, rest = self.unread.split(b"\r\n", 1)
+            if line:
+                if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", line):
+                    return self.broken("a chunk that is none", repr(self.unread[:100]))
+                self.rest = int(line, 16)
+                if self.rest == 0:
+                    if len(rest) < 2:
+                        return False
+                    if rest[:2] != b"\r\n":
+                        return self.broken("a chunk that is none", repr(self.unread[:100]))
+                    self.unread = rest[2:]
+                    self.end()
+                    return True
+            self.unread = rest
+            return True
+        piece, self.unread = self.unread[: self.rest], self.unread[self.rest :]
+        self.rest -= len(piece)
+        self.body += piece
+        if bytes(piece) != self.sent[len(self.body) - len(piece) : len(self.body)]:
+            return self.broken("a body that the client has not sent")
+        if self.rest == 0 and not self.is_chunked:
+            self.end()
+        return True
+
+    def end(self):
+        """All of a request is there."""
+        self.is_within = False
+        if self.is_whole_there and self.body and len(self.body) < len(self.sent):
+            return self.broken("a part of a body, as a whole", f"{len(self.sent)} bytes were sent:")
+        if self.is_answered:
+            return
+        if self.number.startswith("innocent"):
+            self.upstream.innocent(self)
+        elif self.do[0] == "slow":
+            asyncio.get_running_loop().call_later(SLOW, self.respond)
+        elif self.do[0] == "drop":
+            self.transport.close()
+        else:
+            self.respond()
+
+    def respond(self):
+        self.is_answered = True
+        if self.transport.is_closing():
+            return
+        status = int(self.do[1]) if len(self.do) > 1 else 200
+        body = b"" if status in (204, 304) else f"upstream {self.number} {status}\n".encode()
+        fields = [f"Content-Length: {len(body)}"] if status != 204 else []
+        fields.append(f"X-For: {self.number}")
+        closes = self.is_10 or "close" in self.do
+        if closes:
+            fields.append("Connection: close")
+        fields += [f"X-Accel-Redirect: {word[6:]}" for word in self.do if word.startswith("accel=")]
+        head = f"HTTP/1.1 {status} Status\r\nContent-Type: text/html\r\n" + "".join(f"{field}\r\n" for field in fields) + "\r\n"
+        self.transport.write(head.encode() + (b"" if self.method == "HEAD" else body))
+        if closes and not self.is_within:
+            self.transport.close()
+
+    def connection_lost(self, error):
+        self.upstream.connections.discard(self)
+        if self.is_within and not self.is_broken and not self.body and not self.is_chunked and self.is_whole_there:
+            self.upstream.violation("a promise that is not kept", self.about())
+        elif self.unread and not self.is_within and not self.is_broken:
+            self.upstream.violation("bytes that are no request", f"{self.unread[:200]!r} {self.about()}")
