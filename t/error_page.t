@@ -209,7 +209,7 @@ h1 POST /forbidden 2k
 h2 POST /forbidden 2k
 h3 POST /forbidden 2k
 --- answer
-403 ok | closed
+403 ok | open
 403 ok
 403 ok
 
