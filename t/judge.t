@@ -26,22 +26,22 @@ location /directory/ { proxy_pass http://backend; }
 --- upload
 h1 POST /200 1k
 h1 POST /200 1025
-h1 POST /201 8m
+h1 POST /201 2m
 h1 POST /204 1k
-h1 POST /204 8m
+h1 POST /204 2m
 h1 POST /301 1k
-h1 POST /301 8m
-h1s POST /302 8m
-h1 POST /303 8m
-h1 POST /307 8m
-h1 POST /url 8m
+h1 POST /301 2m
+h1s POST /302 2m
+h1 POST /303 2m
+h1 POST /307 2m
+h1 POST /url 2m
 h1 POST /if 1k
-h1 POST /if 8m
-h1 POST /rewrite 8m
-h1 POST /permanent 8m
-h1 POST /absolute 8m
+h1 POST /if 2m
+h1 POST /rewrite 2m
+h1 POST /permanent 2m
+h1 POST /absolute 2m
 h1 POST /directory 1k
-h1 POST /directory 8m
+h1 POST /directory 2m
 h1 pipelined POST /200 1k | GET /200
 h1 pipelined POST /200 2k | GET /200
 h1s pipelined POST /301 2k | GET /200
@@ -85,7 +85,7 @@ return 200 "ok\n";
 --- upload
 h1 POST / 1k
 h1 POST / 1025
-h1s POST / 8m
+h1s POST / 2m
 h2 POST / 1k | POST / 1m
 h3 POST / 1k | POST / 1m
 --- answer
@@ -119,13 +119,13 @@ location = /page.txt { internal; }
 >>> page.txt
 page
 --- upload
-h1 POST /return 8m
-h1 POST /nothing 8m
-h1 POST /redirect 8m
-h1s POST /redirect 8m
-h1 POST /file 8m
-h1 POST /status 8m
-h1 POST /400 8m
+h1 POST /return 2m
+h1 POST /nothing 2m
+h1 POST /redirect 2m
+h1s POST /redirect 2m
+h1 POST /file 2m
+h1 POST /status 2m
+h1 POST /400 2m
 h2 POST /return 1m | POST /nothing 1m | POST /redirect 1m | POST /file 1m | POST /status 1m
 h3 POST /return 1m | POST /nothing 1m | POST /redirect 1m | POST /file 1m | POST /status 1m
 --- answer
@@ -157,8 +157,8 @@ h3 /redirect 413 REJECTED 1024 0 header
 h3 /file 413 REJECTED 1024 0 header
 h3 /status 429 REJECTED 1024 0 header
 --- error_log eval
-[qr/\[error\] .*client intended to send too large body: 8388608 bytes, limit: 1024, .*"POST \/return/,
- qr/\[warn\] .*client intended to send too large body: 8388608 bytes, limit: 1024, .*"POST \/status/]
+[qr/\[error\] .*client intended to send too large body: 2097152 bytes, limit: 1024, .*"POST \/return/,
+ qr/\[warn\] .*client intended to send too large body: 2097152 bytes, limit: 1024, .*"POST \/status/]
 
 
 === TEST 4: errors of the rewrite phase stay as they are, but the upload counts as refused
@@ -177,11 +177,11 @@ location = /page.txt { internal; limit_body 10; }
 page
 --- upload
 h1 POST /403 1k
-h1 POST /403 8m
-h1s POST /403 8m
-h1 POST /404 8m
-h1 POST /503 8m
-h1 POST /file 8m Connection:close
+h1 POST /403 2m
+h1s POST /403 2m
+h1 POST /404 2m
+h1 POST /503 2m
+h1 POST /file 2m Connection:close
 h1 POST /file 1k Connection:close
 --- answer
 403 no | open
@@ -220,11 +220,11 @@ location = /return { return 302 /login; }
 >>> users
 user:{PLAIN}secret
 --- upload
-h1 POST /up 8m
-h1 POST /up 8m Authorization:Basic_dXNlcjpzZWNyZXQ=
+h1 POST /up 2m
+h1 POST /up 2m Authorization:Basic_dXNlcjpzZWNyZXQ=
 h1 POST /up 1k Authorization:Basic_dXNlcjpzZWNyZXQ=
-h1 POST /same 8m
-h1 POST /return 8m
+h1 POST /same 2m
+h1 POST /return 2m
 h2 POST /up 1m | POST /up 1m Authorization:Basic_dXNlcjpzZWNyZXQ=
 h3 POST /up 1m | POST /up 1m Authorization:Basic_dXNlcjpzZWNyZXQ=
 --- answer
@@ -244,10 +244,10 @@ location = /return { return 200 "ok\n"; }
 location = /redirect { return 302 /elsewhere; }
 location = /403 { return 403 "no\n"; }
 --- upload
-h1 chunked POST /return 8m
-h1s chunked POST /return 8m
-h1 chunked POST /redirect 8m
-h1 chunked POST /403 8m
+h1 chunked POST /return 2m
+h1s chunked POST /return 2m
+h1 chunked POST /redirect 2m
+h1 chunked POST /403 2m
 h2 chunked POST /return 1m
 h3 chunked POST /return 1m
 --- answer
@@ -288,16 +288,16 @@ h1 POST /a 2049
 h1 POST /c 2k
 h1 POST /c 2049
 h1 POST /d 2k
-h1 POST /d 8m
+h1 POST /d 2m
 h1 POST /e 2k
-h1 POST /e 8m
+h1 POST /e 2m
 h1 POST /f 10
 h1 POST /f 11
 h1 POST /g 2k
-h1 POST /g 8m
+h1 POST /g 2m
 h1 chunked POST /a 2k
 h1 chunked POST /c 2k
-h1 chunked POST /c 8m
+h1 chunked POST /c 2m
 h2 POST /a 2k | POST /c 2k | POST /d 2k | POST /e 2k | POST /g 2k | POST /a 2049 | POST /c 2049
 h3 POST /a 2k | POST /c 2k | POST /d 2k | POST /e 2k | POST /g 2k | POST /a 2049 | POST /c 2049
 --- answer
@@ -356,9 +356,9 @@ h1 POST /both 2049
 h1 POST /off 4k
 h1 POST /off 4097
 h1 chunked POST /raised 8k
-h1 chunked POST /raised 8m
+h1 chunked POST /raised 2m
 h1 chunked POST /default 512k
-h1 chunked POST /lowered 8m
+h1 chunked POST /lowered 2m
 h2 POST /raised 8k | POST /raised 8193 | POST /default 64k | POST /lowered 11
 h2 chunked POST /raised 8k | POST /raised 8193
 h3 POST /raised 8k | POST /raised 8193 | POST /default 64k | POST /lowered 11
@@ -498,8 +498,8 @@ location = /metrics { access_log off; auth_basic off; limit_body off; limit_body
 >>> users
 user:{PLAIN}secret
 --- upload
-h1 POST /up 8m
-h1 POST /up 8m Authorization:Basic_dXNlcjpzZWNyZXQ=
+h1 POST /up 2m
+h1 POST /up 2m Authorization:Basic_dXNlcjpzZWNyZXQ=
 h1 POST /up 2049 Authorization:Basic_dXNlcjpzZWNyZXQ=
 h1 POST /up 2k Authorization:Basic_dXNlcjpzZWNyZXQ=
 h2 POST /up 1m Authorization:Basic_dXNlcjpzZWNyZXQ=
@@ -536,16 +536,16 @@ location @page { return 413 "page\n"; }
 --- upload
 h1 POST /written 2k
 h1 POST /written 2049
-h1s POST /written 8m
+h1s POST /written 2m
 h1 POST /default 1m
 h1 POST /default 1048577
 h1 POST /off 2049
 h1 POST /return 2k
 h1 POST /return 2050
-h1 POST /redirect 8m
+h1 POST /redirect 2m
 h1 chunked POST /written 2k
-h1 chunked POST /written 8m
-h1 chunked POST /off 8m
+h1 chunked POST /written 2m
+h1 chunked POST /off 2m
 h2 POST /written 2049 | POST /default 1k | POST /off 8k | POST /return 8k
 h2 chunked POST /written 1m | POST /written 2k
 h3 POST /written 2049 | POST /default 1k | POST /off 8k | POST /return 8k
@@ -615,7 +615,7 @@ h1 POST /up 2k
 h1 POST /up 2049
 h1 POST /return 2049
 h1 POST /zero 4m
-h1 chunked POST /up 8m
+h1 chunked POST /up 2m
 h2 POST /up 2049 | POST /return 2049 | POST /zero 1m
 --- answer
 200 ok | open
