@@ -45,7 +45,10 @@ while not ended:
             http.send_data(number, bytes(room), end_stream=not left[number])
             has_sent = True
     connection.sendall(http.data_to_send())
-    while not ended and (connection.pending() or select.select([connection], [], [], 0 if has_sent else 30)[0]):
+    # What comes may let it send again.
+    patience = 0 if has_sent else 30
+    while not ended and (connection.pending() or select.select([connection], [], [], patience)[0]):
+        patience = 0
         data = connection.recv(65536)
         if not data:
             sys.exit("nginx has closed the connection")
