@@ -20,7 +20,7 @@ sub misplaced { qq{"$_[0]" directive is not allowed here in } }
 
 my @cases = (
     ['limit_body;', arguments('limit_body')],
-    ['limit_body 1k after_auth declared 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
+    ['limit_body 1k after_auth declared 2k;', arguments('limit_body')],
     ['limit_body 1k after_auth 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
     ['limit_body 1k 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
     ['limit_body 1k before_auth;', qq{invalid parameter "before_auth" in "limit_body" directive in }],
