@@ -168,7 +168,7 @@ my @warnings = (
 for my $warning (@warnings) {
     my ($directives, $warned) = @$warning;
     my $name = $directives =~ s/\s+/ /gr;
-    my $logged = $warned ? "--- error_log eval\nqr{$warned}\n" : "--- no_error_log\n[warn]\n";
+    my $logged = $warned ? "--- suppress_stderr\n--- error_log eval\nqr{$warned}\n" : "--- no_error_log\n[warn]\n";
     $n++;
     $blocks .= "=== TEST $n: " . ($warned ? 'warned of' : 'not warned of') . ": $name\n--- config\ninclude ../html/block.inc;\n"
         . "--- user_files\n>>> block.inc\n$directives\n--- upload\nh1 GET /\n--- answer\n200 | open\n$logged";
