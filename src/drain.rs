@@ -139,6 +139,10 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
 
 /// Called when the header of a response has been made.
 pub fn response_begin(r: &Request) {
+    // What nginx discards by itself is gone for subrequests that the response leads to, too.
+    if of(r).is_none() && !r.is_multiplexed() && r.is_body_discarded() {
+        begin_early(r);
+    }
     if let Some((drain, _)) = of(r) {
         drain.update(|progress| progress.answer(now()));
         r.watch_body::<LimitBody>();
@@ -161,11 +165,17 @@ pub fn response_end(r: &Request) {
     } else {
         r.is_body_discarded() || (r.is_body_being_read() && r.is_body_partly_read())
     };
-    let Some(terms) = state::sent_to(r).get().terms().filter(|_| is_early) else {
-        return;
-    };
-    begin_on(r, terms);
-    response_begin(r);
+    if is_early {
+        begin_early(r);
+        response_begin(r);
+    }
+}
+
+/// Begins where nginx answers before it has read the body, unless drains are left to nginx.
+fn begin_early(r: &Request) {
+    if let Some(terms) = state::sent_to(r).get().terms() {
+        begin_on(r, terms);
+    }
 }
 
 /// The drain of a request, if there is one, with its terms.
