@@ -9,7 +9,7 @@ use policy::{size, InvalidSize, Limit, Mode};
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Limited, RefusalStatus, Source, Undeclared, When};
 use crate::metrics::Format;
-use crate::nginx::{parse_time, Args, ConfError, Directive, InvalidStatus, Level, Status, Takes, Within};
+use crate::nginx::{parse_time, Args, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
 use crate::LimitBody;
 
 /// All directives of the module.
@@ -48,7 +48,10 @@ pub const DIRECTIVES: &[Directive<Conf>] = &[
         within: Within::Any,
         takes: Takes::One,
         set: limit_body_zone,
-        needs: Some((Conf::counts, "there is no \"limit_body\" or \"limit_body_drain\" to count for")),
+        needs: Some(Need {
+            is_there: Conf::counts,
+            otherwise: "there is no \"limit_body\" or \"limit_body_drain\" to count for",
+        }),
     },
     Directive {
         name: c"limit_body_metrics",
@@ -60,7 +63,8 @@ pub const DIRECTIVES: &[Directive<Conf>] = &[
 ];
 
 /// What directives need that are about a limit.
-const LIMIT: Option<(fn(&Conf) -> bool, &str)> = Some((Conf::limits, "there is no \"limit_body\" that it is about"));
+const LIMIT: Option<Need<Conf>> =
+    Some(Need { is_there: Conf::limits, otherwise: "there is no \"limit_body\" that it is about" });
 
 /// `limit_body size [after_auth] [declared] | off`
 fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {

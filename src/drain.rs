@@ -35,6 +35,11 @@ impl Drain {
         self.progress.get().ledger().is_some() && r.is_multiplexed()
     }
 
+    /// Whether the answer is being made, or has been.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.progress.get(), policy::Drain::Held(_))
+    }
+
     /// How much was drained, in bytes; `None` if there was no drain.
     pub fn bytes(&self) -> Option<u64> {
         self.reported()?.ledger().map(|ledger| ledger.bytes())

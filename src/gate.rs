@@ -66,11 +66,13 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
     let Some(&rule) = r.conf::<LimitBody>().rule() else {
         return Phase::Declined;
     };
-    // Other modules may have read the body before its time; but what a redirect finds read was judged where it was.
-    if r.is_body_discarded() || (r.is_internal() && r.is_body_read()) {
+    // Other modules may have read the body before its time, or begun to discard it; but what a redirect finds so was judged
+    // where that was done.
+    if r.is_internal() && (r.is_body_discarded() || r.is_body_read()) {
         return Phase::Declined;
     }
-    let Some(length) = known_length(&r).filter(|length| !is_within(&rule, *length)) else {
+    let length = if r.is_body_discarded() { declared_length(&r) } else { known_length(&r) };
+    let Some(length) = length.filter(|length| !is_within(&rule, *length)) else {
         return Phase::Declined;
     };
     let Some(state) = r.state_or_default::<LimitBody>() else {
@@ -126,15 +128,14 @@ pub fn before_answer(r: &Request) -> Option<Status> {
 /// Judges a request that has come to an answer before it was due to be judged, by the length that it declared.
 fn judge_late(r: &Request) -> Result<(), Status> {
     let is_settled = |state: &State| state.is_due.get() || state.is_refused() || state.verdict.get().is_some();
-    if r.state::<LimitBody>().is_some_and(is_settled) || r.is_body_read() {
+    if r.state::<LimitBody>().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
         return Ok(());
     }
     let conf = state::sent_to(r);
-    let length = r.declared_length().filter(|length| *length > 0).map(Length::Declared);
-    let (Some(&rule), Some(length)) = (conf.get().rule(), length) else {
+    let (Some(rule), Some(length)) = (conf.get().rule(), declared_length(r)) else {
         return Ok(());
     };
-    if is_within(&rule, length) {
+    if is_within(rule, length) {
         return Ok(());
     }
     let state = r.state_or_default::<LimitBody>().ok_or(Status::INTERNAL_SERVER_ERROR)?;
@@ -146,14 +147,19 @@ pub fn replaced_answer(r: &Request) -> Option<Status> {
     r.state::<LimitBody>()?.replaced.get().map(|(status, _)| status)
 }
 
+/// The answer to a request that was refused in mid-stream, where the module that was to read its body takes no notice of that.
+pub fn abandoned(r: &Request) -> Option<Status> {
+    r.state::<LimitBody>().filter(|state| !state.drain.is_answered()).and_then(|state| state.refusal.get())
+}
+
 /// Called for each piece of every body that nginx reads, so it is as short as can be: whether [`within_body`] is to look
 /// at it. It need not where no rule holds, where the declared length has been judged, or as long as the body is within
 /// the limit.
 pub fn is_body_watched(r: &Request) -> bool {
     match r.state_at_hand::<LimitBody>() {
         Some(state) => {
-            let unwatched = state.unwatched.get();
-            (unwatched != u64::MAX && r.body_seen() > unwatched) || state.drain.is_of_stream(r)
+            state.unwatched.get().map_or(true, |most| most != u64::MAX && r.body_seen() > most)
+                || state.drain.is_of_stream(r)
         }
         None => r.conf::<LimitBody>().rule().is_some() || r.state::<LimitBody>().is_some(),
     }
@@ -174,18 +180,21 @@ fn judge_piece(r: &Request) -> Result<(), Status> {
     let Some(&rule) = r.conf::<LimitBody>().rule() else {
         return Ok(());
     };
+    // The page of an error never turns into a refusal.
+    if r.is_error_page() {
+        return Ok(());
+    }
     if let Some(status) = r.state::<LimitBody>().and_then(|state| state.refusal.get()) {
         return Err(status);
     }
-    // The page of an error never turns into a refusal.
-    let Some(length) = known_length(r).filter(|length| !r.is_error_page() && !is_within(&rule, *length)) else {
+    let Some(length) = known_length(r).filter(|length| !is_within(&rule, *length)) else {
         return Ok(());
     };
     let Some(state) = r.state_or_default::<LimitBody>() else {
         return stop(r, Err(Status::INTERNAL_SERVER_ERROR));
     };
     match (rule.by, state.at.get(), state.limit.get(), state.verdict.get()) {
-        (By::LimitBody, Some(At::Body), Some(limit), Some(Verdict::Passed)) => {
+        (By::LimitBody, Some(At::Body), Some(limit), None | Some(Verdict::Passed)) => {
             stop(r, judge(r, state, &rule, limit, length))
         }
         (By::LimitBody, _, _, Some(_)) => Ok(()),
@@ -213,6 +222,11 @@ fn known_length(r: &Request) -> Option<Length> {
     r.content_length().filter(|length| *length > 0).map(Length::Declared)
 }
 
+/// The length that the client declared; `None` if it has not, or there is no body, or an empty one.
+fn declared_length(r: &Request) -> Option<Length> {
+    r.declared_length().filter(|length| *length > 0).map(Length::Declared)
+}
+
 /// Whether a limit of nginx's own has nothing to say against a length, so that nothing need be remembered.
 fn is_within(rule: &Rule, length: Length) -> bool {
     match (rule.by, rule.source) {
@@ -234,6 +248,13 @@ fn begin(r: &Request, state: &State, conf: Held<Conf>, length: Length) -> Result
         r.log(rule.log_level, format_args!("client sent no length of the body{}", note_of(rule.mode)));
         return fail(state, &rule, Some(limit), Length::Declared(length.bytes()), Status::LENGTH_REQUIRED);
     }
+    if length == Length::Seen(0) && !r.is_body_read() {
+        // There is nothing to judge yet, and nobody may ever read it.
+        state.limit.set(Some(limit));
+        state.at.set(Some(At::Body));
+        state.verdict.set(None);
+        return Ok(());
+    }
     judge(r, state, &rule, limit, length)
 }
 
@@ -250,7 +271,7 @@ fn fail(state: &State, rule: &Rule, limit: Option<Limit>, length: Length, status
         }
         Mode::DryRun => {
             state.verdict.set(Some(Verdict::RejectedDryRun));
-            state.unwatched.set(u64::MAX);
+            state.unwatched.set(Some(u64::MAX));
             Ok(())
         }
     }
@@ -316,11 +337,11 @@ fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) 
     state.limit.set(told.then_some(limit));
     state.at.set(told.then_some(length.at()));
     state.verdict.set(told.then_some(verdict));
-    state.unwatched.set(match verdict {
+    state.unwatched.set(Some(match verdict {
         Verdict::Passed => limit.most(length),
         Verdict::Rejected => 0,
         Verdict::RejectedDryRun => u64::MAX,
-    });
+    }));
     if let Length::Declared(bytes) = length {
         state.declared.set(Some(bytes));
     }

@@ -113,6 +113,10 @@ impl HttpModule for LimitBody {
         drain::may_drop(r)
     }
 
+    fn abandoned(r: &Request) -> Option<Status> {
+        gate::abandoned(r)
+    }
+
     fn has_read(r: &Request, got: Got) {
         drain::has_read(r, got);
     }

@@ -28,15 +28,15 @@ pub fn drop_refused(r: &Request) {
 pub fn drop_body(r: &Request) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
-    if drain::begin(r) {
-        return;
+    if !drain::begin(r) {
+        if r.is_multiplexed() {
+            r.discard_body();
+        } else {
+            close_gently(r);
+        }
+        r.forget_body();
     }
-    if r.is_multiplexed() {
-        r.discard_body();
-    } else {
-        close_gently(r);
-    }
-    r.forget_body();
+    r.forget_body_fields();
 }
 
 /// Has nginx read no more of a body in mid-stream, and keep the connection until the client has the answer.
@@ -46,11 +46,12 @@ pub fn stop_reading(r: &Request) {
         state::keep_received(r);
         // An error page may take its time. What the client sends meanwhile must not be read as a body once more.
         r.block_reading();
-    } else if drain::begin(r) {
-        return;
+    } else {
+        drain::begin(r);
     }
     // What has been read is but a part: a proxied error page must not pass it on.
     r.forget_body();
+    r.forget_body_fields();
 }
 
 /// nginx closes after some refusals only. What follows the body must not be taken for a request; more of it may be on its way

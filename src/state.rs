@@ -20,12 +20,11 @@ pub struct State {
     pub is_due: Cell<bool>,
     /// What holds in the location that the request was judged in; `None` before.
     pub judged: Cell<Option<Held<Conf>>>,
-    /// The limit in effect; `None` before the request is judged, and if there is no telling (a variable's value is no
-    /// size).
+    /// The limit in effect, which is computed once; `None` before, and if there is no telling (a variable's value is no size).
     pub limit: Cell<Option<Limit>>,
     /// When the body was judged; `None` before.
     pub at: Cell<Option<At>>,
-    /// The verdict of a `limit_body`; `None` before there is one.
+    /// The verdict of a `limit_body`; `None` before there is one, as long as nothing has come of a body of undeclared length.
     pub verdict: Cell<Option<Verdict>>,
     /// The status of the refusal; `None` if there is none. A refusal is final, whatever else becomes of the request.
     pub refusal: Cell<Option<Status>>,
@@ -33,8 +32,8 @@ pub struct State {
     /// soon as it is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
     /// How long the body may turn out to be, in bytes, before it is looked at again: [`u64::MAX`] once nothing can change
-    /// the verdict.
-    pub unwatched: Cell<u64>,
+    /// the verdict; `None` if it is to be looked at in any case.
+    pub unwatched: Cell<Option<u64>>,
     /// The length that was declared for the body, in bytes; `None` before it is judged, and if there was none.
     pub declared: Cell<Option<u64>>,
     /// What happens to a body that is not wanted.

@@ -28,9 +28,17 @@ pub struct Directive<C> {
     pub takes: Takes,
     /// Reads its arguments into the configuration of the block it stands in.
     pub set: fn(&mut C, &Args) -> Result<(), ConfError>,
-    /// Whether it has an effect in a block with this configuration, settled, and what it needs for that. nginx warns of one that
-    /// has none in the block that it stands in, nor in any within; not if it is `off`.
-    pub needs: Option<(fn(&C) -> bool, &'static str)>,
+    /// What it needs to have an effect, in the block that it stands in or in one within. nginx warns where it is not there,
+    /// unless the directive is `off`.
+    pub needs: Option<Need<C>>,
+}
+
+/// What a directive needs to have an effect.
+pub struct Need<C> {
+    /// Whether it is there in a block with this configuration, settled.
+    pub is_there: fn(&C) -> bool,
+    /// What to say where it is not.
+    pub otherwise: &'static str,
 }
 
 /// Where a directive may stand.
@@ -423,11 +431,11 @@ unsafe fn warn<C>(cf: *mut ngx_conf_t, last: *mut Block<C>) {
         while let Some(Given { directive, block, file, line, next }) = given.as_ref() {
             given = *next;
             let directive = directive.as_ref();
-            let Some((has_effect, what)) = directive.needs else {
+            let Some(Need { is_there, otherwise }) = directive.needs else {
                 continue;
             };
             let blocks = iter::successors(last.as_ref(), |block| block.before.as_ref());
-            let is_idle = !blocks.filter(|at| has_effect(&at.conf)).any(|at| {
+            let is_idle = !blocks.filter(|at| is_there(&at.conf)).any(|at| {
                 iter::successors(Some(ptr::from_ref(at)), |at| {
                     Some((**at).around.cast_const()).filter(|at| !at.is_null())
                 })
@@ -438,7 +446,7 @@ unsafe fn warn<C>(cf: *mut ngx_conf_t, last: *mut Block<C>) {
                 write_log(
                     (*cf).log,
                     Level::Warn,
-                    format_args!("\"{name}\" directive has no effect: {what} in {file}:{line}"),
+                    format_args!("\"{name}\" directive has no effect: {otherwise} in {file}:{line}"),
                 );
             }
         }

@@ -31,7 +31,7 @@ mod written;
 mod zones;
 
 pub use conf::{
-    parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, OutOfMemory, Takes, Within,
+    parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, Need, OutOfMemory, Takes, Within,
 };
 pub use content::{Content, Output};
 pub use ending::Interruption;

@@ -84,6 +84,9 @@ pub trait HttpModule: Sized + 'static {
     /// How much of a taken body ([`Request::take_body`]) may be read and dropped now, in bytes; 0 if it is not to be read.
     fn may_drop(r: &Request) -> u64;
 
+    /// The answer to a request whose body is taken, when nobody is left to make one; `None` if it is being made already.
+    fn abandoned(r: &Request) -> Option<Status>;
+
     /// Called with what came of reading a taken body.
     fn has_read(r: &Request, got: Got);
 

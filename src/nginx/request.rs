@@ -1,12 +1,14 @@
 //! A request, as far as the module deals with it.
 
 use core::fmt;
+use core::mem;
 use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
     ngx_current_msec, ngx_http_block_reading, ngx_http_clean_header, ngx_http_complex_value,
-    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_str_t, NGX_OK,
+    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_list_part_t,
+    ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
 use super::{bits, log, state, ComplexValue, Held, HttpModule, Level};
@@ -328,7 +330,7 @@ impl Request {
                 return;
             }
             (*body).bufs = ptr::null_mut();
-            let file = (*body).temp_file;
+            let file = mem::replace(&mut (*body).temp_file, ptr::null_mut());
             if file.is_null() {
                 return;
             }
@@ -337,6 +339,16 @@ impl Request {
             if bits::nginx_bits_persistent(file) != 0 {
                 libc::unlink((*file).file.name.data.cast());
             }
+        }
+    }
+
+    /// Leaves the request without the fields that announce a body, for those who pass on what the client has sent. Returns
+    /// whether there was memory for that.
+    pub fn forget_body_fields(&self) -> bool {
+        // SAFETY: live; the fields of a request are in a list of its pool.
+        unsafe {
+            let fields = ptr::addr_of_mut!((*self.as_ptr()).headers_in.headers);
+            remove_fields(fields, &[b"content-length", b"transfer-encoding"])
         }
     }
 
@@ -362,5 +374,48 @@ impl Request {
     pub fn finalize(self, status: Status) {
         // SAFETY: live; consumed, so that it is not looked at again.
         unsafe { ngx_http_finalize_request(self.as_ptr(), status.as_ngx()) }
+    }
+}
+
+/// Removes the fields of these names from a list. The others stay where they are in memory: nginx has pointers to them. Returns
+/// whether there was memory for that.
+///
+/// # Safety
+///
+/// `list` must be a valid list of fields.
+unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
+    // SAFETY: up to the caller: each part has `nelts` elements, and the last one of a list has room for `nalloc`.
+    unsafe {
+        let mut part = ptr::addr_of_mut!((*list).part);
+        let mut i = 0;
+        while !part.is_null() {
+            if i >= (*part).nelts {
+                part = (*part).next;
+                i = 0;
+                continue;
+            }
+            let field = (*part).elts.cast::<ngx_table_elt_t>().add(i);
+            let name = (*field).key.as_bytes();
+            if !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name)) {
+                i = i.saturating_add(1);
+                continue;
+            }
+            let left = (*part).nelts.saturating_sub(i).saturating_sub(1);
+            if left > 0 {
+                // The part becomes two, of which the second begins behind the field, and is full.
+                let rest = ngx_palloc((*list).pool, mem::size_of::<ngx_list_part_t>()).cast::<ngx_list_part_t>();
+                if rest.is_null() {
+                    return false;
+                }
+                rest.write(ngx_list_part_t { elts: field.add(1).cast(), nelts: left, next: (*part).next });
+                (*part).next = rest;
+                if (*list).last == part {
+                    (*list).last = rest;
+                    (*list).nalloc = left;
+                }
+            }
+            (*part).nelts = i;
+        }
+        true
     }
 }

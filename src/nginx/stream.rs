@@ -12,8 +12,8 @@
 use core::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_connection_t, ngx_event_handler_pt, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t,
-    ngx_msec_t, ngx_reusable_connection, ngx_uint_t, NGX_DONE, NGX_OK,
+    ngx_connection_t, ngx_event_handler_pt, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_int_t, ngx_msec_t, ngx_reusable_connection, ngx_uint_t, NGX_DONE, NGX_OK,
 };
 
 use super::http1::{self, Taken};
@@ -310,6 +310,14 @@ unsafe extern "C" fn look<M: HttpModule>(timer: *mut ngx_event_t) {
     unsafe {
         let c = (*timer).data.cast::<ngx_connection_t>();
         let r = (*(*c).data.cast::<ngx_http_request_t>()).main;
+        if bits::nginx_bits_done(r) == 0 && bits::nginx_bits_users(r) == 1 {
+            // Nobody but us uses the request, so nobody else will answer it.
+            if let Some(status) = M::abandoned(&Request::new(r)) {
+                bits::nginx_bits_add_user(r);
+                ngx_http_finalize_request(r, status.as_ngx());
+                return ngx_http_run_posted_requests(c);
+            }
+        }
         if let Some(kept) = state::find::<M>(r) {
             if let Some(mut body) = kept.as_ref().http1.get() {
                 // A client that has become slow is not a silent one.
