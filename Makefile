@@ -15,6 +15,8 @@ KEEP ?=
 # How many scripts "fuzz-drain" and "fuzz-http" play, and what they are made from; empty: something new each time.
 SCRIPTS ?=
 SEED ?=
+# The locations that "test-modules" uploads to, as "lua-*"; empty: all.
+LOCATIONS ?=
 # How long "fuzz-http", if it is not to count scripts, "fuzz-policy" (60) and "soak" (600) go on, in seconds; after how long
 # "clients" stops.
 SECONDS ?=
@@ -75,7 +77,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe test-asan test-valgrind own-nginx watched test-faults soak capacity
+	test-all unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -188,6 +190,17 @@ test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connect
 		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
 	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx $(MODULE) $(WORK)/allocation.so \
 		$(OBJS)/tls/localhost
+
+test-modules: ## Hold limit_body against nginx's own limit beside Lua, ModSecurity and whatever else Debian has (LOCATIONS)
+	@build/setup.sh modules
+	@$(MAKE) --no-print-directory NGINX=$(or $(NGINX),/usr/sbin/nginx) beside-modules
+
+beside-modules: build
+	@build/setup.sh test
+	@build/test-tools.sh $(TOOLS)
+	@build/certificate.sh $(OBJS)/tls
+	@$(TOOLS)/python/bin/python t/modules/modules.py --keep $(WORK)/modules $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+		$(LOCATIONS)
 
 soak: testtools ## Much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed ...
+#     build/setup.sh build|run|test|clients|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed|modules ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -44,6 +44,9 @@ packages() {
         packaging) echo makepkg pacman-package-manager rpm rpmlint shellcheck util-linux ;;
         chroot) echo bash debootstrap iproute2 util-linux ;;
         installed) echo bash "$(debian_nginx)" ;;
+        modules) echo libnginx-mod-http-dav-ext libnginx-mod-http-echo libnginx-mod-http-headers-more-filter \
+            libnginx-mod-http-lua libnginx-mod-http-modsecurity libnginx-mod-http-ndk libnginx-mod-http-perl \
+            libnginx-mod-http-subs-filter libnginx-mod-http-uploadprogress libnginx-mod-nchan util-linux ;;
         *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
     esac
 }
