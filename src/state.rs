@@ -48,6 +48,16 @@ impl State {
         self.judged.get().and_then(|conf| conf.get().rule().copied())
     }
 
+    /// The limit that the verdict goes by; `None` without one.
+    pub fn judged_by(&self) -> Option<Limit> {
+        self.verdict.get().and(self.limit.get())
+    }
+
+    /// When the body was judged; `None` without a verdict.
+    pub fn judged_at(&self) -> Option<At> {
+        self.verdict.get().and(self.at.get())
+    }
+
     /// Whether the request has been refused.
     pub fn is_refused(&self) -> bool {
         self.refusal.get().is_some()

@@ -10,9 +10,9 @@ use crate::state::State;
 /// All variables of the module; empty for requests to which no limit applied.
 pub const VARIABLES: &[Variable<State>] = &[
     Variable { name: "limit_body_status", get: |_, state| text(state.verdict.get().map(Verdict::as_str)) },
-    Variable { name: "limit_body_limit", get: |_, state| number(state.limit.get().map(Limit::bytes)) },
+    Variable { name: "limit_body_limit", get: |_, state| number(state.judged_by().map(Limit::bytes)) },
     Variable { name: "limit_body_received", get: received },
-    Variable { name: "limit_body_at", get: |_, state| text(state.at.get().map(At::as_str)) },
+    Variable { name: "limit_body_at", get: |_, state| text(state.judged_at().map(At::as_str)) },
     Variable { name: "limit_body_drained", get: |_, state| number(state.drain.bytes()) },
     Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
     Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
