@@ -610,6 +610,7 @@ static void
 nginx_stream_read_v2(ngx_event_t *rev)
 {
     ngx_connection_t          *c;
+    ngx_atomic_uint_t          number;
     ngx_http_request_t        *r;
     ngx_pool_cleanup_t        *cln;
     nginx_stream_shared_t     *shared;
@@ -646,7 +647,22 @@ nginx_stream_read_v2(ngx_event_t *rev)
         h2c->blocked = 0;
     }
 
+    number = c->number;
+
     nginx_stream_next_read_v2(rev);
+
+    if (c->fd == (ngx_socket_t) -1 || c->number != number || rev->handler != nginx_stream_read_v2) {
+        /* It is closed, and perhaps another one by now, or idle. */
+        return;
+    }
+
+    /* With each request nginx takes the connection for one in use (1.22.1). */
+
+    shared = nginx_stream_shared(c);
+
+    if (shared && shared->taken && shared->blocker == NULL && !c->reusable) {
+        ngx_reusable_connection(c, 1);
+    }
 }
 
 #endif

@@ -116,7 +116,7 @@ class Http3(Streams):
         buffer.push_uint_var(int(kind))
         buffer.push_uint_var(size(length))
         self.client._quic.send_stream_data(self.current.number, buffer.data + bytes(size(length)))
-        self.look(0.01)
+        self.wait(lambda: self.current.stopped or self.unacknowledged() == 0)
 
     def reset(self):
         self.client._quic.reset_stream(self.current.number, ErrorCode.H3_REQUEST_CANCELLED)

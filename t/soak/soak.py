@@ -280,7 +280,7 @@ class Soak:
         counted = self.counted + now
 
         for name, kinds, found in (
-            ("passed", (clients.ACCEPTED, clients.STREAMED), counted["requests_total", "passed"]),
+            ("passed", (clients.ACCEPTED, clients.STREAMED, clients.FORBIDDEN), counted["requests_total", "passed"]),
             ("refused by the header", (clients.TOO_LARGE,), counted["rejected_total", "header"]),
             ("refused in mid-stream", (clients.GROWN_TOO_LARGE,), counted["rejected_total", "body"]),
         ):
@@ -290,6 +290,7 @@ class Soak:
         logs = collections.Counter(line.strip() for file in server.directory.glob("access.log*") for line in open(file))
         for name, kinds, line in (
             ("passed, logged", (clients.ACCEPTED, clients.STREAMED), "200 PASSED"),
+            ("forbidden, logged", (clients.FORBIDDEN,), "403 PASSED"),
             ("refused, logged", (clients.TOO_LARGE, clients.GROWN_TOO_LARGE), "413 REJECTED"),
         ):
             failures += self.compare(name, kinds, logs[line], is_log=True)
