@@ -247,6 +247,13 @@ def access_first(case):
     )
 
 
+def invited(case):
+    """`return` has the body discarded, and sends `100 Continue` for that, before its answer is made; only then is it judged."""
+    if not any(request.kind == "return" for request in case.requests):
+        return case
+    return case.with_both(lambda play: play._replace(answers=finals(play)))
+
+
 OWN_PAGE = b"<center>nginx/"
 
 
@@ -311,6 +318,7 @@ DIFFERENCES = [
     open_streams,
     unfinished,
     access_first,
+    invited,
     # Before what it left unanswered is taken for a client's impatience.
     unanswered_page,
     unwanted_page,
