@@ -126,7 +126,7 @@ pub enum Phase {
 pub enum Piece {
     /// It goes on to the next filter.
     Pass,
-    /// It is dropped: its stream is taken ([`Request::take_stream`]).
+    /// It is dropped: its stream is taken ([`Request::take_body`]).
     Drop,
     /// The request ends with this status. nginx reads no further.
     Refuse(Status),

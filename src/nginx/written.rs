@@ -112,7 +112,7 @@ pub(super) unsafe fn core(cf: *mut ngx_conf_t) -> *mut ngx_http_core_loc_conf_t 
 ///
 /// # Safety
 ///
-/// As for [`core`].
+/// As for [`core()`].
 unsafe fn conf<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut Conf {
     // SAFETY: as above; `create` has made it.
     unsafe {
