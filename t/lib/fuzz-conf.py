@@ -3,7 +3,7 @@
     fuzz-conf.py NGINX MODULE CERTIFICATE [--configs N] [--seconds N] [--seed SEED]
     fuzz-conf.py NGINX MODULE CERTIFICATE --case FILE                      plays one that was found
 
-With "none" in the place of MODULE nginx is alone. grammar.py makes the configurations, clients.py the clients; arena.py plays
+With "none" in the place of MODULE nginx is alone, and what is found is its own. grammar.py makes the configurations, clients.py the clients; arena.py plays
 them, and upstream.py is their upstream. What is wrong by itself: a worker that dies, a report of AddressSanitizer, an alert;
 an upstream that sees what no client has sent as a request, is promised what does not come, or is sent what was not promised;
 a kept connection to it on which the next request fails; an answer to another request; connections, drains or timers that are
@@ -27,7 +27,7 @@ from fuzz_conf import arena, grammar, shrink
 
 # Configurations in one nginx, and how many nginx run at the same time.
 BATCH = 10
-LANES = 5
+LANES = 8
 # How many suspicions are looked into at the same time.
 LOOKS = 3
 # How often what was found is tried again before it is given up.
@@ -76,7 +76,7 @@ class Fuzzer:
 
     async def lane(self):
         while not self.is_over():
-            cases = [arena.Case.make(seed) for seed, _ in zip(self.seeds, range(BATCH))]
+            cases = [arena.Case.make(seed) for _, seed in zip(range(BATCH), self.seeds)]
             if not cases:
                 return
             await self.batch(cases)
@@ -120,7 +120,9 @@ class Fuzzer:
         suspects = sorted({n for n, _ in found})
         if not suspects:
             return
-        own, _ = await arena.run(self.alone, [cases[n] for n in suspects for _ in range(2)])
+        own = []
+        if self.setting.module:
+            own, _ = await arena.run(self.alone, [cases[n] for n in suspects for _ in range(2)])
         own = {(suspects[violation.number // 2], violation.kind) for violation in own if violation.number is not None}
         for kind in {kind: None for _, kind in found}:
             which = [n for n in suspects if (n, kind) in found]
@@ -140,7 +142,7 @@ class Fuzzer:
             for n, violation in zip(which, again):
                 if not violation or self.kinds[kind] >= self.options.each:
                     continue
-                if await shown(self.alone, cases[n], kind):
+                if self.setting.module and await shown(self.alone, cases[n], kind):
                     self.own[kind] += 1
                 elif not kind.startswith("left") or await shown(self.setting._replace(patience=arena.LONG), cases[n], kind):
                     self.kinds[kind] += 1
@@ -150,7 +152,7 @@ class Fuzzer:
     async def shorten(self):
         """Reports what was found once more, as small as it can be."""
         for find in self.found:
-            smallest = await shrink.smallest(find.case, lambda candidate: shown(self.setting, candidate, find.kind, 2))
+            smallest = await shrink.smallest(find.case, lambda candidate: shown(self.setting, candidate, find.kind, 1))
             violation = await shown(self.setting, smallest, find.kind) or arena.Violation(find.kind, "(not this time)")
             self.report(find.kind, violation, smallest, "smallest", (find.done, find.seconds))
 

@@ -19,7 +19,7 @@ from fuzz_http import play
 
 from . import clients, grammar, plain, upstream
 
-PACE = play.Pace(pause=0.01, breath=0, silence=0.3, patience=8)
+PACE = play.Pace(pause=0.015, breath=0, silence=0.3, patience=8)
 # How long nginx may take to be done with everything, in seconds; and what is enough on any machine.
 SHORT, LONG = 5, 30
 # So many copies of a configuration and its clients are played at once to see whether what one has shown shows again.
@@ -40,11 +40,12 @@ http {{
     access_log off;
     default_type text/html;
     keepalive_requests 1000000;
-    client_header_timeout 400ms;
+    client_header_timeout 1s;
     client_body_timeout 400ms;
     keepalive_timeout 300ms;
     send_timeout 1s;
-    lingering_time 500ms;
+    # In seconds, rounded down: less than one is none.
+    lingering_time 2s;
     lingering_timeout 300ms;
     proxy_connect_timeout 1s;
     proxy_read_timeout 500ms;
@@ -291,10 +292,10 @@ class Arena:
         # It may have come no further than to connect.
         with contextlib.suppress(AttributeError):
             answers = client.answers()
-        self.look(n, script, number, answers, client.end)
+        self.look(n, script, requests, number, answers)
         return play.Play(answers, client.end, number)
 
-    def look(self, n, script, number, answers, end):
+    def look(self, n, script, requests, number, answers):
         """Whether the answers are well-formed, and each is that to its request."""
         if script["protocol"][:2] == "h2":
             for answer in answers:
@@ -304,7 +305,7 @@ class Arena:
                     self.report("client: an answer to another request", f"{answer.header}", n)
             return
         finals = [answer for answer in answers if answer.status >= 200]
-        asked = [index for index, *_ in clients.requests(script)]
+        asked = [index for index, *_ in requests]
         for i, answer in zip(asked, finals):
             found = re.search(r"\r\nX-For: (\S+)", answer.header)
             if found and found[1] != f"{number:09}-{i}" and "proxy_cache " not in str(self.cases[n].configuration.nodes):
@@ -326,7 +327,7 @@ class Arena:
     async def settle(self):
         """Waits until nothing is left of the clients."""
         until = asyncio.get_running_loop().time() + self.setting.patience
-        wait = 0.02
+        wait, tries = 0.02, 0
         while True:
             status = await self.get("/status")
             active = re.search(r"Active connections: (\d+)", status)
@@ -334,7 +335,9 @@ class Arena:
             draining = sum(int(count) for count in re.findall(r"draining_connections\{[^}]*\} (\d+)", metrics))
             if active and int(active[1]) == 1 and not draining:
                 break
-            if asyncio.get_running_loop().time() > until:
+            tries += 1
+            # Where the machine is busy, time alone says nothing.
+            if asyncio.get_running_loop().time() > until and tries > 20:
                 kind = "left: connections" if active and int(active[1]) > 1 else "left: drains" if active else "left: a busy worker"
                 whose = self.whose() or [None]
                 for number in whose:

@@ -1,13 +1,14 @@
 """Clients of a random configuration: their scripts, made at random, and what plays them.
 
 A script is one of fuzz_http/play.py's, also over TLS: its protocol is "h1", "h1s", "h2c" or "h2". In it {number} stands for
-the number of the play, {host} for the server {} block. Each request says which it is: in its target and in X-Id. Bodies
+the number of the play, {host} for the server {} block; and ["chunks", SIZE, NUMBER] for so many chunks of a body. Each request says which it is: in its target and in X-Id. Bodies
 are made of text that looks like requests, so that one which is taken for a request shows.
 """
 
 import random
 import re
 import ssl
+import typing
 
 from fuzz_http import differences, generate, play
 
@@ -21,42 +22,69 @@ def material(number, length=1 << 17):
     return unit * (length // len(unit) + 1)
 
 
+class Habits(typing.NamedTuple):
+    """What the clients of a configuration do more often than others."""
+
+    # How often they ask for a range, or say a condition; how the length of a body is declared: with a length, in chunks, or
+    # there is none; how often they pause behind a header; how often a body is large.
+    ranges: float
+    conditions: float
+    forms: list
+    pauses: float
+    large: float
+    methods: list
+
+    @classmethod
+    def make(cls, rng):
+        return cls(
+            rng.choice([0, 0.2, 0.7]),
+            rng.choice([0, 0.1, 0.4]),
+            rng.choice([[45, 40, 15], [90, 5, 5], [5, 90, 5]]),
+            rng.choice([0.1, 0.3, 0.8]),
+            rng.choice([0, 0.2, 0.6]),
+            rng.choice([METHODS, METHODS, ["GET"] * 5 + ["HEAD", "POST"], ["POST"]]),
+        )
+
+
 def scripts(seed, configuration):
     rng = random.Random(f"{seed}-clients")
-    return [script(rng, configuration) for _ in range(rng.choice([4, 6, 8]))]
+    habits = Habits.make(rng)
+    return [script(rng, configuration, habits) for _ in range(rng.choice([4, 6, 8]))]
 
 
-def script(rng, configuration):
+def script(rng, configuration, habits):
     protocol = rng.choices(["h1", "h1s", "h2c", "h2"], [70, 8, 12, 10])[0]
-    return streams(rng, configuration, protocol) if protocol[:2] == "h2" else connection(rng, configuration, protocol)
+    return (streams if protocol[:2] == "h2" else connection)(rng, configuration, habits, protocol)
 
 
-def size(rng, limits):
+def size(rng, limits, habits):
+    if rng.random() < habits.large:
+        return rng.randrange(60000)
     limit = rng.choice(limits)
-    length = rng.choice([limit, limit + 1, limit + 1, limit - 1, 2 * limit, UNIT, UNIT, 3 * UNIT, rng.randrange(2000), rng.randrange(60000)])
+    length = rng.choice([limit, limit + 1, limit + 1, limit - 1, 2 * limit, UNIT, UNIT, 3 * UNIT, rng.randrange(2000)])
     return max(0, length)
 
 
-def fields_of(rng, names):
+def fields_of(rng, habits):
     """What a client may say besides."""
     fields = []
-    if rng.random() < 0.2:
+    if rng.random() < habits.ranges:
         fields.append(("Range", rng.choice(RANGES)))
-    if rng.random() < 0.08:
+    if rng.random() < habits.conditions:
         fields.append(rng.choice([("If-Match", '"no"'), ("If-None-Match", "*"), ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")]))
     if rng.random() < 0.1:
         fields.append(("X-Kind", "odd"))
     return fields
 
 
-def connection(rng, configuration, protocol):
+def connection(rng, configuration, habits, protocol):
     """A script for HTTP/1.x."""
     atoms = []
     cuts = rng.choice([0, 0, 0.2, 0.6])
     end = rng.choice(["probe"] * 12 + ["half-close", "close", "silence", "silence"])
     count = rng.choice([1, 1, 1, 2, 3])
     for i in range(count):
-        atoms += request(rng, configuration, i, cuts, i == count - 1)
+        atoms += request(rng, configuration, habits, i, cuts, i == count - 1)
         if i < count - 1 and rng.random() < 0.5:
             atoms.append("?")
     if end in ("close", "silence") and rng.random() < 0.5 and isinstance(atoms[-1], int):
@@ -66,13 +94,13 @@ def connection(rng, configuration, protocol):
     return {"protocol": protocol, "atoms": atoms, "end": end}
 
 
-def request(rng, configuration, index, cuts, is_last):
-    method = rng.choice(METHODS)
+def request(rng, configuration, habits, index, cuts, is_last):
+    method = rng.choice(habits.methods)
     target = rng.choice(configuration.targets)
     version = "1.0" if rng.random() < 0.04 else "1.1"
-    form = rng.choices(["declared", "chunked", "none"], [45, 40, 15])[0]
-    length = size(rng, configuration.limits)
-    fields = [f"{name}: {value}" for name, value in fields_of(rng, configuration.targets)]
+    form = rng.choices(["declared", "chunked", "none"], habits.forms)[0]
+    length = size(rng, configuration.limits, habits)
+    fields = [f"{name}: {value}" for name, value in fields_of(rng, habits)]
     if form == "declared":
         fields.append(f"Content-Length: {length}")
     elif form == "chunked":
@@ -84,7 +112,7 @@ def request(rng, configuration, index, cuts, is_last):
     rng.shuffle(fields)
     fields = ["Host: {host}", "X-Script: {number}", f"X-Id: {{number}}-{index}", *fields]
     atoms = [f"{method} {target}?id={{number}}-{index} HTTP/{version}\r\n" + "".join(f"{field}\r\n" for field in fields) + "\r\n"]
-    if rng.random() < max(cuts, 0.3):
+    if rng.random() < max(cuts, habits.pauses):
         atoms.append("⏸")
     if form == "declared":
         atoms += generate.pieces(rng, length, cuts)
@@ -98,23 +126,30 @@ def chunks(rng, length, cuts, is_last):
         return generate.chunks(rng, length, cuts)
     atoms = []
     most = rng.choice([1, 20, 5000, 100000])
+    if not cuts and length >= most:
+        atoms.append(["chunks", most, length // most])
+        length %= most
     while length > 0:
-        chunk = min(length, most) if len(atoms) < 300 else length
+        chunk = min(length, most) if len(atoms) < 60 else length
         length -= chunk
-        atoms += [f"{chunk:x}\r\n", *generate.pieces(rng, chunk, cuts if len(atoms) < 60 else 0), "\r\n"]
+        atoms += [f"{chunk:x}\r\n", *generate.pieces(rng, chunk, cuts), "\r\n"]
     return [*atoms, "0\r\n\r\n"]
 
 
-def streams(rng, configuration, protocol):
+def is_chunks(atom):
+    return isinstance(atom, list) and atom[0] == "chunks"
+
+
+def streams(rng, configuration, habits, protocol):
     """A script for HTTP/2: some streams, one after the other or at the same time."""
     queues = []
     for i in range(rng.choice([1, 1, 2, 3])):
         number = 2 * i + 1
-        length = min(size(rng, configuration.limits), 30000)
-        fields = [[":method", rng.choice(METHODS)], [":path", f"{rng.choice(configuration.targets)}?id={{number}}-{i}"],
+        length = min(size(rng, configuration.limits, habits), 30000)
+        fields = [[":method", rng.choice(habits.methods)], [":path", f"{rng.choice(configuration.targets)}?id={{number}}-{i}"],
                   [":authority", "{host}"], ["x-id", f"{{number}}-{i}"]]
-        fields += [[name.lower(), value] for name, value in fields_of(rng, configuration.targets)]
-        form = rng.choices(["declared", "undeclared", "none"], [45, 45, 10])[0]
+        fields += [[name.lower(), value] for name, value in fields_of(rng, habits)]
+        form = rng.choices(["declared", "undeclared", "none"], habits.forms)[0]
         length = 0 if form == "none" else length
         if form == "declared":
             fields.append(["content-length", str(length)])
@@ -171,24 +206,30 @@ def requests(script):
             found.append((name.removeprefix("{number}-"), method, max(length, int(declared or 0)), is_whole, path))
         return found
     behind = []
+    more = 0
     for atom in reversed([atom for atom in script["atoms"] if atom not in play.WAITS]):
+        if is_chunks(atom):
+            # One is as good as many.
+            behind += ["\r\n", atom[1], f"{atom[1]:x}\r\n"]
+            more += atom[1] * (atom[2] - 1)
+            continue
         text = "" if isinstance(atom, int) else atom.replace("⏸", "")
         head = play.HEAD.match(text)
         if not head:
-            behind.insert(0, atom if isinstance(atom, int) else text)
+            behind.append(atom if isinstance(atom, int) else text)
             continue
         name = re.search(r"\r\nX-Id: \{number\}-(\d+)\r\n", text)
         target = re.search(r" (\S+) HTTP", text)
         if not name or "\r\nHost: {host}\r\n" not in text or not text.endswith("\r\n\r\n"):
             return None
-        length = sum(atom for atom in behind if isinstance(atom, int))
+        length, more = more + sum(atom for atom in behind if isinstance(atom, int)), 0
         is_last = not found
         is_whole = script["end"] not in ("close",)
         declared = re.search(r"\r\nContent-Length: (\d+)\r\n", text)
         if "\r\nTransfer-Encoding: chunked\r\n" in text:
             if declared:
                 return None
-            body = b"".join(b"x" * atom if isinstance(atom, int) else atom.encode("latin-1") for atom in behind)
+            body = b"".join(b"x" * atom if isinstance(atom, int) else atom.encode("latin-1") for atom in reversed(behind))
             whole = differences.chunks(body).is_whole
             if not whole and not is_last:
                 return None
@@ -331,7 +372,32 @@ def placed(script, number, host):
 
     def put(value):
         if isinstance(value, str):
-            return value.replace("{number}", f"{number:09}").replace("{host}", host)
+            return value.replace("{number}", f"{number:09}").replace("{host}", host) if "{" in value else value
         return [put(one) for one in value] if isinstance(value, list) else value
 
-    return script | {"atoms": put(script["atoms"])}
+    return script | {"atoms": put(spelled_out(script["atoms"], material(number).decode()))}
+
+
+def spelled_out(atoms, body):
+    """Chunks, and what is behind them of the same body, are one text: that takes a client no time."""
+    left, offset, is_open = [], 0, False
+    for atom in atoms:
+        is_part = is_open and atom not in play.WAITS and not (isinstance(atom, str) and play.HEAD.match(atom))
+        if is_chunks(atom):
+            size, text = atom[1], ""
+            pieces = [f"{size:x}\r\n{body[at : at + size]}\r\n" for at in range(offset, offset + size * atom[2], size)]
+            offset += size * atom[2]
+            text = "".join(pieces)
+        elif isinstance(atom, int):
+            text = body[offset : offset + atom] if is_part else atom
+            offset += atom
+        else:
+            text = atom
+            if isinstance(atom, str) and play.HEAD.match(atom.replace("⏸", "")):
+                offset = 0
+        if is_part:
+            left[-1] += text
+        else:
+            left.append(text)
+        is_open = is_part or is_chunks(atom)
+    return left

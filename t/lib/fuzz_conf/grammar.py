@@ -15,6 +15,8 @@ NAMED = ["@x", "@y", "@z"]
 
 LIMITS = [1, 10, 37, 100, 1000, 5000, 20000]
 
+CODES = [403, 404, 405, 413, 416, 412, 418, 500, 502, 503, 400, 401, 411, 301]
+
 # What may stand more than once in a block.
 REPEATED = ("error_page", "mirror", "deny", "allow", "rewrite", "return", "if", "proxy_pass", "limit_req", "add_header", "location")
 
@@ -40,6 +42,15 @@ class Maker:
         self.rng, self.names, self.named, self.limits = rng, names, named, limits
         self.targets = list(names)
         self.asks = False
+        # Each configuration likes some things more than others: what goes wrong takes three or four that meet.
+        self.likes = {}
+        self.codes = [413, *rng.sample(CODES, rng.choice([1, 2, 4]))]
+
+    def like(self, what):
+        """How much something is liked here."""
+        if what not in self.likes:
+            self.likes[what] = self.pick(0, 0.3, 1, 1, 4)
+        return self.likes[what]
 
     def often(self, probability):
         return self.rng.random() < probability
@@ -61,11 +72,11 @@ class Maker:
         return "/ask" if self.often(0.9) else self.uri()
 
     def server(self):
-        nodes = ["error_page 413 /f;"] if self.often(0.1) else []
+        nodes = self.error_pages() if self.often(0.15 * self.like("error pages")) else []
         if self.often(0.7):
             nodes += self.limit()
         nodes += ["limit_body_drain idle=300ms;"] if self.often(0.6) else []
-        nodes += self.some(0.06, self.modifiers())
+        nodes += self.some(0.04, self.modifiers())
         nodes = [node for node in unique(nodes) if node != "internal;" and node[0] != "limit_except GET"]
         # Early: a location that stands in a rewrite's way comes after these.
         if self.often(0.05):
@@ -83,8 +94,8 @@ class Maker:
     def location(self, name):
         header = f"location {name}" if name[0] == "@" else f"location {self.pick('', '= ', '= ', '^~ ')}{name}"
         nodes = self.limit() if self.often(0.4) else []
-        nodes += self.some(0.1, self.modifiers())
-        if self.often(0.3):
+        nodes += self.some(0.08, self.modifiers())
+        if self.often(0.3 * self.like("error pages")):
             nodes += self.error_pages()
         nodes += self.content(name)
         nodes = unique(nodes)
@@ -96,13 +107,13 @@ class Maker:
 
     def inner(self, name):
         nodes = self.limit() if self.often(0.5) else []
-        nodes += self.some(0.08, self.modifiers())
+        nodes += self.some(0.06, self.modifiers())
         return [f"location {name}", unique(nodes + self.content(name))]
 
     def some(self, probability, makers):
         nodes = []
-        for make in makers:
-            if self.often(probability):
+        for i, make in enumerate(makers):
+            if self.often(probability * (self.like(i) if len(makers) > 9 else 1)):
                 made = make()
                 nodes += made if isinstance(made, list) else [made]
         return nodes
@@ -154,7 +165,7 @@ class Maker:
         return [self.error_page() for _ in range(self.pick(1, 1, 2, 3))]
 
     def error_page(self):
-        codes = self.rng.sample([403, 404, 405, 413, 413, 416, 418, 500, 502, 503, 400, 401, 411, 412, 301], self.pick(1, 1, 1, 2, 3))
+        codes = [self.pick(*self.codes) for _ in range(self.pick(1, 1, 1, 2, 3))]
         how = self.pick("", "", "", "=200 ", "= ", "= ", "=404 ", "=413 ", "=204 ")
         where = self.place() if self.often(0.95) else self.pick("/file.txt", "http://localhost/elsewhere")
         return f"error_page {' '.join(map(str, dict.fromkeys(codes)))} {how}{where};"
@@ -166,7 +177,7 @@ class Maker:
             lambda: f"client_body_in_file_only {self.pick('on', 'clean')};",
             lambda: "client_body_in_single_buffer on;",
             lambda: f"lingering_close {self.pick('always', 'off', 'on')};",
-            lambda: f"lingering_time {self.pick('1ms', '100ms', '400ms')};",
+            lambda: f"lingering_time {self.pick('400ms', '1s', '2s')};",
             lambda: f"lingering_timeout {self.pick('1ms', '50ms', '200ms')};",
             lambda: f"keepalive_timeout {self.pick('0', '200ms')};",
             lambda: f"keepalive_requests {self.pick(1, 2)};",
@@ -176,8 +187,7 @@ class Maker:
             self.mirror,
             self.mirror,
             lambda: [f"mirror {self.uri()};", f"mirror {self.uri()};"],
-            lambda: f"post_action {self.asked() if self.often(0.6) else self.place()};",
-            lambda: f"post_action {self.asked() if self.often(0.6) else self.place()};",
+            lambda: f"post_action {self.asked() if self.often(0.9) else self.place()};",
             lambda: "proxy_request_buffering off;",
             lambda: "proxy_request_buffering off;",
             lambda: "proxy_ignore_client_abort on;",
@@ -239,7 +249,9 @@ class Maker:
             lambda: [*self.error_pages(), f"return {self.pick(403, 404, 418, 413, 500)};"]: 2,
             lambda: ["root {dav};"] if is_named else ["alias {dav}/put;", "dav_methods PUT DELETE;"]: 1,
         }
-        return self.rng.choices(list(makers), list(makers.values()))[0]()
+        # Something of the most usual in any case.
+        weights = [weight * (self.like(f"content {i}") + 0.05) for i, weight in enumerate(makers.values())]
+        return self.rng.choices(list(makers), weights)[0]()
 
     def answer(self):
         text = self.pick("page", "page", "p" * 3000)

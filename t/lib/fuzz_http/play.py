@@ -182,7 +182,7 @@ class Http1(Client):
         self.methods = []
         self.finals = 0
         body = 0
-        pending = b""
+        pending = bytearray()
         for atom in script["atoms"]:
             if isinstance(atom, int):
                 pending += self.material[body : body + atom]
@@ -198,7 +198,7 @@ class Http1(Client):
                     continue
                 if pending:
                     await self.send(pending)
-                    pending = b""
+                    pending = bytearray()
                 await self.pause(part)
         if script["end"] == "probe":
             self.methods.append("GET")
