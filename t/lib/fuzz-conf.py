@@ -9,8 +9,11 @@ an upstream that sees what no client has sent as a request, is promised what doe
 a kept connection to it on which the next request fails; an answer to another request; connections, drains or timers that are
 left when all clients are gone.
 
-What shows is played again by itself, and to nginx alone: what shows there, too, is nginx's own. The rest is made smaller,
-configuration and scripts, as long as it shows. The smallest are in objs/fuzz-conf/, to be played again.
+What shows is played again by itself, and to nginx alone: what shows there, too, is nginx's own. With --compare all of it is played to nginx alone, with client_max_body_size in
+the place of limit_body, and what clients are answered has to be the same but for what differences.py says.
+
+What is found is made smaller, configuration and scripts, as long as it shows. The smallest are in objs/fuzz-conf/, to be
+played again.
 """
 
 import argparse
@@ -19,11 +22,14 @@ import collections
 import json
 import pathlib
 import random
+import re
 import sys
 import time
 import typing
 
-from fuzz_conf import arena, grammar, shrink
+from fuzz_conf import arena, differences, grammar, shrink
+
+DIFFERS = "an answer differs"
 
 # Configurations in one nginx, and how many nginx run at the same time.
 BATCH = 10
@@ -46,6 +52,10 @@ async def shown(setting, case, kind, tries=TRIES):
     """The violation of this kind that a case shows, if it does, in as many tries at most."""
     for _ in range(tries):
         try:
+            if kind == DIFFERS:
+                if found := await always_differs(setting, case):
+                    return found
+                continue
             violations, _ = await arena.run(setting, [case] * arena.COPIES)
         except arena.Invalid:
             return None
@@ -53,6 +63,29 @@ async def shown(setting, case, kind, tries=TRIES):
             if violation.kind == kind:
                 return violation
     return None
+
+
+def compared(cases, plain, limited, names=None):
+    """The answers that differ for no reason."""
+    for n, case in enumerate(cases):
+        text = "\n".join(grammar.text(case.configuration.nodes))
+        for script, one, other in zip(case.scripts, plain[n], limited[n]):
+            if "close" in script["end"] or "silence" in script["end"]:
+                continue
+            left, why = differences.unexplained(text, one.answers, other.answers)
+            if names is not None:
+                names.update(why)
+            if left:
+                what = f"client_max_body_size: {left[0]}\nlimit_body: {left[1]}\nof {json.dumps(script, ensure_ascii=False)[:1500]}"
+                yield arena.Violation(DIFFERS, what, n)
+
+
+async def always_differs(setting, case):
+    """What differs in each of the copies of a case."""
+    copies = [case] * arena.COPIES
+    (_, plain), (_, limited) = await asyncio.gather(arena.run(setting._replace(module=None), copies), arena.run(setting, copies))
+    found = list(compared(copies, plain, limited))
+    return found[0] if len({violation.number for violation in found}) == len(copies) else None
 
 
 class Fuzzer:
@@ -64,7 +97,7 @@ class Fuzzer:
         self.started = time.monotonic()
         self.until = self.started + (options.seconds or float("inf"))
         self.done = self.invalid = self.scripts = 0
-        self.statuses = collections.Counter()
+        self.statuses, self.explained = collections.Counter(), collections.Counter()
         # What is to be looked into: cases, and what they have shown.
         self.suspicions = asyncio.PriorityQueue()
         self.found = []
@@ -83,7 +116,8 @@ class Fuzzer:
 
     async def batch(self, cases):
         try:
-            violations, plays = await arena.run(self.setting, cases)
+            sides = [self.setting, *([self.alone] if self.options.compare else [])]
+            (violations, plays), *plain = await asyncio.gather(*(arena.run(side, cases) for side in sides))
         except arena.Invalid as error:
             if len(cases) > 1:
                 for case in cases:
@@ -97,6 +131,8 @@ class Fuzzer:
         for play in (play for each in plays for play in each):
             self.scripts += 1
             self.statuses.update(answer.status for answer in play.answers if answer.status)
+        for _, others in plain:
+            violations = [*violations, *compared(cases, others, plays, self.explained)]
         if violations:
             # What takes long to look into comes last.
             last = all(violation.kind.startswith("left") for violation in violations)
@@ -142,7 +178,7 @@ class Fuzzer:
             for n, violation in zip(which, again):
                 if not violation or self.kinds[kind] >= self.options.each:
                     continue
-                if self.setting.module and await shown(self.alone, cases[n], kind):
+                if self.setting.module and kind != DIFFERS and await shown(self.alone, cases[n], kind):
                     self.own[kind] += 1
                 elif not kind.startswith("left") or await shown(self.setting._replace(patience=arena.LONG), cases[n], kind):
                     self.kinds[kind] += 1
@@ -151,13 +187,18 @@ class Fuzzer:
 
     async def shorten(self):
         """Reports what was found once more, as small as it can be."""
-        for find in self.found:
-            smallest = await shrink.smallest(find.case, lambda candidate: shown(self.setting, candidate, find.kind, 1))
-            violation = await shown(self.setting, smallest, find.kind) or arena.Violation(find.kind, "(not this time)")
-            self.report(find.kind, violation, smallest, "smallest", (find.done, find.seconds))
+        left = iter(self.found)
+
+        async def shorten_some():
+            for find in left:
+                smallest = await shrink.smallest(find.case, lambda candidate: shown(self.setting, candidate, find.kind, 1))
+                violation = await shown(self.setting, smallest, find.kind) or arena.Violation(find.kind, "(not this time)")
+                self.report(find.kind, violation, smallest, "smallest", (find.done, find.seconds))
+
+        await asyncio.gather(*(shorten_some() for _ in range(LOOKS)))
 
     def report(self, kind, violation, case, what, when=()):
-        path = pathlib.Path("objs/fuzz-conf", f"{case.seed}-{what}.json")
+        path = pathlib.Path("objs/fuzz-conf", f"{case.seed}-{re.sub('[^a-z]+', '-', kind)[:40]}-{what}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(case.saved(), ensure_ascii=False) + "\n")
         print(f"\n{what.upper()}: {kind}\n{violation.what[:2500]}")
@@ -187,7 +228,7 @@ class Fuzzer:
         if not self.options.keep:
             await self.shorten()
         print("answers: " + ", ".join(f"{status} {count}" for status, count in sorted(self.statuses.items())))
-        for name, kinds in [("nginx's own", self.own), ("did not show again", self.unstable)]:
+        for name, kinds in [("differences on purpose", self.explained), ("nginx's own", self.own), ("did not show again", self.unstable)]:
             if kinds := +kinds:
                 print(f"{name}: " + ", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         print(f"{self.done} configurations in {took:.0f} s, {self.invalid} that nginx does not take, {self.scripts} scripts, "
@@ -199,6 +240,8 @@ async def again(options, setting):
     case = arena.Case.read(json.loads(options.case.read_text()))
     print("\n".join(grammar.text(case.configuration.nodes, 1)))
     violations, plays = await arena.run(setting, [case] * arena.COPIES)
+    if options.compare and (differs := await always_differs(setting, case)):
+        violations.append(differs)
     for script, play in zip(case.scripts, plays[0]):
         print(json.dumps(script, ensure_ascii=False)[:3000])
         print("   ", [(answer.status, answer.body[:80]) for answer in play.answers], play.end)
@@ -220,6 +263,7 @@ async def main():
     parser.add_argument("--enough", type=int, default=5, help="how many violations are enough")
     parser.add_argument("--each", type=int, default=1, help="how many of each kind")
     parser.add_argument("--own", type=int, default=0, help="how many of nginx's own of each kind are reported")
+    parser.add_argument("--compare", action="store_true", help="with client_max_body_size on nginx alone")
     parser.add_argument("--keep", action="store_true", help="makes nothing smaller")
     parser.add_argument("--verbose", action="store_true", help="reports what nginx does not take")
     options = parser.parse_args()
