@@ -22,11 +22,16 @@ class Pair:
 
 def other_status(pair):
     """limit_body_status and limit_body_dry_run have nothing that is like them in nginx."""
-    return pair.has("limit_body_status|limit_body_dry_run on|limit_body_metrics")
+    return pair.has("limit_body_status|limit_body_dry_run on") and 413 in pair.statuses
+
+
+def counters(pair):
+    """What counts something shows other figures each time."""
+    return pair.has("limit_body_metrics|stub_status") and 200 in pair.statuses
 
 
 def counted(pair):
-    """Refused uploads count in limit_req; nginx's own limit comes before that. And limit_conn counts by when."""
+    """Refused uploads count in limit_req: nginx's own limit comes before that. What limit_conn counts is a question of time."""
     return pair.has("limit_req|limit_conn") and 503 in pair.statuses
 
 
@@ -49,7 +54,9 @@ def pages(pair):
 
 def subrequests(pair):
     """nginx judges a subrequest as well, by the limit of its location; the module does not."""
-    return pair.has("auth_request|ssi on|add_before_body|add_after_body") and pair.has("limit_body|client_max_body_size")
+    if pair.has("auth_request") and pair.statuses[0] in (500, 401, 403):
+        return True
+    return pair.has("ssi on|add_before_body|add_after_body") and pair.plain and b"413" in pair.plain.body
 
 
 def spared(pair):
@@ -67,7 +74,7 @@ def cached(pair):
     return pair.has("proxy_cache ")
 
 
-DIFFERENCES = [other_status, counted, later, access_first, pages, subrequests, spared, budget, cached]
+DIFFERENCES = [other_status, counters, counted, later, access_first, pages, subrequests, spared, budget, cached]
 
 
 def shown(answer):
