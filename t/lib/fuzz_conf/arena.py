@@ -65,6 +65,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} default_server;
         listen 127.0.0.1:{tls_port} ssl{h2} default_server;
+        {quic}
         listen 127.0.0.1:{h2_port}{h2} default_server;
         location / {{ return 404; }}
         location = /probe {{ return 200 "open\\n"; }}
@@ -82,6 +83,7 @@ SERVER = """
         listen 127.0.0.1:{port};
         listen 127.0.0.1:{tls_port} ssl{h2};
         listen 127.0.0.1:{h2_port}{h2};
+        {quic}
         error_log {directory}/error-{n}.log crit;
 {nodes}
     }}
@@ -160,6 +162,11 @@ async def run(setting, cases):
 
 
 http2_of = functools.cache(server.http2)
+
+
+@functools.cache
+def has_http3(program):
+    return "http_v3" in subprocess.run([program, "-V"], capture_output=True, text=True).stderr
 
 
 class Invalid(Exception):
@@ -242,6 +249,7 @@ class Arena:
         port, tls_port, h2_port = self.ports
         h2, http2 = http2_of(self.setting.program)
         values = dict(directory=directory, port=port, tls_port=tls_port, h2_port=h2_port, h2=h2, http2=http2)
+        values["quic"] = f"listen 127.0.0.1:{tls_port} quic;" if has_http3(self.setting.program) else ""
         servers, has_cache = [], False
         for n, case in enumerate(self.cases):
             nodes = case.configuration.nodes
@@ -269,6 +277,8 @@ class Arena:
     async def play(self, n, script):
         number = next(numbers)
         up = self.upstreams[n]
+        if script["protocol"] == "h3" and not has_http3(self.setting.program):
+            script = script | {"protocol": "h2"}
         requests = clients.requests(script)
         material = clients.material(number)
         for index, _, length, is_whole, _ in requests:
@@ -297,7 +307,7 @@ class Arena:
 
     def look(self, n, script, requests, number, answers):
         """Whether the answers are well-formed, and each is that to its request."""
-        if script["protocol"][:2] == "h2":
+        if script["protocol"][:2] != "h1":
             for answer in answers:
                 stream = re.match(r"stream (\d+)\r\n", answer.header)
                 found = re.search(r"x-for: (\S+)", answer.header)

@@ -1,15 +1,22 @@
 """Clients of a random configuration: their scripts, made at random, and what plays them.
 
-A script is one of fuzz_http/play.py's, also over TLS: its protocol is "h1", "h1s", "h2c" or "h2". In it {number} stands for
+A script is one of fuzz_http/play.py's, also over TLS: its protocol is "h1", "h1s", "h2c", "h2" or "h3". In it {number} stands for
 the number of the play, {host} for the server {} block; and ["chunks", SIZE, NUMBER] for so many chunks of a body. Each request says which it is: in its target and in X-Id. Bodies
 are made of text that looks like requests, so that one which is taken for a request shows.
 """
 
+import asyncio
+import contextlib
+import functools
 import random
 import re
 import ssl
 import typing
 
+import http3
+from aioquic.asyncio.client import connect
+from aioquic.h3.connection import H3_ALPN
+from aioquic.quic.configuration import QuicConfiguration
 from fuzz_http import differences, generate, play
 
 METHODS = ["POST"] * 10 + ["PUT", "PUT", "GET", "GET", "GET", "HEAD", "DELETE", "PATCH", "OPTIONS"]
@@ -53,8 +60,8 @@ def scripts(seed, configuration):
 
 
 def script(rng, configuration, habits):
-    protocol = rng.choices(["h1", "h1s", "h2c", "h2"], [70, 8, 12, 10])[0]
-    return (streams if protocol[:2] == "h2" else connection)(rng, configuration, habits, protocol)
+    protocol = rng.choices(["h1", "h1s", "h2c", "h2", "h3"], [70, 8, 10, 8, 4])[0]
+    return (connection if protocol[:2] == "h1" else streams)(rng, configuration, habits, protocol)
 
 
 def size(rng, limits, habits):
@@ -141,7 +148,7 @@ def is_chunks(atom):
 
 
 def streams(rng, configuration, habits, protocol):
-    """A script for HTTP/2: some streams, one after the other or at the same time."""
+    """A script for HTTP/2 or 3: some streams, one after the other or at the same time."""
     queues = []
     for i in range(rng.choice([1, 1, 2, 3])):
         number = 2 * i + 1
@@ -178,7 +185,7 @@ def requests(script):
     """Of each request of a script: its number within, method, body's length, whether it is sent to its end; None if they are
     not what they should be: after a change, to shorten it."""
     found = []
-    if script["protocol"][:2] == "h2":
+    if script["protocol"][:2] != "h1":
         sizes, ended = {}, set()
         for atom in script["atoms"]:
             if atom in play.WAITS:
@@ -364,7 +371,69 @@ class SecretHttp2(Secret, Http2):
     protocols = ("h2",)
 
 
-KINDS = {"h1": Http1, "h1s": SecretHttp1, "h2c": Http2, "h2": SecretHttp2}
+class Http3:
+    """Plays a script for HTTP/2 over HTTP/3, where there are streams as well."""
+
+    def __init__(self, number, pace):
+        self.pace, self.material = pace, material(number)
+        self.end, self.closed, self.streams, self.sent = "open", False, [], {}
+        self.name = None
+
+    async def play(self, script, ports):
+        configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
+        create = functools.partial(http3.Client, script=self)
+        async with connect("127.0.0.1", ports.port, configuration=configuration, create_protocol=create) as client:
+            ids = {}
+            for atom in [*script["atoms"], *(["?"] if script["end"] == "probe" else [])]:
+                if atom == "⏸":
+                    await asyncio.sleep(self.pace.pause)
+                elif atom == "?":
+                    await self.wait(client)
+                else:
+                    self.frame(client, ids, *atom)
+                    client.transmit()
+            if self.end == "open" and script["end"] == "close":
+                self.end = "closed by the client"
+
+    def frame(self, client, ids, kind, number, *rest):
+        if kind == "headers":
+            ids[number] = client._quic.get_next_available_stream_id()
+            self.streams.append(http3.Stream(ids[number]))
+            self.sent[number] = 0
+            fields = [(":scheme", "https"), *map(tuple, rest[0])]
+            fields.sort(key=lambda field: not field[0].startswith(":"))
+            client.http.send_headers(ids[number], [(name.encode(), value.encode()) for name, value in fields], end_stream=rest[1])
+            return
+        stream = next(stream for stream in self.streams if stream.number == ids[number])
+        if self.closed or stream.stopped:
+            return
+        if kind == "data":
+            size, is_end = rest[:2]
+            client.http.send_data(ids[number], self.material[self.sent[number] : self.sent[number] + size], end_stream=is_end)
+            self.sent[number] += size
+        else:
+            client._quic.reset_stream(ids[number], http3.ErrorCode.H3_REQUEST_CANCELLED)
+            stream.stopped = "reset by the client"
+
+    async def wait(self, client):
+        async def ends(done):
+            while not self.closed and not all(map(done, self.streams)):
+                client.changed.clear()
+                await client.changed.wait()
+
+        await ends(lambda stream: stream.ended or stream.stopped)
+        # One whose body the server does not want is answered all the same, unless the server has reset it.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ends(lambda stream: stream.ended), 0.2)
+
+    def close(self):
+        """Done with the play."""
+
+    def answers(self):
+        return [play.Answer(int(stream.status or 0), f"stream {i}", stream.body) for i, stream in enumerate(self.streams)]
+
+
+KINDS = {"h1": Http1, "h1s": SecretHttp1, "h2c": Http2, "h2": SecretHttp2, "h3": Http3}
 
 
 def placed(script, number, host):
