@@ -42,7 +42,8 @@ http {{
     keepalive_requests 1000000;
     client_header_timeout 1s;
     client_body_timeout 400ms;
-    keepalive_timeout 300ms;
+    # Also how long a client over HTTP/3 may think.
+    keepalive_timeout 1s;
     send_timeout 1s;
     # In seconds, rounded down: less than one is none.
     lingering_time 2s;
