@@ -93,6 +93,8 @@ class Fuzzer:
     def __init__(self, options, setting):
         self.options, self.setting = options, setting
         self.alone = setting._replace(module=None)
+        # What nginx refuses with the limit of the module it may do without one, as the module does where it lets it through.
+        self.alones = [self.alone, self.alone._replace(is_open=True)]
         self.seed = options.seed or str(random.randrange(10**9))
         self.seeds = (f"{self.seed}-{i}" for i in range(options.configs or sys.maxsize))
         self.started = time.monotonic()
@@ -159,7 +161,8 @@ class Fuzzer:
             return
         own = []
         if self.setting.module:
-            own, _ = await arena.run(self.alone, [cases[n] for n in suspects for _ in range(2)])
+            for alone in self.alones:
+                own += (await arena.run(alone, [cases[n] for n in suspects for _ in range(2)]))[0]
         own = {(suspects[violation.number // 2], violation.kind) for violation in own if violation.number is not None}
         for kind in {kind: None for _, kind in found}:
             which = [n for n in suspects if (n, kind) in found]
@@ -179,7 +182,7 @@ class Fuzzer:
             for n, violation in zip(which, again):
                 if not violation or self.kinds[kind] >= self.options.each:
                     continue
-                if self.setting.module and kind != DIFFERS and await shown(self.alone, cases[n], kind, 3 * TRIES):
+                if kind != DIFFERS and await self.is_own(kind, cases[n], 3 * TRIES):
                     self.own[kind] += 1
                 elif not (await shown(self.setting, cases[n], kind, 2) and await shown(self.setting, cases[n], kind, 2)):
                     # What shows now and then may be nginx's own, and not have shown there.
@@ -192,8 +195,14 @@ class Fuzzer:
 
     async def is_ours(self, kind, case):
         """Whether a case shows this, and not with nginx alone."""
-        is_alone = kind == DIFFERS or not self.setting.module
-        return await shown(self.setting, case, kind, 1) and (is_alone or not await shown(self.alone, case, kind, 1))
+        return await shown(self.setting, case, kind, 1) and (kind == DIFFERS or not await self.is_own(kind, case, 1))
+
+    async def is_own(self, kind, case, tries):
+        """Whether a case shows this with nginx alone, too, if that is not all that is played to."""
+        for alone in self.alones if self.setting.module else []:
+            if await shown(alone, case, kind, tries):
+                return True
+        return False
 
     async def shorten(self):
         """Reports what was found once more, as small as it can be."""

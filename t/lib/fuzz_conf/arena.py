@@ -146,6 +146,8 @@ class Setting(typing.NamedTuple):
     # Whether nginx was built with AddressSanitizer.
     is_asan: bool
     patience: float = SHORT
+    # nginx alone: whether it has no limit, or that of the module.
+    is_open: bool = False
 
 
 async def run(setting, cases):
@@ -255,7 +257,7 @@ class Arena:
         for n, case in enumerate(self.cases):
             nodes = case.configuration.nodes
             if not self.setting.module:
-                nodes = plain.translated(nodes)
+                nodes = plain.translated(nodes, self.setting.is_open)
             text = "\n".join(grammar.text(nodes))
             has_cache = has_cache or "proxy_cache " in text
             for name, value in [("html", directory / "html"), ("dav", directory / "dav"), ("up", f"up{n}"), ("n", n)]:

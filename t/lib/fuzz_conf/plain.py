@@ -1,4 +1,4 @@
-"""The same configuration for nginx alone: client_max_body_size in the place of limit_body."""
+"""The same configuration for nginx alone: client_max_body_size in the place of limit_body, or no limit at all."""
 
 import re
 
@@ -11,19 +11,23 @@ def words(nodes, directive):
     return None
 
 
-def translated(nodes, outer="1m"):
-    """Each block says its limit: that of the innermost block with one of the two directives, limit_body before the other."""
-    own, limit = words(nodes, "limit_body"), words(nodes, "client_max_body_size")
-    here = outer
-    if limit:
-        here = limit[0]
-    if own and own[0] != "off":
-        here = own[0].removeprefix("$limit_")
+def translated(nodes, is_open=False, nginx="1m", limit=None, is_dry=False):
+    """Each block says its limit: that of the innermost block with one of the two directives, limit_body before the other. Where
+    limit_body is off, or a dry run, it is nginx's own. With is_open there is none."""
+    if size := words(nodes, "client_max_body_size"):
+        nginx = size[0]
+        limit = limit and size[0]
+    if own := words(nodes, "limit_body"):
+        limit = None if own[0] == "off" else own[0].removeprefix("$limit_")
+    if dry := words(nodes, "limit_body_dry_run"):
+        is_dry = dry[0] == "on"
+    here = "0" if is_open else limit if limit and not is_dry else nginx
     left = [f"client_max_body_size {here};"]
     for node in nodes:
         if isinstance(node, list):
             is_block_of_its_own = node[0].startswith("location")
-            left.append([node[0], translated(node[1], here)] if is_block_of_its_own else node)
+            inner = translated(node[1], is_open, nginx, limit, is_dry) if is_block_of_its_own else node[1]
+            left.append([node[0], inner])
         elif node == "limit_body_metrics;":
             left.append('return 200 "metrics\\n";')
         elif not node.startswith(("limit_body", "client_max_body_size ")):
