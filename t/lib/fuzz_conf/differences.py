@@ -74,7 +74,12 @@ def cached(pair):
     return pair.has("proxy_cache ")
 
 
-DIFFERENCES = [other_status, counters, counted, later, access_first, pages, subrequests, spared, budget, cached]
+def gone(pair):
+    """A body that is refused has no length for anybody, a configuration that asks for it among them."""
+    return pair.has(r"\$content_length") and pair.has("error_page")
+
+
+DIFFERENCES = [other_status, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone]
 
 
 def shown(answer):
