@@ -196,7 +196,7 @@ location = /named { error_page 413 @page; proxy_pass http://kept; }
 location @page { rewrite ^ /early/named break; proxy_pass http://kept; }
 location = /unbuffered { error_page 413 @unbuffered; proxy_pass http://kept; }
 location @unbuffered { rewrite ^ /early/unbuffered break; proxy_request_buffering off; proxy_pass http://kept; }
-location = /fastcgi { error_page 413 @fastcgi; proxy_pass http://kept; }
+location = /fastcgi { set $asked $content_length; error_page 413 @fastcgi; proxy_pass http://kept; }
 location @fastcgi {
     fastcgi_param REQUEST_METHOD $request_method;
     fastcgi_param DOCUMENT_URI $document_uri;

@@ -236,3 +236,15 @@ nginx_bits_set_value(ngx_http_variable_value_t *v, u_char *text, size_t len)
     v->not_found = (text == NULL);
     v->data = text;
 }
+
+
+/* Has a variable evaluated anew when it is asked for again. */
+
+void nginx_bits_forget_value(ngx_http_variable_value_t *v);
+
+void
+nginx_bits_forget_value(ngx_http_variable_value_t *v)
+{
+    v->valid = 0;
+    v->not_found = 0;
+}

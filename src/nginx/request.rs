@@ -6,9 +6,9 @@ use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
-    ngx_current_msec, ngx_http_block_reading, ngx_http_clean_header, ngx_http_complex_value,
-    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_list_part_t,
-    ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
+    ngx_current_msec, ngx_http_block_reading, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
+    ngx_http_core_module, ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t,
+    ngx_http_variable_t, ngx_int_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
 use super::{bits, log, state, ComplexValue, Held, HttpModule, Level};
@@ -342,13 +342,29 @@ impl Request {
         }
     }
 
-    /// Leaves the request without the fields that announce a body, for those who pass on what the client has sent. Returns
-    /// whether there was memory for that.
+    /// Leaves the request without the fields that announce a body, for those who pass on what the client has sent, and without
+    /// the values that nginx has kept of them. Returns whether there was memory for that.
     pub fn forget_body_fields(&self) -> bool {
+        self.forget_values(&[b"content_length", b"http_content_length", b"http_transfer_encoding"]);
         // SAFETY: live; the fields of a request are in a list of its pool.
         unsafe {
             let fields = ptr::addr_of_mut!((*self.as_ptr()).headers_in.headers);
             remove_fields(fields, &[b"content-length", b"transfer-encoding"])
+        }
+    }
+
+    /// Has the variables of these names evaluated anew when they are asked for again.
+    fn forget_values(&self, names: &[&[u8]]) {
+        // SAFETY: live; the core module has a main configuration, with a name for each value that a request can keep.
+        unsafe {
+            let r = self.as_ptr();
+            let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+            let variables = ptr::addr_of!((*core.cast::<ngx_http_core_main_conf_t>()).variables);
+            for (i, variable) in (*variables).as_slice::<ngx_http_variable_t>().iter().enumerate() {
+                if names.contains(&variable.name.as_bytes()) {
+                    bits::nginx_bits_forget_value((*r).variables.add(i));
+                }
+            }
         }
     }
 
