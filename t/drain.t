@@ -638,3 +638,19 @@ h1: await second; head POST /conns/none 1m; answer; send 1m; end; mark last
 /conns/inner?1 413 complete 1048576 yes
 /conns/inner?2 413 refused 0 ?
 /conns/none 413 complete 1048576 yes
+
+
+=== TEST 24: a body over TLS is read to its end where the connection may not linger
+--- config
+limit_body 1k;
+lingering_close off;
+location / { proxy_pass http://backend; }
+--- script
+h1s: head POST /declared 200k; send 190k; pause 0.5; send 5k; pause 0.5; send 5k; answer; end
+h1s: head POST /chunked chunked; chunk 190k; pause 0.5; chunk 10k; pause 0.5; chunk 0; answer; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/declared 413 complete 204800 yes
+/chunked 413 complete * yes

@@ -143,6 +143,21 @@ nginx_bits_is_inside_chunk(ngx_http_request_t *r,
 }
 
 
+/* Whether a connection may linger when its request has ended. */
+
+ngx_uint_t nginx_bits_may_linger(ngx_http_request_t *r);
+
+ngx_uint_t
+nginx_bits_may_linger(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->lingering_close != NGX_HTTP_LINGERING_OFF;
+}
+
+
 /* Counts one more user of a request, who ends with ngx_http_finalize_request(r, NGX_DONE). */
 
 void nginx_bits_add_user(ngx_http_request_t *r);

@@ -45,6 +45,7 @@ extern "C" {
     pub fn nginx_bits_ends_response(chain: *const ngx_chain_t) -> ngx_uint_t;
     pub fn nginx_bits_forget_value(v: *mut ngx_http_variable_value_t);
     pub fn nginx_bits_is_inside_chunk(r: *mut ngx_http_request_t, state: *const ngx_http_chunked_t) -> ngx_uint_t;
+    pub fn nginx_bits_may_linger(r: *mut ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_parse_chunked(
         r: *mut ngx_http_request_t,
         b: *mut ngx_buf_t,

@@ -198,9 +198,13 @@ impl Body {
         // SAFETY: the request is live, says the caller, and so is its connection.
         unsafe {
             let is_tls = bits::nginx_bits_tls((*r).connection) != 0;
+            // A connection that is to be closed need not decrypt what it drops, if it may linger for what little is left.
+            let is_sealed = is_tls
+                && !self.wants_buffer
+                && bits::nginx_bits_keepalive(r) == 0
+                && bits::nginx_bits_may_linger(r) != 0;
             match &mut self.rest {
-                // A connection that is to be closed need not decrypt what it drops.
-                Rest::Length(rest) if is_tls && !self.wants_buffer && bits::nginx_bits_keepalive(r) == 0 => {
+                Rest::Length(rest) if is_sealed => {
                     (*rest > RECORD).then(|| Bulk { size: rest.saturating_sub(RECORD), is_raw: true })
                 }
                 Rest::Length(rest) => Some(Bulk { size: *rest, is_raw: !is_tls && !self.wants_buffer }),
