@@ -259,11 +259,12 @@ def undated(header):
 
 class Http2(Client):
     async def play(self, script, nginx):
-        await self.connect(nginx.h2_port)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.streams, self.bodies = {}, {}
         self.goaway = None
         self.block, self.block_flags = b"", 0
+        # Over TLS the server may speak first.
+        await self.connect(nginx.h2_port)
         pending = PREFACE
         for atom in [*script["atoms"], *(["?", "probe", "?"] if script["end"] == "probe" else [])]:
             if atom not in WAITS:
