@@ -25,8 +25,9 @@ WORKERS ?= 2
 # A script that "fuzz-http" has found, or a case that "fuzz-conf" has found, to play again.
 SCRIPT ?=
 CASE ?=
-# How many configurations "fuzz-conf" makes.
+# How many configurations "fuzz-conf" makes; and whether it compares answers with those of nginx alone.
 CONFIGS ?=
+COMPARE ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
@@ -233,12 +234,12 @@ fuzz-http: build ## Hold limit_body against client_max_body_size, with requests 
 	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
 
-fuzz-conf: build ## Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE; FLAVOUR=asan)
+fuzz-conf: build ## Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE, COMPARE; FLAVOUR=asan)
 	@build/setup.sh test
 	@build/test-tools.sh $(TOOLS)
 	@build/certificate.sh $(OBJS)/tls
 	@$(TOOLS)/python/bin/python t/lib/fuzz-conf.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
-		$(if $(filter asan,$(FLAVOUR)),--asan) $(if $(CASE),--case $(CASE)) \
+		$(if $(filter asan,$(FLAVOUR)),--asan) $(if $(COMPARE),--compare) $(if $(CASE),--case $(CASE)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--configs $(or $(CONFIGS),20000)) $(if $(SEED),--seed $(SEED))
 
 fuzz-policy: nginx ## Fuzz what decides, without nginx; sizes against nginx's own parser (SECONDS for each of three targets)

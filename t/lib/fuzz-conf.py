@@ -28,7 +28,7 @@ import sys
 import time
 import typing
 
-from fuzz_conf import arena, differences, grammar, shrink
+from fuzz_conf import arena, differences, grammar, plain, shrink
 
 DIFFERS = "an answer differs"
 
@@ -120,7 +120,7 @@ class Fuzzer:
     async def batch(self, cases):
         try:
             sides = [self.setting, *([self.alone] if self.options.compare else [])]
-            (violations, plays), *plain = await asyncio.gather(*(arena.run(side, cases) for side in sides))
+            (violations, plays), *alone = await asyncio.gather(*(arena.run(side, cases) for side in sides))
         except arena.Invalid as error:
             if len(cases) > 1:
                 for case in cases:
@@ -134,7 +134,7 @@ class Fuzzer:
         for play in (play for each in plays for play in each):
             self.scripts += 1
             self.statuses.update(answer.status for answer in play.answers if answer.status)
-        for _, others in plain:
+        for _, others in alone:
             violations = [*violations, *compared(cases, others, plays, self.explained)]
         if violations:
             # What takes long to look into comes last.
@@ -155,7 +155,8 @@ class Fuzzer:
         found = {}
         for violation in violations:
             for n in range(len(cases)) if violation.number is None else [violation.number]:
-                found.setdefault((n, violation.kind), violation)
+                if not plain.is_own(violation.kind, cases[n].configuration.nodes):
+                    found.setdefault((n, violation.kind), violation)
         suspects = sorted({n for n, _ in found})
         if not suspects:
             return

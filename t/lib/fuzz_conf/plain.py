@@ -2,6 +2,17 @@
 
 import re
 
+# What nginx does by itself in configurations with such a word, though not with each limit: kinds of violations.
+OWN = [
+    # The file of a body is closed when it has been passed on, and post_action passes it on again.
+    (r"(pread|chmod|unlink)\(\) +failed", "post_action"),
+]
+
+
+def is_own(kind, nodes):
+    """Whether this is nginx's own, whatever its limit makes of it."""
+    return any(re.search(what, kind) and word in str(nodes) for what, word in OWN)
+
 
 def words(nodes, directive):
     """The arguments of a directive in a block, None if it is not there."""
