@@ -25,8 +25,8 @@ SHORT, LONG = 5, 30
 # So many copies of a configuration and its clients are played at once to see whether what one has shown shows again.
 COPIES = 4
 
-# What nginx says of a configuration that makes no sense, however it comes about.
-SENSELESS = "cannot be used in location"
+# What nginx says of a configuration that makes no sense, however it comes about; and of a port that it tries again.
+HARMLESS = re.compile("cannot be used in location|Address already in use")
 
 HTTP = """{load}
 worker_processes 1;
@@ -406,7 +406,7 @@ class Arena:
             path = self.nginx.directory / name
             for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
                 # A connection that is left where it was killed is no news.
-                if server.SERIOUS.search(line) and SENSELESS not in line and (is_quiet or "open socket" not in line):
+                if server.SERIOUS.search(line) and not HARMLESS.search(line) and (is_quiet or "open socket" not in line):
                     self.report(kind_of(line), line, number)
         if self.setting.is_asan:
             for path in pathlib.Path(self.asan.name).iterdir():
