@@ -21,7 +21,7 @@ h1: await drained; head POST /accepted 1000; send 500; mark begun; await evicted
 413 <413 Request Entity Too Large> | closed
 200 ok
 --- drained
-/drained 413 evicted 0 yes
+/drained 413 evicted 0 ?
 --- error_log
 worker_connections are not enough, reusing connections
 
@@ -180,6 +180,6 @@ h2 window=0: head POST /drained 1m; open 10k; answer; head GET /live; mark begun
 --- seen
 413 <413 Request Entity Too Large> | 200 live | closed
 --- drained
-/drained 413 evicted 0 yes
+/drained 413 evicted 0 ?
 --- error_log
 worker_connections are not enough, reusing connections
