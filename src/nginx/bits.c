@@ -30,6 +30,7 @@ GETTER(filter_finalize, r->filter_finalize)
 GETTER(header_only, r->header_only)
 GETTER(internal, r->internal)
 GETTER(keepalive, r->keepalive)
+GETTER(post_action, r->post_action)
 GETTER(reading_body, r->reading_body)
 GETTER(uri_changes, r->uri_changes)
 GETTER(users, r->main->count)
@@ -166,6 +167,17 @@ void
 nginx_bits_add_user(ngx_http_request_t *r)
 {
     r->main->count++;
+}
+
+
+/* Has one user less of a request that has others. */
+
+void nginx_bits_remove_user(ngx_http_request_t *r);
+
+void
+nginx_bits_remove_user(ngx_http_request_t *r)
+{
+    r->main->count--;
 }
 
 

@@ -13,6 +13,7 @@ extern "C" {
     pub fn nginx_bits_header_only(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_internal(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_keepalive(r: *const ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_bits_post_action(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_reading_body(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_uri_changes(r: *const ngx_http_request_t) -> ngx_uint_t;
     pub fn nginx_bits_users(r: *const ngx_http_request_t) -> ngx_uint_t;
@@ -52,6 +53,7 @@ extern "C" {
         chunked: *mut ngx_http_chunked_t,
     ) -> ngx_int_t;
     pub fn nginx_bits_persistent(file: *const ngx_temp_file_t) -> ngx_uint_t;
+    pub fn nginx_bits_remove_user(r: *mut ngx_http_request_t);
     pub fn nginx_bits_set_last(r: *const ngx_http_request_t, b: *mut ngx_buf_t);
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
 }

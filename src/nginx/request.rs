@@ -155,6 +155,12 @@ impl Request {
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest > 0)
     }
 
+    /// Whether the request has been answered, and nginx does what `post_action` says.
+    pub fn is_post_action(&self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_post_action(self.as_ptr()) != 0 }
+    }
+
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
     pub fn is_body_discarded(&self) -> bool {
         // SAFETY: live.
@@ -318,6 +324,12 @@ impl Request {
         // the call, and of no account.
         unsafe {
             let r = self.as_ptr();
+            if bits::nginx_bits_discard_body(r) != 0 {
+                // What nginx discards it counts in the length that is about to go, and it counts one user for that.
+                bits::nginx_bits_set_discard_body(r, 0);
+                bits::nginx_bits_remove_user(r);
+                self.block_reading();
+            }
             (*r).headers_in.content_length = ptr::null_mut();
             (*r).headers_in.content_length_n = -1;
             (*r).headers_in.transfer_encoding = ptr::null_mut();

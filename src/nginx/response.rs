@@ -91,7 +91,7 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
             return status.as_ngx();
         }
         // The next filters use the chain up.
-        let ends = request.is_main() && bits::nginx_bits_ends_response(chain) != 0;
+        let ends = request.is_main() && !request.is_post_action() && bits::nginx_bits_ends_response(chain) != 0;
         let result = match NEXT_BODY {
             Some(next) => next(r, chain),
             None => NGX_ERROR as ngx_int_t,
