@@ -35,6 +35,26 @@ use Test::More ();
 use Test::Nginx::Util qw($NginxVersion $RunTestHelper $CheckErrorLog $ServRoot $ServerPort
     add_block_preprocessor bail_out log_level no_long_string no_root_location);
 
+# A port that connections may have on the client's side is taken now and then when nginx is to listen on it.
+{
+    my $any = \&Test::Nginx::Util::gen_rand_port;
+    my ($first) = do { open my $range, '<', '/proc/sys/net/ipv4/ip_local_port_range'; $range ? <$range> =~ /^(\d+)/ : () };
+    my $below = $first && $first > 10_000 ? $first : 32768;
+    no warnings 'redefine';
+    *Test::Nginx::Util::gen_rand_port = sub (;$$$) {
+        my $port;
+        for (1 .. 100) {
+            $port = $any->(@_);
+            last if !defined $port || $port + 4 < $below;
+        }
+        return $port;
+    };
+    if ($ServerPort >= $below) {
+        Test::Nginx::Util::server_port(my $port = Test::Nginx::Util::gen_rand_port());
+        Test::Nginx::Util::server_port_for_client($port);
+    }
+}
+
 use File::Basename qw(dirname);
 use IPC::Open2;
 use Time::HiRes qw(sleep time);
