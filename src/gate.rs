@@ -19,6 +19,10 @@ pub fn note(r: &Request) {
         return;
     }
     reject::resume(r);
+    if r.is_internal() && r.is_body_torn() {
+        // nginx reads no more of it, here or elsewhere, but would promise the whole of it to an upstream.
+        reject::drop_body(r);
+    }
     if r.is_error_page() || !r.has_body() {
         return;
     }

@@ -159,6 +159,16 @@ impl Request {
     pub fn is_post_action(&self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_post_action(self.as_ptr()) != 0 }
+    /// Whether nginx has begun to read the body, and then has come to read no more of it, although it has less than was
+    /// declared or than the client is still to send. For requests that have been redirected: for these no reading goes on.
+    pub fn is_body_torn(&self) -> bool {
+        if self.is_body_partly_read() {
+            return true;
+        }
+        // Over HTTP/2 and HTTP/3 nothing is left to be read as soon as the client ends its side, too early or not.
+        self.is_multiplexed()
+            && self.is_body_read()
+            && self.content_length().is_some_and(|length| length > self.body_received())
     }
 
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
