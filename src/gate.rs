@@ -16,6 +16,10 @@ use crate::{metrics, reject, LimitBody};
 /// page of an error.
 pub fn note(r: &Request) {
     if !r.is_main() {
+        // What of an unbuffered body is still to come goes to another upstream, or to none.
+        if r.main().is_body_torn() {
+            r.detach_body();
+        }
         return;
     }
     reject::resume(r);

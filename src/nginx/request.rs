@@ -159,6 +159,8 @@ impl Request {
     pub fn is_post_action(&self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_post_action(self.as_ptr()) != 0 }
+    }
+
     /// Whether nginx has begun to read the body, and then has come to read no more of it, although it has less than was
     /// declared or than the client is still to send. For requests that have been redirected: for these no reading goes on.
     pub fn is_body_torn(&self) -> bool {
@@ -361,6 +363,19 @@ impl Request {
             if bits::nginx_bits_persistent(file) != 0 {
                 libc::unlink((*file).file.name.data.cast());
             }
+        }
+    }
+
+    /// Leaves a subrequest without the body of its main request, which keeps it.
+    pub fn detach_body(&self) {
+        // SAFETY: live. What a subrequest has of its main request's header and body are copies, and a pointer.
+        unsafe {
+            let r = self.as_ptr();
+            (*r).headers_in.content_length = ptr::null_mut();
+            (*r).headers_in.content_length_n = -1;
+            (*r).headers_in.transfer_encoding = ptr::null_mut();
+            bits::nginx_bits_set_chunked(r, 0);
+            (*r).request_body = ptr::null_mut();
         }
     }
 
