@@ -10,7 +10,7 @@ use policy::{At, Length, Limit, Mode, Verdict};
 use crate::conf::{By, Conf, RefusalStatus, Rule, Source, Undeclared, When};
 use crate::nginx::{ComplexValue, Held, Level, Phase, Piece, Request, Status};
 use crate::state::{self, State};
-use crate::{drain, metrics, reject, LimitBody};
+use crate::{metrics, reject, LimitBody};
 
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
 /// page of an error.
@@ -23,13 +23,9 @@ pub fn note(r: &Request) {
         return;
     }
     reject::resume(r);
-    if r.is_internal() && (r.is_body_torn() || r.is_body_discarded()) {
+    if r.is_internal() && !r.is_post_action() && (r.is_body_torn() || r.is_body_discarded()) {
         // Nobody gets any more of it, but an upstream would be promised what is declared, or still to come.
         reject::drop_body(r);
-        if r.is_done() {
-            // The answer has been given; nginx makes none of a post_action.
-            drain::response_begin(r);
-        }
     }
     if r.is_error_page() || !r.has_body() {
         return;

@@ -375,6 +375,8 @@ impl Request {
             (*r).headers_in.content_length_n = -1;
             (*r).headers_in.transfer_encoding = ptr::null_mut();
             bits::nginx_bits_set_chunked(r, 0);
+            // nginx would discard it for the subrequest, too, by the length that is gone.
+            bits::nginx_bits_set_discard_body(r, 0);
             (*r).request_body = ptr::null_mut();
         }
     }
