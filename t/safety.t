@@ -471,3 +471,51 @@ GET /next none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 8: a body that nginx discards, or has read in part, is promised to nobody that a redirect or a subrequest asks
+--- config
+limit_body 1m;
+location = /file { root html; error_page 416 /page/range; }
+location = /broken { error_page 400 /page/broken; proxy_pass http://kept; }
+location = /unbuffered {
+    proxy_request_buffering off;
+    proxy_intercept_errors on;
+    error_page 403 /page/unbuffered;
+    proxy_pass http://kept/early/unbuffered?status=403;
+}
+location /page { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- user_files
+>>> file
+a file
+--- in_turn
+--- script
+h1: head GET /file 80 Range:bytes=1000-; send 16; answer; connect; head GET /next; answer
+h1: head GET /file chunked Range:bytes=1000-; chunk 16; answer; connect; head GET /next; answer
+h1: head POST /broken chunked; chunk 40; pause 0.3; bytes never a chunk\r\n; answer; connect; head GET /next; answer
+h1: head POST /unbuffered 80; send 16; answer; connect; head GET /next; answer
+h2: head POST /broken 60; send 20; finish; answer
+h1: head GET /next; answer
+--- seen
+416 ok | 200 ok
+416 ok | 200 ok
+400 ok | 200 ok
+403 ok | 200 ok
+400 ok
+200 ok
+--- asked
+GET /page/range none
+GET /next none
+GET /page/range none
+GET /next none
+GET /page/broken none
+GET /next none
+POST /early/unbuffered?status=403 16 of 80
+GET /page/unbuffered none
+GET /next none
+GET /page/broken none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
