@@ -342,10 +342,7 @@ impl Request {
                 bits::nginx_bits_remove_user(r);
                 self.block_reading();
             }
-            (*r).headers_in.content_length = ptr::null_mut();
-            (*r).headers_in.content_length_n = -1;
-            (*r).headers_in.transfer_encoding = ptr::null_mut();
-            bits::nginx_bits_set_chunked(r, 0);
+            self.forget_length();
             bits::nginx_bits_set_reading_body(r, 0);
             bits::nginx_bits_set_request_body_no_buffering(r, 0);
 
@@ -366,15 +363,24 @@ impl Request {
         }
     }
 
-    /// Leaves a subrequest without the body of its main request, which keeps it.
-    pub fn detach_body(&self) {
-        // SAFETY: live. What a subrequest has of its main request's header and body are copies, and a pointer.
+    /// Leaves the request without the length of a body, declared or not. Nothing may read or discard by it any more.
+    fn forget_length(&self) {
+        // SAFETY: live.
         unsafe {
             let r = self.as_ptr();
             (*r).headers_in.content_length = ptr::null_mut();
             (*r).headers_in.content_length_n = -1;
             (*r).headers_in.transfer_encoding = ptr::null_mut();
             bits::nginx_bits_set_chunked(r, 0);
+        }
+    }
+
+    /// Leaves a subrequest without the body of its main request, which keeps it.
+    pub fn detach_body(&self) {
+        // SAFETY: live. What a subrequest has of its main request's header and body are copies, and a pointer.
+        unsafe {
+            let r = self.as_ptr();
+            self.forget_length();
             // nginx would discard it for the subrequest, too, by the length that is gone.
             bits::nginx_bits_set_discard_body(r, 0);
             (*r).request_body = ptr::null_mut();
