@@ -20,8 +20,9 @@ OPTIONS
 On HTTP/1.x the requests of a connection follow each other, on HTTP/2 and 3 they are streams at the same time.
 
 Printed for each request: status and body, on one line; then, on HTTP/1.x, whether the connection stays "open" or has
-been "closed" properly. "reset" stands where the connection (or, on HTTP/2 and 3, the stream) failed instead. Where the
-server has sent its answer and then stopped the body (RST_STREAM, STOP_SENDING) for an error, that follows.
+been "closed" properly, or "not closed" although the answer said that it would be. "reset" stands where the connection (or,
+on HTTP/2 and 3, the stream) failed instead. Where the server has sent its answer and then stopped the body (RST_STREAM,
+STOP_SENDING) for an error, that follows.
 
 The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT.
 """
@@ -144,6 +145,8 @@ class Http1:
             return "open"
         try:
             return "closed, with data that belongs to no answer" if self.answers.read() else "closed"
+        except TimeoutError:
+            return "not closed"
         except OSError:
             return RESET
 
