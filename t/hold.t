@@ -98,7 +98,28 @@ h2: await held; metric draining_connections 1; metric draining_connections 0; he
 /next 413 complete 2048 ?
 
 
-=== TEST 6: bytes: a client that keeps to its window keeps its connection, and what is dropped is exact
+=== TEST 6: nor does one over HTTP/1.x when its body is over
+--- http_config
+limit_body_zone uploads;
+--- config
+limit_body_drain conns=1;
+location / { limit_body 1k; error_page 413 /slow; }
+location = /slow { internal; limit_rate 16; try_files /page.txt =404; }
+location = /metrics { limit_body off; limit_body_metrics; }
+--- user_files eval
+">>> page.txt\n" . "x" x 4096
+--- script
+h1: head POST /held 1m; metric draining_connections 1; send 1m; mark sent; await next; close
+h1: await sent; metric draining_connections 0; head POST /next 2k; metric draining_connections 1; send 2k; metric draining_connections 0; mark next; close
+--- seen
+
+
+--- drained
+/held 413 complete 1048576 ?
+/next 413 complete 2048 ?
+
+
+=== TEST 7: bytes: a client that keeps to its window keeps its connection, and what is dropped is exact
 --- config
 limit_body 1k;
 limit_body_drain bytes=1m;
@@ -122,7 +143,7 @@ h3 /quic 413 bytes 1048576 ?
 flood
 
 
-=== TEST 7: a client that does not is closed as a flood, as with nginx alone, and pays for nothing with what was dropped
+=== TEST 8: a client that does not is closed as a flood, as with nginx alone, and pays for nothing with what was dropped
 --- config
 limit_body 1k;
 limit_body_drain bytes=16m;
@@ -135,7 +156,7 @@ h2c: head POST /up 1g; answer; ignore 64m
 http2 flood detected
 
 
-=== TEST 8: what was sent before the client could know that its time is up is no flood
+=== TEST 9: what was sent before the client could know that its time is up is no flood
 --- config
 limit_body 1k;
 limit_body_drain time=1s;
@@ -150,7 +171,7 @@ h2: head POST /up 1g; answer; logged timeout,; blind 64m; stop; head GET /; answ
 flood
 
 
-=== TEST 9: the file of a body that is refused in mid-stream takes no space any more
+=== TEST 10: the file of a body that is refused in mid-stream takes no space any more
 --- config
 limit_body 1m;
 client_body_buffer_size 8k;
@@ -169,7 +190,7 @@ h3: await 3; head POST /up/quic chunked; send 2m; answer; freed; close
 a client request body is buffered to a temporary file
 
 
-=== TEST 10: limit_conn does not count what drains, counts what does not, and loses no count
+=== TEST 11: limit_conn does not count what drains, counts what does not, and loses no count
 --- http_config
 limit_conn_zone $binary_remote_addr zone=addresses:1m;
 limit_conn_zone $server_name zone=servers:1m;
@@ -187,7 +208,7 @@ h3: await counted; requests 3 POST /denied 1m; requests 1 GET /; close
 3 x 403 | 1 x 200
 
 
-=== TEST 11: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
+=== TEST 12: frames of types that mean nothing are no part of a body over HTTP/3, and no error (RFC 9114, section 9)
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
