@@ -183,6 +183,11 @@ fn begin_early(r: &Request) {
     }
 }
 
+/// Whether there is a drain, even if it has ended.
+pub fn has_begun(r: &Request) -> bool {
+    of(r).is_some()
+}
+
 /// The drain of a request, if there is one, with its terms.
 fn of(r: &Request) -> Option<(&Drain, Terms)> {
     let drain = &r.state::<LimitBody>()?.drain;
@@ -220,6 +225,10 @@ pub fn patience(r: &Request) -> Patience {
         return Patience::Over;
     };
     if r.is_done() {
+        if !drain.is_answered() {
+            // nginx has given the request up, and done what `post_action` says: there is no answer that could be read.
+            interrupt(r, drain, &terms);
+        }
         is_acknowledged(r, drain);
     }
     match drain.progress.get().patience(&terms.budget, now()) {
@@ -259,17 +268,21 @@ fn is_acknowledged(r: &Request, drain: &Drain) -> bool {
     is_acknowledged
 }
 
+/// Ends a drain that nginx has ended, if it was still going on.
+fn interrupt(r: &Request, drain: &Drain, terms: &Terms) {
+    drain.settle(match r.interruption() {
+        Some(Interruption::Close) => Outcome::Evicted,
+        Some(Interruption::Error) => Outcome::Error,
+        Some(Interruption::Timeout) | None => drain.progress.get().overdue(&terms.budget, now()),
+    });
+}
+
 /// Called when the request ends.
 pub fn end(r: &Request) {
     let Some((drain, terms)) = of(r) else {
         return;
     };
-    let progress = drain.progress.get();
-    drain.settle(match r.interruption() {
-        Some(Interruption::Close) => Outcome::Evicted,
-        Some(Interruption::Error) => Outcome::Error,
-        Some(Interruption::Timeout) | None => progress.overdue(&terms.budget, now()),
-    });
+    interrupt(r, drain, &terms);
     let acknowledged = is_acknowledged(r, drain);
     let policy::Drain::Settled(ledger, outcome, time) = drain.progress.get() else {
         return;

@@ -23,9 +23,13 @@ pub fn note(r: &Request) {
         return;
     }
     reject::resume(r);
-    if r.is_internal() && !r.is_post_action() && (r.is_body_torn() || r.is_body_discarded()) {
+    if r.is_internal() && (r.is_body_torn() || r.is_body_discarded()) {
         // Nobody gets any more of it, but an upstream would be promised what is declared, or still to come.
-        reject::drop_body(r);
+        if r.is_post_action() {
+            reject::leave_body(r);
+        } else {
+            reject::drop_body(r);
+        }
     }
     if r.is_error_page() || !r.has_body() {
         return;
@@ -43,9 +47,9 @@ pub fn before_access(r: Request) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
     }
-    if r.is_error_page() {
-        // The answer stays, but what there is to say of the upload is said.
-        let _ = judge_late(&r);
+    if r.is_error_page() && judge_late(&r).is_err() {
+        // The answer stays, but what there is to say of the upload is said, and the page gets no body that was over a limit.
+        reject::drop_body(&r);
     }
     if let Some(state) = r.state::<LimitBody>() {
         state.is_due.set(true);

@@ -39,6 +39,16 @@ pub fn drop_body(r: &Request) {
     r.forget_body_fields();
 }
 
+/// Leaves a request without its body when no answer is to be made any more (`post_action`). What is still to come is not drained
+/// unless it is already: nginx lingers.
+pub fn leave_body(r: &Request) {
+    if !drain::has_begun(r) {
+        close_gently(r);
+        r.forget_body();
+        r.forget_body_fields();
+    }
+}
+
 /// Has nginx read no more of a body in mid-stream, and keep the connection until the client has the answer.
 pub fn stop_reading(r: &Request) {
     close_gently(r);

@@ -482,7 +482,7 @@ location = /unbuffered {
     proxy_request_buffering off;
     proxy_intercept_errors on;
     error_page 403 /page/unbuffered;
-    proxy_pass http://kept/early/unbuffered?status=403;
+    proxy_pass http://kept/early/unbuffered?status=403&after=16;
 }
 location /page { proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
@@ -511,11 +511,68 @@ GET /page/range none
 GET /next none
 GET /page/broken none
 GET /next none
-POST /early/unbuffered?status=403 16 of 80
+POST /early/unbuffered?status=403&after=16 16 of 80
 GET /page/unbuffered none
 GET /next none
 GET /page/broken none
 GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 9: nor to a post_action; and what was given up while its body was read is gone when its post_action is over
+--- config
+limit_body 1m;
+client_body_timeout 300ms;
+location = /late { post_action /after; proxy_pass http://kept; }
+location = /late/off { post_action /after; limit_body off; limit_body_drain off; proxy_pass http://kept; }
+location = /discarded { post_action /after; limit_body off; limit_body_drain off; return 403 "no\n"; }
+location = /held { post_action /none; limit_body 10; error_page 413 /page?pause=1; }
+location = /page { internal; proxy_pass http://kept; }
+location = /after { internal; proxy_pass http://kept; }
+location = /none { internal; return 204; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /late 40; send 16; gone; connect; head GET /next; answer
+h1: head POST /late chunked; chunk 16; gone; connect; head GET /next; answer
+h1: head POST /late/off 40; send 16; gone; connect; head GET /next; answer
+h1: head POST /late/off chunked; chunk 16; gone; connect; head GET /next; answer
+h1: head POST /discarded 40; send 16; answer; close; connect; head GET /next; answer
+h1: head POST /discarded chunked; chunk 16; answer; close; connect; head GET /next; answer
+h2: head POST /late 40; send 16; pause 1; close
+h1: head GET /next; answer
+h1: head POST /held 40; send 16; pause 0.3; close; logged error,
+--- seen
+200 ok
+200 ok
+200 ok
+200 ok
+403 no | 200 ok
+403 no | 200 ok
+
+200 ok
+
+--- asked
+POST /after none
+GET /next none
+POST /after none
+GET /next none
+POST /after none
+GET /next none
+POST /after none
+GET /next none
+POST /after none
+GET /next none
+POST /after none
+GET /next none
+POST /after none
+GET /next none
+GET /page?pause=1 none
+cut: GET /page?pause=1
+--- drained
+/held 413 error 0 ?
 --- no_error_log
 [alert]
 [emerg]

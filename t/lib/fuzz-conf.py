@@ -41,6 +41,19 @@ LOOKS = 3
 TRIES = 3
 
 
+# What comes of a body that an upstream was promised and that does not come, whoever is the first to see it.
+UNKEPT = {
+    "upstream: a promise that is not kept",
+    "upstream: kept with a request that is not whole",
+    "upstream: a body that the client has not sent",
+    "an innocent request",
+}
+
+
+def is_same(kind, other):
+    return kind == other or {kind, other} <= UNKEPT
+
+
 class Find(typing.NamedTuple):
     kind: str
     case: arena.Case
@@ -61,7 +74,7 @@ async def shown(setting, case, kind, tries=TRIES):
         except arena.Invalid:
             return None
         for violation in violations:
-            if violation.kind == kind:
+            if is_same(violation.kind, kind):
                 return violation
     return None
 
@@ -167,7 +180,7 @@ class Fuzzer:
         own = {(suspects[violation.number // 2], violation.kind) for violation in own if violation.number is not None}
         for kind in {kind: None for _, kind in found}:
             which = [n for n in suspects if (n, kind) in found]
-            mine = [n for n in which if (n, kind) in own]
+            mine = [n for n in which if any(n == other and is_same(kind, shown) for other, shown in own)]
             self.own[kind] += len(mine)
             if mine and self.own[kind] <= self.options.own:
                 self.report(kind, found[mine[0], kind], cases[mine[0]], "own")

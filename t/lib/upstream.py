@@ -16,7 +16,8 @@ they came to their end:
 
 The answer is "ok", once the body is there; below /early at once when the header is, and the body, if one was promised, is
 waited for after that. A target may have arguments: "status" of the answer, "pause" in seconds before it, "accel" for its
-X-Accel-Redirect, "text" for its body (with "+" for a space, and "<" and ">").
+X-Accel-Redirect, "text" for its body (with "+" for a space, and "<" and ">"); below /early, "after" so many bytes of a body
+with a Content-Length.
 """
 
 import asyncio
@@ -50,9 +51,12 @@ class Request:
             return f"{self.asked} {self.came} of {'?' if self.promise == 'chunked' else self.promise}"
         return f"{self.asked} {self.promise}" + (f" {self.came}" if self.promise == "chunked" else "")
 
+    def arguments(self):
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.target).query))
+
     async def answer(self):
         """The answer's status, fields and body."""
-        arguments = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.target).query))
+        arguments = self.arguments()
         await asyncio.sleep(float(arguments.get("pause", 0)))
         fields = {"Content-Type": "text/plain"}
         if "accel" in arguments:
@@ -113,6 +117,7 @@ class Upstream:
             if request is None:
                 return
             if request.is_early():
+                await self.take(reader, request, int(request.arguments().get("after", 0)))
                 await self.answer(request, reader, writer)
             await self.body(reader, request)
             self.end(request)
@@ -144,7 +149,7 @@ class Upstream:
         if request.promise == "none":
             return
         if request.promise != "chunked":
-            await self.take(reader, request, int(request.promise))
+            await self.take(reader, request, int(request.promise) - request.came)
             return
         while length := await self.chunk(reader, request):
             await self.take(reader, request, length)

@@ -40,7 +40,7 @@ def translated(nodes, is_open=False, nginx="1m", limit=None, is_dry=False):
             inner = translated(node[1], is_open, nginx, limit, is_dry) if is_block_of_its_own else node[1]
             left.append([node[0], inner])
         elif node == "limit_body_metrics;":
-            left.append('return 200 "metrics\\n";')
+            left.append("stub_status;")
         elif not node.startswith(("limit_body", "client_max_body_size ")):
             left.append(node)
     return left
