@@ -352,9 +352,8 @@ class Arena:
             # Where the machine is busy, time alone says nothing.
             if asyncio.get_running_loop().time() > until and tries > 20:
                 kind = "left: connections" if active and int(active[1]) > 1 else "left: drains" if active else "left: a busy worker"
-                whose = self.whose() or [None]
-                for number in whose:
-                    self.report(kind, f"{status}\n{draining} draining", number)
+                for number, sockets in (self.left() or {None: []}).items():
+                    self.report(kind, "\n".join([*sockets, status, f"{draining} draining"]), number)
                 return False
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, 0.2)
@@ -362,14 +361,14 @@ class Arena:
             one.left()
         return True
 
-    def whose(self):
-        """The configurations whose connections nginx still has."""
-        found = set()
+    def left(self):
+        """What the kernel says of nginx's connections: by configuration, as far as that can be told."""
+        found = {}
         for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
             here, there = (re.sub(r"^(..)(..)(..)(..):", r"\4\3\2\1:", address) for address in line.split()[1:3])
-            if int(here.split(":")[1], 16) in self.ports:
-                found.add(self.addresses.get(there))
-        return sorted(found - {None})
+            if int(here.split(":")[1], 16) in self.ports and there in self.addresses:
+                found.setdefault(self.addresses[there], []).append(line.strip())
+        return found
 
     async def innocents(self, n):
         """Each kept connection to the upstream has to serve a request that has nothing to do with those before."""
