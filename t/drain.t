@@ -471,7 +471,7 @@ h1: head POST /up/chunked chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; ch
 h1s: head POST /up/chunked chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; chunk 0; answer; end
 h1: head POST /up 1m; send 500k; pause 8; send 524k; answer; end
 h1s: head POST /up 1m; send 500k; pause 8; send 524k; answer; end
-h1: head POST /uri chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; chunk 0; answer; end
+h1: head POST /uri/chunked chunked; chunk 2k; chunk 500k; pause 8; chunk 500k; chunk 0; answer; end
 h1: head POST /uri 1m; send 500k; pause 8; send 524k; answer; end
 h2: head POST /up 1m; send 500k; pause 8; send 524k; finish; answer; pause 0.2; close
 h1: head POST /short 1m; send 500k; answer; end
@@ -491,7 +491,7 @@ h1: head POST /short chunked; chunk 500k; answer; end
 /up/chunked 413 complete * yes
 /up 413 complete 1048576 yes
 /up 413 complete 1048576 yes
-/uri 413 complete * yes
+/uri/chunked 413 complete * yes
 /uri 413 complete 1048576 yes
 /up 413 complete 1048576 yes
 /short 413 timeout * ?
