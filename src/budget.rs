@@ -4,7 +4,8 @@
 
 use policy::Budget;
 
-use crate::nginx::{ComplexValue, CoreConf, Zone};
+use crate::module::CoreConf;
+use crate::nginx::{ComplexValue, Zone};
 use crate::slots::Slots;
 
 /// The parameters of a `limit_body_drain`; `None` for one that is not given. They are inherited one by one.
@@ -63,7 +64,7 @@ impl DrainConf {
     }
 
     /// How many drains there may be at once in a location that counts them in `zone`; `None` if memory is out.
-    pub fn slots(self, core: &CoreConf, zone: Option<Zone>) -> Option<Slots> {
+    pub fn slots(self, core: &CoreConf<'_>, zone: Option<Zone>) -> Option<Slots> {
         Slots::new(core, zone, self.conns.flatten(), self.per_key.flatten(), self.key)
     }
 }

@@ -5,9 +5,18 @@
 use policy::{Budget, Limit, Mode};
 
 use crate::budget::{self, DrainConf, Lingering};
-use crate::metrics::Format;
-use crate::nginx::{ComplexValue, CoreConf, Hooks, Level, OutOfMemory, Status, Written, Zone};
+use crate::module::CoreConf;
+use crate::nginx::{ComplexValue, Hooks, Level, OutOfMemory, Status, Written, Zone};
 use crate::slots::Slots;
+
+/// How the counters are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus' text exposition format, version 0.0.4.
+    Prometheus,
+    /// JSON, for scripts.
+    Json,
+}
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -210,7 +219,7 @@ impl Conf {
         Ok(rule.and(response).and(log))
     }
 
-    fn settle_rule(&self, core: &CoreConf, enforced: bool) -> Option<Rule> {
+    fn settle_rule(&self, core: &CoreConf<'_>, enforced: bool) -> Option<Rule> {
         let client_max_body_size = Limit::new(core.client_max_body_size());
         let Some(Limited { source, when, undeclared }) = self.limit.flatten() else {
             return enforced.then_some(Rule {
@@ -245,7 +254,7 @@ impl Conf {
     /// # Errors
     ///
     /// [`OutOfMemory`]
-    fn settle_terms(&self, core: &CoreConf) -> Result<Option<Terms>, OutOfMemory> {
+    fn settle_terms(&self, core: &CoreConf<'_>) -> Result<Option<Terms>, OutOfMemory> {
         let Some(drain) = self.drain.unwrap_or(self.enforces().then(DrainConf::default)) else {
             return Ok(None);
         };

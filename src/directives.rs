@@ -7,13 +7,12 @@ use core::str;
 use policy::{size, InvalidSize, Limit, Mode};
 
 use crate::budget::DrainConf;
-use crate::conf::{Conf, Limited, RefusalStatus, Source, Undeclared, When};
-use crate::metrics::Format;
-use crate::nginx::{parse_time, Args, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
-use crate::LimitBody;
+use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, Undeclared, When};
+use crate::module::{Args, LimitBody};
+use crate::nginx::{parse_time, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
 
 /// All directives of the module.
-pub const DIRECTIVES: &[Directive<Conf>] = &[
+pub const DIRECTIVES: &[Directive<LimitBody>] = &[
     Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneToThree, set: limit_body, needs: None },
     Directive {
         name: c"limit_body_status",
@@ -67,7 +66,7 @@ const LIMIT: Option<Need<Conf>> =
     Some(Need { is_there: Conf::limits, otherwise: "there is no \"limit_body\" that it is about" });
 
 /// `limit_body size [after_auth] [declared] | off`
-fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     let (mut when, mut undeclared) = (None, None);
     for (index, parameter) in (2..).zip(args.all().skip(1)) {
         match parameter {
@@ -89,7 +88,7 @@ fn limit_body(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     once(&mut conf.limit, limit)
 }
 
-fn source(args: &Args) -> Result<Source, ConfError> {
+fn source(args: &Args<'_>) -> Result<Source, ConfError> {
     match args.complex_value()? {
         Some(variable) => Ok(Source::Variable(variable)),
         None => Limit::parse(args.value()).map(Source::Fixed).map_err(invalid_size),
@@ -104,7 +103,7 @@ fn invalid_size(error: InvalidSize) -> ConfError {
 }
 
 /// `limit_body_status code`
-fn limit_body_status(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body_status(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     let status = match args.complex_value()? {
         Some(variable) => RefusalStatus::Variable(variable),
         None => Status::of_refusal(args.value())
@@ -115,7 +114,7 @@ fn limit_body_status(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
 }
 
 /// `limit_body_log_level info | notice | warn | error`
-fn limit_body_log_level(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body_log_level(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     let level = match args.value() {
         b"info" => Level::Info,
         b"notice" => Level::Notice,
@@ -127,14 +126,14 @@ fn limit_body_log_level(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
 }
 
 /// `limit_body_dry_run on | off`
-fn limit_body_dry_run(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body_dry_run(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     let mode = if args.flag()? { Mode::DryRun } else { Mode::Enforce };
     once(&mut conf.mode, mode)
 }
 
 /// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] [per_key=number | off]
 /// [key=key] | off`
-fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body_drain(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     if args.all().eq([b"off"]) {
         return once(&mut conf.drain, None);
     }
@@ -163,13 +162,13 @@ fn limit_body_drain(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
 }
 
 /// `limit_body_zone name | off`
-fn limit_body_zone(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body_zone(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     let zone = match str::from_utf8(args.value()) {
         Ok("off") => None,
         Ok(name) if name.contains('$') => return Err(ConfError::Invalid("it must not contain variables")),
         Ok(name) if name.contains('\0') => return Err(ConfError::Invalid("it must not contain NUL")),
         Ok(name) if has_size(name) => return Err(ConfError::Invalid("it must be a name without a size")),
-        Ok(_) => Some(args.zone::<LimitBody>()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
+        Ok(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
         Err(_) => return Err(ConfError::Invalid("it must be UTF-8")),
     };
     once(&mut conf.zone, zone)
@@ -181,7 +180,7 @@ fn has_size(name: &str) -> bool {
 }
 
 /// `limit_body_metrics [json]`
-fn limit_body_metrics(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
+fn limit_body_metrics(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     let format = match args.value() {
         b"" => Format::Prometheus,
         b"json" => Format::Json,
@@ -190,7 +189,7 @@ fn limit_body_metrics(conf: &mut Conf, args: &Args) -> Result<(), ConfError> {
     match conf.metrics.replace(format) {
         Some(_) => Err(ConfError::Duplicate),
         None => {
-            args.handle_content::<LimitBody>();
+            args.handle_content();
             Ok(())
         }
     }

@@ -6,106 +6,30 @@
 
 #![forbid(unsafe_code)]
 
-use core::cell::Cell;
-
 use policy::Outcome;
 
 use crate::conf::Terms;
-use crate::nginx::{now, Got, Interruption, Level, Patience, Request};
-use crate::slots::Slot;
-use crate::state::{self, State};
-use crate::{metrics, LimitBody};
-
-/// The drain of a request's body; the same as no drain until it is begun.
-#[derive(Default)]
-pub struct Drain {
-    /// How far it has got.
-    progress: Cell<policy::Drain>,
-    /// What it may cost, and where it is counted; `None` before it is begun.
-    terms: Cell<Option<Terms>>,
-    /// Whether the client has acknowledged the whole response; final when the request ends.
-    acknowledged: Cell<Option<bool>>,
-    /// The slot that it has.
-    slot: Cell<Option<Slot>>,
-}
-
-impl Drain {
-    /// Whether the body of the request that it belongs to is a stream's, and dropped as it comes (HTTP/2 and HTTP/3).
-    pub fn is_of_stream(&self, r: &Request) -> bool {
-        self.progress.get().ledger().is_some() && r.is_multiplexed()
-    }
-
-    /// Whether the answer is being made, or has been.
-    pub fn is_answered(&self) -> bool {
-        !matches!(self.progress.get(), policy::Drain::Held(_))
-    }
-
-    /// How much was drained, in bytes; `None` if there was no drain.
-    pub fn bytes(&self) -> Option<u64> {
-        self.reported()?.ledger().map(|ledger| ledger.bytes())
-    }
-
-    /// How it ended; `None` before, and if there was none.
-    pub fn outcome(&self) -> Option<Outcome> {
-        self.reported()?.outcome()
-    }
-
-    /// How long it took, in milliseconds; `None` before it has ended, and if there was none.
-    pub fn time(&self) -> Option<u64> {
-        match self.reported()? {
-            policy::Drain::Settled(_, _, time) => Some(time),
-            _ => None,
-        }
-    }
-
-    /// Whether the client had acknowledged the whole response in the end; `None` if there was none.
-    pub fn acknowledged(&self) -> Option<bool> {
-        self.reported().and(self.acknowledged.get())
-    }
-
-    /// The drain, unless nobody is to be told of it.
-    fn reported(&self) -> Option<policy::Drain> {
-        self.terms.get().filter(|terms| terms.is_reported).map(|_| self.progress.get())
-    }
-
-    /// Changes how far it has got.
-    fn update<T>(&self, change: impl FnOnce(&mut policy::Drain) -> T) -> T {
-        let mut progress = self.progress.get();
-        let result = change(&mut progress);
-        self.progress.set(progress);
-        result
-    }
-
-    /// Ends it, and lets another drain have the slot. Does nothing if it has ended before.
-    fn settle(&self, outcome: Outcome) {
-        if self.update(|progress| progress.settle(outcome, now())) {
-            self.release();
-        }
-    }
-
-    fn release(&self) {
-        if let Some(slot) = self.slot.take() {
-            slot.give_back();
-        }
-    }
-}
+use crate::metrics;
+use crate::module::Request;
+use crate::nginx::{now, Got, Interruption, Level, Patience};
+use crate::state::{self, Drain, State};
 
 /// Drops the body of a request, which is drained unless that is left to nginx and nginx can do it. Returns whether what is
 /// still to come of the body, if anything is, will be dropped.
-pub fn begin(r: &Request) -> bool {
+pub fn begin(r: Request<'_>) -> bool {
     let conf = state::sent_to(r);
-    let plain = conf.get().plain_terms().filter(|_| !r.is_multiplexed());
-    conf.get().terms().or(plain).is_some_and(|terms| begin_on(r, terms))
+    let plain = conf.plain_terms().filter(|_| !r.is_multiplexed());
+    conf.terms().or(plain).is_some_and(|terms| begin_on(r, terms))
 }
 
-fn begin_on(r: &Request, terms: Terms) -> bool {
-    let Some(State { drain, .. }) = r.state_or_default::<LimitBody>() else {
+fn begin_on(r: Request<'_>, terms: Terms) -> bool {
+    let Some(State { drain, .. }) = r.state_or_default() else {
         return false;
     };
     if drain.progress.get() != policy::Drain::Idle {
         return true;
     }
-    if (r.is_multiplexed() && !r.is_stream_open()) || !r.notify_end::<LimitBody>() {
+    if (r.is_multiplexed() && !r.is_stream_open()) || !r.notify_end() {
         return false;
     }
     state::keep_received(r);
@@ -120,7 +44,7 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
             return false;
         }
     }
-    if !r.take_body::<LimitBody>() && drain.progress.get().outcome().is_none() {
+    if !r.take_body() && drain.progress.get().outcome().is_none() {
         if r.is_multiplexed() {
             drain.settle(Outcome::Error);
         } else {
@@ -143,25 +67,25 @@ fn begin_on(r: &Request, terms: Terms) -> bool {
 }
 
 /// Called when the header of a response has been made.
-pub fn response_begin(r: &Request) {
+pub fn response_begin(r: Request<'_>) {
     // What nginx discards by itself is gone for subrequests that the response leads to, too.
     if of(r).is_none() && !r.is_multiplexed() && r.is_body_discarded() {
         begin_early(r);
     }
     if let Some((drain, _)) = of(r) {
         drain.update(|progress| progress.answer(now()));
-        r.watch_body::<LimitBody>();
+        r.watch_body();
     }
 }
 
 /// Whether one more stream of the connection may drain beside those that do.
-fn is_within_share(r: &Request) -> bool {
+fn is_within_share(r: Request<'_>) -> bool {
     let (draining, streams) = r.streams();
     draining < policy::share(streams)
 }
 
 /// Called when nginx has made the last of a response, but perhaps not sent it yet.
-pub fn response_end(r: &Request) {
+pub fn response_end(r: Request<'_>) {
     if of(r).is_some() {
         return;
     }
@@ -177,25 +101,25 @@ pub fn response_end(r: &Request) {
 }
 
 /// Begins where nginx answers before it has read the body, unless drains are left to nginx.
-fn begin_early(r: &Request) {
-    if let Some(terms) = state::sent_to(r).get().terms() {
+fn begin_early(r: Request<'_>) {
+    if let Some(terms) = state::sent_to(r).terms() {
         begin_on(r, terms);
     }
 }
 
 /// Whether there is a drain, even if it has ended.
-pub fn has_begun(r: &Request) -> bool {
+pub fn has_begun(r: Request<'_>) -> bool {
     of(r).is_some()
 }
 
 /// The drain of a request, if there is one, with its terms.
-fn of(r: &Request) -> Option<(&Drain, Terms)> {
-    let drain = &r.state::<LimitBody>()?.drain;
+fn of(r: Request<'_>) -> Option<(&Drain, Terms)> {
+    let drain = &r.state()?.drain;
     Some((drain, drain.terms.get()?))
 }
 
 /// How much of the body may be read and dropped now, in bytes.
-pub fn may_drop(r: &Request) -> u64 {
+pub fn may_drop(r: Request<'_>) -> u64 {
     let Some((drain, terms)) = of(r) else {
         return 0;
     };
@@ -206,7 +130,7 @@ pub fn may_drop(r: &Request) -> u64 {
 }
 
 /// Called with what came of reading.
-pub fn has_read(r: &Request, got: Got) {
+pub fn has_read(r: Request<'_>, got: Got) {
     let Some((drain, _)) = of(r) else {
         return;
     };
@@ -220,7 +144,7 @@ pub fn has_read(r: &Request, got: Got) {
 }
 
 /// How long to wait for more of the body.
-pub fn patience(r: &Request) -> Patience {
+pub fn patience(r: Request<'_>) -> Patience {
     let Some((drain, terms)) = of(r) else {
         return Patience::Over;
     };
@@ -234,7 +158,7 @@ pub fn patience(r: &Request) -> Patience {
     match drain.progress.get().patience(&terms.budget, now()) {
         Ok(left) => {
             if r.is_done() {
-                r.set_reusable::<LimitBody>();
+                r.set_reusable();
             }
             Patience::Wait(left)
         }
@@ -251,25 +175,25 @@ pub fn patience(r: &Request) -> Patience {
 }
 
 /// How much more a client may be let send of a body, in bytes.
-pub fn credit(r: &Request) -> u64 {
+pub fn credit(r: Request<'_>) -> u64 {
     of(r).map_or(0, |(drain, terms)| drain.progress.get().credit(&terms.budget))
 }
 
 /// How much has been dropped, in bytes.
-pub fn dropped(r: &Request) -> u64 {
+pub fn dropped(r: Request<'_>) -> u64 {
     of(r).and_then(|(drain, _)| drain.progress.get().ledger()).map_or(0, |ledger| ledger.bytes())
 }
 
 /// Whether the client has acknowledged the whole response. Once it has that remains so, although nginx may send a goodbye
 /// after it that is not acknowledged yet.
-fn is_acknowledged(r: &Request, drain: &Drain) -> bool {
+fn is_acknowledged(r: Request<'_>, drain: &Drain) -> bool {
     let is_acknowledged = drain.acknowledged.get() == Some(true) || r.is_acknowledged();
     drain.acknowledged.set(Some(is_acknowledged));
     is_acknowledged
 }
 
 /// Ends a drain that nginx has ended, if it was still going on.
-fn interrupt(r: &Request, drain: &Drain, terms: &Terms) {
+fn interrupt(r: Request<'_>, drain: &Drain, terms: &Terms) {
     drain.settle(match r.interruption() {
         Some(Interruption::Close) => Outcome::Evicted,
         Some(Interruption::Error) => Outcome::Error,
@@ -278,7 +202,12 @@ fn interrupt(r: &Request, drain: &Drain, terms: &Terms) {
 }
 
 /// Called when the request ends.
-pub fn end(r: &Request) {
+pub fn end(r: Request<'_>) {
+    report(r);
+    r.release();
+}
+
+fn report(r: Request<'_>) {
     let Some((drain, terms)) = of(r) else {
         return;
     };

@@ -8,13 +8,14 @@
 use policy::{At, Length, Limit, Mode, Verdict};
 
 use crate::conf::{By, Conf, RefusalStatus, Rule, Source, Undeclared, When};
-use crate::nginx::{ComplexValue, Held, Level, Phase, Piece, Request, Status};
+use crate::module::Request;
+use crate::nginx::{ComplexValue, Input, Level, Phase, Piece, Status};
 use crate::state::{self, State};
-use crate::{metrics, reject, LimitBody};
+use crate::{metrics, reject};
 
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
 /// page of an error.
-pub fn note(r: &Request) {
+pub fn note(r: Request<'_>) {
     if !r.is_main() {
         // What of an unbuffered body is still to come goes to another upstream, or to none.
         if r.main().is_body_torn() || r.main().is_body_discarded() {
@@ -35,47 +36,46 @@ pub fn note(r: &Request) {
         return;
     }
     // Drains go by it, and where there are none, so will they here.
-    if r.conf::<LimitBody>().terms().is_some() || r.state::<LimitBody>().is_some() {
-        if let Some(state) = r.state_or_default::<LimitBody>() {
-            state.sent_to.set(Some(r.hold_conf::<LimitBody>()));
+    if r.conf().terms().is_some() || r.state().is_some() {
+        if let Some(state) = r.state_or_default() {
+            state.sent_to.set(Some(r.conf()));
         }
     }
 }
 
 /// Called when a location is settled, before access is checked and the body is read.
-pub fn before_access(r: Request) -> Phase {
+pub fn before_access(r: Request<'_>) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
     }
-    if r.is_error_page() && judge_late(&r).is_err() {
+    if r.is_error_page() && judge_late(r).is_err() {
         // The answer stays, but what there is to say of the upload is said, and the page gets no body that was over a limit.
-        reject::drop_body(&r);
+        reject::drop_body(r);
     }
-    if let Some(state) = r.state::<LimitBody>() {
+    if let Some(state) = r.state() {
         state.is_due.set(true);
         if let Some((status, _)) = state.replaced.get().filter(|(_, changes)| *changes == r.uri_changes()) {
             // Whoever made the answer that a refusal was to replace has gone on as if nothing had happened.
-            r.finalize(status);
-            return Phase::Done;
+            return Phase::Finalize(status);
         }
     }
     if r.is_error_page() {
-        drop_excess(&r);
+        drop_excess(r);
         return Phase::Declined;
     }
     judge_in_advance(r, When::BeforeAccess)
 }
 
 /// Called when access is granted, before the body is read.
-pub fn after_access(r: Request) -> Phase {
+pub fn after_access(r: Request<'_>) -> Phase {
     if !r.is_main() || r.is_error_page() {
         return Phase::Declined;
     }
     judge_in_advance(r, When::AfterAccess)
 }
 
-fn judge_in_advance(r: Request, now: When) -> Phase {
-    let Some(&rule) = r.conf::<LimitBody>().rule() else {
+fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
+    let Some(&rule) = r.conf().rule() else {
         return Phase::Declined;
     };
     // Other modules may have read the body before its time, or begun to discard it; but what a redirect finds so was judged
@@ -83,30 +83,30 @@ fn judge_in_advance(r: Request, now: When) -> Phase {
     if r.is_internal() && (r.is_body_discarded() || r.is_body_read()) {
         return Phase::Declined;
     }
-    let length = if r.is_body_discarded() { declared_length(&r) } else { known_length(&r) };
+    let length = if r.is_body_discarded() { declared_length(r) } else { known_length(r) };
     let Some(length) = length.filter(|length| !is_within(&rule, *length)) else {
         return Phase::Declined;
     };
-    let Some(state) = r.state_or_default::<LimitBody>() else {
+    let Some(state) = r.state_or_default() else {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
     state.is_due.set(true);
     if rule.when != now || state.is_refused() || state.rule() == Some(rule) {
         return Phase::Declined;
     }
-    match begin(&r, state, r.hold_conf::<LimitBody>(), length) {
+    match begin(r, state, r.conf(), length) {
         Ok(()) => Phase::Declined,
         Err(status) => {
-            reject::refuse(r, status);
-            Phase::Done
+            reject::drop_refused(r);
+            Phase::Finalize(status)
         }
     }
 }
 
 /// Drops, before the page of an error is made, a body that its location would not have: one answer is enough, and that is
 /// there.
-fn drop_excess(r: &Request) {
-    let Some(rule) = r.conf::<LimitBody>().rule().filter(|rule| rule.mode == Mode::Enforce) else {
+fn drop_excess(r: Request<'_>) {
+    let Some(rule) = r.conf().rule().filter(|rule| rule.mode == Mode::Enforce) else {
         return;
     };
     if !r.has_body() || r.is_body_discarded() || r.is_body_read() {
@@ -124,13 +124,13 @@ fn drop_excess(r: &Request) {
 ///
 /// What is answered before there is a settled location, as by `return`, is judged here by its declared length. An answer that
 /// is an error stays, whatever the verdict.
-pub fn before_answer(r: &Request) -> Option<Status> {
-    if let Some(state) = r.state::<LimitBody>() {
+pub fn before_answer(r: Request<'_>) -> Option<Status> {
+    if let Some(state) = r.state() {
         // If that is the refusal itself, it is made now.
         state.replaced.set(None);
     }
     let status = judge_late(r).err().filter(|_| !r.is_response_error())?;
-    if let Some(state) = r.state::<LimitBody>() {
+    if let Some(state) = r.state() {
         state.replaced.set(Some((status, r.uri_changes())));
     }
     reject::drop_refused(r);
@@ -138,49 +138,49 @@ pub fn before_answer(r: &Request) -> Option<Status> {
 }
 
 /// Judges a request that has come to an answer before it was due to be judged, by the length that it declared.
-fn judge_late(r: &Request) -> Result<(), Status> {
-    let is_settled = |state: &State| state.is_due.get() || state.is_refused() || state.verdict.get().is_some();
-    if r.state::<LimitBody>().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
+fn judge_late(r: Request<'_>) -> Result<(), Status> {
+    let is_settled = |state: &State<'_>| state.is_due.get() || state.is_refused() || state.verdict.get().is_some();
+    if r.state().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
         return Ok(());
     }
     let conf = state::sent_to(r);
-    let (Some(rule), Some(length)) = (conf.get().rule(), declared_length(r)) else {
+    let (Some(rule), Some(length)) = (conf.rule(), declared_length(r)) else {
         return Ok(());
     };
     if is_within(rule, length) {
         return Ok(());
     }
-    let state = r.state_or_default::<LimitBody>().ok_or(Status::INTERNAL_SERVER_ERROR)?;
+    let state = r.state_or_default().ok_or(Status::INTERNAL_SERVER_ERROR)?;
     begin(r, state, conf, length)
 }
 
 /// The status of the refusal that takes the place of a response, as long as that goes on all the same.
-pub fn replaced_answer(r: &Request) -> Option<Status> {
-    r.state::<LimitBody>()?.replaced.get().map(|(status, _)| status)
+pub fn replaced_answer(r: Request<'_>) -> Option<Status> {
+    r.state()?.replaced.get().map(|(status, _)| status)
 }
 
 /// The answer to a request that was refused in mid-stream, where the module that was to read its body takes no notice of that.
-pub fn abandoned(r: &Request) -> Option<Status> {
-    r.state::<LimitBody>().filter(|state| !state.drain.is_answered()).and_then(|state| state.refusal.get())
+pub fn abandoned(r: Request<'_>) -> Option<Status> {
+    r.state().filter(|state| !state.drain.is_answered()).and_then(|state| state.refusal.get())
 }
 
 /// Called for each piece of every body that nginx reads, so it is as short as can be: whether [`within_body`] is to look
 /// at it. It need not where no rule holds, where the declared length has been judged, or as long as the body is within
 /// the limit.
-pub fn is_body_watched(r: &Request) -> bool {
-    match r.state_at_hand::<LimitBody>() {
+pub fn is_body_watched(r: Request<'_>) -> bool {
+    match r.state_at_hand() {
         Some(state) => {
             state.unwatched.get().map_or(true, |most| most != u64::MAX && r.body_seen() > most)
                 || state.drain.is_of_stream(r)
         }
-        None => r.conf::<LimitBody>().rule().is_some() || r.state::<LimitBody>().is_some(),
+        None => r.conf().rule().is_some() || r.state().is_some(),
     }
 }
 
 /// Called for each piece of a watched body.
-pub fn within_body(r: &Request) -> Piece {
-    if r.state::<LimitBody>().is_some_and(|state| state.drain.is_of_stream(r)) {
-        return Piece::Drop;
+pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
+    if r.state().is_some_and(|state| state.drain.is_of_stream(r)) {
+        return r.drop_piece(input);
     }
     match judge_piece(r) {
         Ok(()) => Piece::Pass,
@@ -188,21 +188,21 @@ pub fn within_body(r: &Request) -> Piece {
     }
 }
 
-fn judge_piece(r: &Request) -> Result<(), Status> {
-    let Some(&rule) = r.conf::<LimitBody>().rule() else {
+fn judge_piece(r: Request<'_>) -> Result<(), Status> {
+    let Some(&rule) = r.conf().rule() else {
         return Ok(());
     };
     // The page of an error never turns into a refusal.
     if r.is_error_page() {
         return Ok(());
     }
-    if let Some(status) = r.state::<LimitBody>().and_then(|state| state.refusal.get()) {
+    if let Some(status) = r.state().and_then(|state| state.refusal.get()) {
         return Err(status);
     }
     let Some(length) = known_length(r).filter(|length| !is_within(&rule, *length)) else {
         return Ok(());
     };
-    let Some(state) = r.state_or_default::<LimitBody>() else {
+    let Some(state) = r.state_or_default() else {
         return stop(r, Err(Status::INTERNAL_SERVER_ERROR));
     };
     match (rule.by, state.at.get(), state.limit.get(), state.verdict.get()) {
@@ -211,23 +211,23 @@ fn judge_piece(r: &Request) -> Result<(), Status> {
         }
         (By::LimitBody, _, _, Some(_)) => Ok(()),
         // Read before its time, or held against a limit of nginx's.
-        _ => stop(r, begin(r, state, r.hold_conf::<LimitBody>(), length)),
+        _ => stop(r, begin(r, state, r.conf(), length)),
     }
 }
 
 /// Has nginx read no further, if that is what has been decided.
-fn stop(r: &Request, decided: Result<(), Status>) -> Result<(), Status> {
+fn stop(r: Request<'_>, decided: Result<(), Status>) -> Result<(), Status> {
     decided.inspect_err(|_| reject::stop_reading(r))
 }
 
 /// What a body of undeclared length amounts to so far. What a chunk announces counts as seen, as it does with nginx: no
 /// need to wait for it.
-fn seen(r: &Request) -> Length {
+fn seen(r: Request<'_>) -> Length {
     Length::Seen(r.body_seen())
 }
 
 /// The length of the body, as far as it is known; `None` if there is no body, or an empty one.
-fn known_length(r: &Request) -> Option<Length> {
+fn known_length(r: Request<'_>) -> Option<Length> {
     if r.is_chunked() {
         return Some(seen(r));
     }
@@ -235,7 +235,7 @@ fn known_length(r: &Request) -> Option<Length> {
 }
 
 /// The length that the client declared; `None` if it has not, or there is no body, or an empty one.
-fn declared_length(r: &Request) -> Option<Length> {
+fn declared_length(r: Request<'_>) -> Option<Length> {
     r.declared_length().filter(|length| *length > 0).map(Length::Declared)
 }
 
@@ -248,8 +248,8 @@ fn is_within(rule: &Rule, length: Length) -> bool {
 }
 
 /// Settles the limit of a request, and holds what is known of the body against it.
-fn begin(r: &Request, state: &State, conf: Held<Conf>, length: Length) -> Result<(), Status> {
-    let Some(&rule) = conf.get().rule() else {
+fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Length) -> Result<(), Status> {
+    let Some(&rule) = conf.rule() else {
         return Ok(());
     };
     state.judged.set(Some(conf));
@@ -271,7 +271,7 @@ fn begin(r: &Request, state: &State, conf: Held<Conf>, length: Length) -> Result
 }
 
 /// Refuses a request for another reason than its length; lets it through in a dry run.
-fn fail(state: &State, rule: &Rule, limit: Option<Limit>, length: Length, status: Status) -> Result<(), Status> {
+fn fail(state: &State<'_>, rule: &Rule, limit: Option<Limit>, length: Length, status: Status) -> Result<(), Status> {
     state.at.set(Some(length.at()));
     state.limit.set(limit);
     match rule.mode {
@@ -290,7 +290,7 @@ fn fail(state: &State, rule: &Rule, limit: Option<Limit>, length: Length, status
 }
 
 /// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
-fn resolve(r: &Request, rule: &Rule) -> Option<Limit> {
+fn resolve(r: Request<'_>, rule: &Rule) -> Option<Limit> {
     let variable = match rule.source {
         Source::Fixed(limit) => return Some(limit),
         Source::Variable(variable) => variable,
@@ -303,7 +303,7 @@ fn resolve(r: &Request, rule: &Rule) -> Option<Limit> {
 }
 
 /// The status of a refusal. Where a variable's value is none that it may have, that is reported, and the status 500.
-fn status(r: &Request, rule: &Rule) -> Status {
+fn status(r: Request<'_>, rule: &Rule) -> Status {
     let variable = match rule.status {
         RefusalStatus::Fixed(status) => return status,
         RefusalStatus::Variable(variable) => variable,
@@ -320,7 +320,7 @@ fn status(r: &Request, rule: &Rule) -> Status {
 
 /// Reports a value that a variable must not have.
 fn report(
-    r: &Request,
+    r: Request<'_>,
     rule: &Rule,
     variable: ComplexValue,
     value: &[u8],
@@ -343,7 +343,7 @@ fn note_of(mode: Mode) -> &'static str {
 }
 
 /// Holds a length against the limit, and reports one that is over it.
-fn judge(r: &Request, state: &State, rule: &Rule, limit: Limit, length: Length) -> Result<(), Status> {
+fn judge(r: Request<'_>, state: &State<'_>, rule: &Rule, limit: Limit, length: Length) -> Result<(), Status> {
     let verdict = limit.judge(length, rule.mode);
     let told = matches!(rule.by, By::LimitBody);
     state.limit.set(told.then_some(limit));

@@ -31,35 +31,26 @@ mod directives;
 mod drain;
 mod gate;
 mod metrics;
+mod module;
 mod nginx;
 mod reject;
 mod slots;
 mod state;
 mod variables;
 
+use module::{CoreConf, LimitBody, Request};
 use nginx::{
-    Content, CoreConf, Descriptor, Directive, Got, Hooks, HttpModule, OutOfMemory, Output, Patience, Phase, Piece,
-    Request, Status, Variable, Written,
+    Content, Directive, Got, Hooks, HttpModule, Input, Linger, OutOfMemory, Output, Patience, Phase, Piece, Status,
+    Taken, Variable, Written,
 };
-
-/// The module.
-struct LimitBody;
 
 impl HttpModule for LimitBody {
     type Conf = conf::Conf;
-    type State = state::State;
+    type State<'r> = state::State<'r>;
 
-    const DIRECTIVES: &'static [Directive<conf::Conf>] = directives::DIRECTIVES;
-    const VARIABLES: &'static [Variable<state::State>] = variables::VARIABLES;
+    const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
+    const VARIABLES: &'static [Variable<Self>] = variables::VARIABLES;
     const COUNTERS: usize = policy::metrics::COUNTERS;
-
-    fn descriptor() -> Descriptor {
-        Self::exported()
-    }
-
-    fn written() -> Descriptor {
-        Self::exported_written()
-    }
 
     fn merge(conf: &mut conf::Conf, prev: &conf::Conf, written: Written) {
         conf.merge(prev, written);
@@ -69,80 +60,86 @@ impl HttpModule for LimitBody {
         conf.enforces()
     }
 
-    fn settle(conf: &mut conf::Conf, core: CoreConf, enforced: bool) -> Result<Hooks, OutOfMemory> {
+    fn settle(conf: &mut conf::Conf, core: CoreConf<'_>, enforced: bool) -> Result<Hooks, OutOfMemory> {
         conf.settle(core, enforced)
     }
 
-    fn rewrite(r: &Request) {
+    fn rewrite(r: Request<'_>) {
         gate::note(r);
     }
 
-    fn preaccess(r: Request) -> Phase {
+    fn preaccess(r: Request<'_>) -> Phase {
         gate::before_access(r)
     }
 
-    fn precontent(r: Request) -> Phase {
+    fn precontent(r: Request<'_>) -> Phase {
         gate::after_access(r)
     }
 
-    fn watches_request_body(r: &Request) -> bool {
+    fn watches_request_body(r: Request<'_>) -> bool {
         gate::is_body_watched(r)
     }
 
-    fn request_body(r: &Request) -> Piece {
-        gate::within_body(r)
+    fn request_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
+        gate::within_body(r, input)
     }
 
-    fn response_header(r: &Request) -> Option<Status> {
+    fn response_header(r: Request<'_>) -> Option<Status> {
         gate::before_answer(r)
     }
 
-    fn replaced_response(r: &Request) -> Option<Status> {
+    fn replaced_response(r: Request<'_>) -> Option<Status> {
         gate::replaced_answer(r)
     }
 
-    fn response_begin(r: &Request) {
+    fn response_begin(r: Request<'_>) {
         drain::response_begin(r);
     }
 
-    fn response_end(r: &Request) {
+    fn response_end(r: Request<'_>) {
         drain::response_end(r);
     }
 
-    fn may_drop(r: &Request) -> u64 {
-        drain::may_drop(r)
-    }
-
-    fn abandoned(r: &Request) -> Option<Status> {
-        gate::abandoned(r)
-    }
-
-    fn has_read(r: &Request, got: Got) {
-        drain::has_read(r, got);
-    }
-
-    fn patience(r: &Request) -> Patience {
-        drain::patience(r)
-    }
-
-    fn credit(r: &Request) -> u64 {
-        drain::credit(r)
-    }
-
-    fn dropped(r: &Request) -> u64 {
-        drain::dropped(r)
-    }
-
-    fn end(r: &Request) {
+    fn end(r: Request<'_>) {
         drain::end(r);
     }
 
-    fn log(r: &Request) {
+    fn log(r: Request<'_>) {
         metrics::ended(r);
     }
 
-    fn content(r: &Request, output: &mut Output) -> Option<Content> {
+    fn content(r: Request<'_>, output: &mut Output) -> Option<Content> {
         metrics::write(r, output)
+    }
+}
+
+impl Linger for LimitBody {
+    fn taken<'r>(state: &'r state::State<'r>) -> &'r Taken {
+        &state.taken
+    }
+
+    fn may_drop(r: Request<'_>) -> u64 {
+        drain::may_drop(r)
+    }
+
+    fn abandoned(r: Request<'_>) -> Option<Status> {
+        gate::abandoned(r)
+    }
+
+    fn has_read(r: Request<'_>, got: Got) {
+        drain::has_read(r, got);
+    }
+
+    fn patience(r: Request<'_>) -> Patience {
+        drain::patience(r)
+    }
+
+    fn credit(r: Request<'_>) -> u64 {
+        drain::credit(r)
+    }
+
+    fn dropped(r: Request<'_>) -> u64 {
+        drain::dropped(r)
     }
 }
 

@@ -11,22 +11,14 @@ use core::sync::atomic::Ordering;
 use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
 use policy::{Outcome, Verdict};
 
-use crate::nginx::{visit_zones, Content, Output, Request, Zone};
+use crate::conf::Format;
+use crate::module::{LimitBody, Request};
+use crate::nginx::{visit_zones, Content, Output, Zone};
 use crate::state::State;
-use crate::LimitBody;
-
-/// How the counters are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Prometheus' text exposition format, version 0.0.4.
-    Prometheus,
-    /// JSON, for scripts.
-    Json,
-}
 
 /// Counts an upload, once its verdict is final, and how long its body is, as far as that is known.
-pub fn upload(state: &State, bytes: u64) {
-    let zone = state.judged.get().and_then(|conf| conf.get().zone());
+pub fn upload(state: &State<'_>, bytes: u64) {
+    let zone = state.judged.get().and_then(|conf| conf.zone());
     let (Some(zone), Some(verdict), Some(at)) = (zone, state.verdict.get(), state.at.get()) else {
         return;
     };
@@ -39,11 +31,11 @@ pub fn upload(state: &State, bytes: u64) {
 }
 
 /// Called when nginx writes its access logs: counts an upload that has not been refused.
-pub fn ended(r: &Request) {
+pub fn ended(r: Request<'_>) {
     if !r.is_main() {
         return;
     }
-    if let Some(state) = r.state::<LimitBody>().filter(|state| !state.is_refused()) {
+    if let Some(state) = r.state().filter(|state| !state.is_refused()) {
         let received = || state.received.get().unwrap_or_else(|| r.body_received());
         upload(state, state.declared.get().unwrap_or_else(received));
     }
@@ -64,8 +56,8 @@ fn add(zone: Zone, counter: Counter, number: u64) {
 }
 
 /// Writes all zones, as the location wants it.
-pub fn write(r: &Request, output: &mut Output) -> Option<Content> {
-    let (written, kind) = match r.conf::<LimitBody>().metrics? {
+pub fn write(r: Request<'_>, output: &mut Output) -> Option<Content> {
+    let (written, kind) = match r.conf().metrics? {
         Format::Prometheus => (metrics::prometheus(output, &All), "text/plain; version=0.0.4; charset=utf-8"),
         Format::Json => (metrics::json(output, &All), "application/json"),
     };

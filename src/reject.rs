@@ -6,26 +6,19 @@
 
 #![forbid(unsafe_code)]
 
-use crate::nginx::{Request, Status};
+use crate::drain;
+use crate::module::Request;
 use crate::state::{self, State};
-use crate::{drain, LimitBody};
-
-/// Ends a request whose body has not been read: nginx answers with `status`, or the `error_page` for it, and the body is
-/// dropped.
-pub fn refuse(r: Request, status: Status) {
-    drop_refused(&r);
-    r.finalize(status);
-}
 
 /// Leaves a request that is refused without its body, and the connection open until that is dropped.
-pub fn drop_refused(r: &Request) {
+pub fn drop_refused(r: Request<'_>) {
     // Before anything that reads the body: what need not be kept for another request is read in fewer pieces.
     close_gently(r);
     drop_body(r);
 }
 
 /// Leaves a request without its body, which is dropped while, and after, the request is answered.
-pub fn drop_body(r: &Request) {
+pub fn drop_body(r: Request<'_>) {
     // Before anything that could send it: the client is to get an answer, not `100 Continue`.
     r.set_expect_tested();
     if !drain::begin(r) {
@@ -41,7 +34,7 @@ pub fn drop_body(r: &Request) {
 
 /// Leaves a request without its body when no answer is to be made any more (`post_action`). What is still to come is not drained
 /// unless it is already: nginx lingers.
-pub fn leave_body(r: &Request) {
+pub fn leave_body(r: Request<'_>) {
     if !drain::has_begun(r) {
         close_gently(r);
         r.forget_body();
@@ -50,7 +43,7 @@ pub fn leave_body(r: &Request) {
 }
 
 /// Has nginx read no more of a body in mid-stream, and keep the connection until the client has the answer.
-pub fn stop_reading(r: &Request) {
+pub fn stop_reading(r: Request<'_>) {
     close_gently(r);
     if r.is_multiplexed() {
         state::keep_received(r);
@@ -66,15 +59,15 @@ pub fn stop_reading(r: &Request) {
 
 /// nginx closes after some refusals only. What follows the body must not be taken for a request; more of it may be on its way
 /// even if all of it was there.
-fn close_gently(r: &Request) {
+fn close_gently(r: Request<'_>) {
     r.clear_keepalive();
     r.set_lingering_close();
 }
 
 /// Goes on to drop a body that was refused in mid-stream, when nginx has redirected the request to an error page: over
 /// HTTP/2 it skips what comes, and would miss the end.
-pub fn resume(r: &Request) {
-    let is_refused = r.state::<LimitBody>().is_some_and(State::is_refused);
+pub fn resume(r: Request<'_>) {
+    let is_refused = r.state().is_some_and(State::is_refused);
     if is_refused && r.is_multiplexed() {
         drain::begin(r);
     }

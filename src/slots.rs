@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 
 use policy::keys::{self, Table};
 
-use crate::nginx::{is_alive, process_id, ComplexValue, CoreConf, Exclusive, Request, Zone};
-use crate::LimitBody;
+use crate::module::{CoreConf, Request};
+use crate::nginx::{is_alive, process_id, ComplexValue, Exclusive, Zone};
 
 /// What bounds the number of drains in a location; by default nothing.
 #[derive(Clone, Copy, Default)]
@@ -42,14 +42,14 @@ pub struct Slot {
 impl Slots {
     /// Those of a location, with its zone; `None` if memory is out. `key` is `$binary_remote_addr` where none is given.
     pub fn new(
-        core: &CoreConf,
+        core: &CoreConf<'_>,
         zone: Option<Zone>,
         conns: Option<u32>,
         per_key: Option<u32>,
         key: Option<ComplexValue>,
     ) -> Option<Self> {
         let zone = match (zone, conns) {
-            (None, Some(_)) => Some(core.hidden_zone::<LimitBody>()?),
+            (None, Some(_)) => Some(core.hidden_zone()?),
             (zone, _) => zone,
         };
         let per_key = match per_key {
@@ -57,7 +57,7 @@ impl Slots {
                 // All processes are made from this one, and hash alike.
                 hasher();
                 let key = key.or_else(|| core.complex_value("$binary_remote_addr"))?;
-                Some(PerKey { most, key, table: core.exclusive::<LimitBody, Table>("keys")? })
+                Some(PerKey { most, key, table: core.exclusive::<Table>("keys")? })
             }
             None => None,
         };
@@ -65,7 +65,7 @@ impl Slots {
     }
 
     /// Takes what a drain needs; `None` if there are as many as there may be. The key is that of this moment.
-    pub fn take(&self, r: &Request) -> Option<Slot> {
+    pub fn take(&self, r: Request<'_>) -> Option<Slot> {
         let zone = self.zone;
         if !zone.map_or(true, |zone| zone.take(self.conns.unwrap_or(u32::MAX))) {
             return None;

@@ -4,22 +4,22 @@
 
 use core::cell::Cell;
 
-use policy::{At, Limit, Verdict};
+use policy::{At, Limit, Outcome, Verdict};
 
-use crate::conf::{Conf, Rule};
-use crate::drain::Drain;
-use crate::nginx::{Held, Request, Status};
-use crate::LimitBody;
+use crate::conf::{Conf, Rule, Terms};
+use crate::module::Request;
+use crate::nginx::{now, Status, Taken};
+use crate::slots::Slot;
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
 #[derive(Default)]
-pub struct State {
+pub struct State<'r> {
     /// What holds in the location that the upload was sent to, whatever error pages follow; `None` where nobody asks.
-    pub sent_to: Cell<Option<Held<Conf>>>,
+    pub sent_to: Cell<Option<&'r Conf>>,
     /// Whether the request has come so far that it is judged before its answer is made.
     pub is_due: Cell<bool>,
     /// What holds in the location that the request was judged in; `None` before.
-    pub judged: Cell<Option<Held<Conf>>>,
+    pub judged: Cell<Option<&'r Conf>>,
     /// The limit in effect, which is computed once; `None` before, and if there is no telling (a variable's value is no size).
     pub limit: Cell<Option<Limit>>,
     /// When the body was judged; `None` before.
@@ -38,14 +38,16 @@ pub struct State {
     pub declared: Cell<Option<u64>>,
     /// What happens to a body that is not wanted.
     pub drain: Drain,
+    /// The body, once it is taken from nginx to be drained.
+    pub taken: Taken,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
     pub received: Cell<Option<u64>>,
 }
 
-impl State {
+impl State<'_> {
     /// The rule that the request was judged by; `None` before.
     pub fn rule(&self) -> Option<Rule> {
-        self.judged.get().and_then(|conf| conf.get().rule().copied())
+        self.judged.get().and_then(|conf| conf.rule().copied())
     }
 
     /// The limit that the verdict goes by; `None` without one.
@@ -64,15 +66,90 @@ impl State {
     }
 }
 
+/// What is remembered of the drain of a request's body; the same as no drain until it is begun.
+#[derive(Default)]
+pub struct Drain {
+    /// How far it has got.
+    pub progress: Cell<policy::Drain>,
+    /// What it may cost, and where it is counted; `None` before it is begun.
+    pub terms: Cell<Option<Terms>>,
+    /// Whether the client has acknowledged the whole response; final when the request ends.
+    pub acknowledged: Cell<Option<bool>>,
+    /// The slot that it has.
+    pub slot: Cell<Option<Slot>>,
+}
+
+impl Drain {
+    /// Whether the body of the request that it belongs to is a stream's, and dropped as it comes (HTTP/2 and HTTP/3).
+    pub fn is_of_stream(&self, r: Request<'_>) -> bool {
+        self.progress.get().ledger().is_some() && r.is_multiplexed()
+    }
+
+    /// Whether the answer is being made, or has been.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.progress.get(), policy::Drain::Held(_))
+    }
+
+    /// How much was drained, in bytes; `None` if there was no drain.
+    pub fn bytes(&self) -> Option<u64> {
+        self.reported()?.ledger().map(|ledger| ledger.bytes())
+    }
+
+    /// How it ended; `None` before, and if there was none.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.reported()?.outcome()
+    }
+
+    /// How long it took, in milliseconds; `None` before it has ended, and if there was none.
+    pub fn time(&self) -> Option<u64> {
+        match self.reported()? {
+            policy::Drain::Settled(_, _, time) => Some(time),
+            _ => None,
+        }
+    }
+
+    /// Whether the client had acknowledged the whole response in the end; `None` if there was none.
+    pub fn acknowledged(&self) -> Option<bool> {
+        self.reported().and(self.acknowledged.get())
+    }
+
+    /// The drain, unless nobody is to be told of it.
+    fn reported(&self) -> Option<policy::Drain> {
+        self.terms.get().filter(|terms| terms.is_reported).map(|_| self.progress.get())
+    }
+
+    /// Changes how far it has got.
+    pub fn update<T>(&self, change: impl FnOnce(&mut policy::Drain) -> T) -> T {
+        let mut progress = self.progress.get();
+        let result = change(&mut progress);
+        self.progress.set(progress);
+        result
+    }
+
+    /// Ends it, and lets another drain have the slot. Does nothing if it has ended before.
+    pub fn settle(&self, outcome: Outcome) {
+        if self.update(|progress| progress.settle(outcome, now())) {
+            self.release();
+        }
+    }
+
+    /// Lets another drain have the slot.
+    pub fn release(&self) {
+        if let Some(slot) = self.slot.take() {
+            slot.give_back();
+        }
+    }
+}
+
 /// The location that an upload was sent to, whatever error pages have followed.
-pub fn sent_to(r: &Request) -> Held<Conf> {
-    let noted = r.state::<LimitBody>().and_then(|state| state.sent_to.get());
-    noted.unwrap_or_else(|| r.hold_conf::<LimitBody>())
+pub fn sent_to(r: Request<'_>) -> &Conf {
+    let noted = r.state().and_then(|state| state.sent_to.get());
+    noted.unwrap_or_else(|| r.conf())
 }
 
 /// Remembers how much of the body has been read, before nginx loses count.
-pub fn keep_received(r: &Request) {
-    if let Some(state) = r.state::<LimitBody>() {
+pub fn keep_received(r: Request<'_>) {
+    if let Some(state) = r.state() {
         if state.received.get().is_none() {
             state.received.set(Some(r.body_received()));
         }

@@ -4,11 +4,12 @@
 
 use policy::{At, Limit, Outcome, Verdict};
 
-use crate::nginx::{Request, Value, Variable};
+use crate::module::{LimitBody, Request};
+use crate::nginx::{Value, Variable};
 use crate::state::State;
 
 /// All variables of the module; empty for requests to which no limit applied.
-pub const VARIABLES: &[Variable<State>] = &[
+pub const VARIABLES: &[Variable<LimitBody>] = &[
     Variable { name: "limit_body_status", get: |_, state| text(state.verdict.get().map(Verdict::as_str)) },
     Variable { name: "limit_body_limit", get: |_, state| number(state.judged_by().map(Limit::bytes)) },
     Variable { name: "limit_body_received", get: received },
@@ -30,7 +31,7 @@ fn panic_on_demand() -> Value {
 #[cfg(all(feature = "fault-injection", not(debug_assertions)))]
 compile_error!("fault-injection is for debug builds only");
 
-fn received(r: &Request, state: &State) -> Value {
+fn received(r: Request<'_>, state: &State<'_>) -> Value {
     if state.verdict.get().is_none() {
         return Value::Empty;
     }

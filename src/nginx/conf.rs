@@ -1,6 +1,7 @@
 //! Directives: from the words in nginx.conf to a module's configuration.
 
 use core::ffi::{c_char, c_void, CStr};
+use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use core::{fmt, iter, mem};
@@ -19,7 +20,7 @@ use super::zones::{self, Zone};
 use super::{content, pool, written, HttpModule};
 
 /// A directive.
-pub struct Directive<C> {
+pub struct Directive<M: HttpModule> {
     /// Its name.
     pub name: &'static CStr,
     /// Where it may stand.
@@ -27,10 +28,10 @@ pub struct Directive<C> {
     /// How many arguments it takes; nginx reports any other number itself.
     pub takes: Takes,
     /// Reads its arguments into the configuration of the block it stands in.
-    pub set: fn(&mut C, &Args) -> Result<(), ConfError>,
+    pub set: fn(&mut M::Conf, &Args<'_, M>) -> Result<(), ConfError>,
     /// What it needs to have an effect, in the block that it stands in or in one within. nginx warns where it is not there,
     /// unless the directive is `off`.
-    pub needs: Option<Need<C>>,
+    pub needs: Option<Need<M::Conf>>,
 }
 
 /// What a directive needs to have an effect.
@@ -82,11 +83,13 @@ pub enum ConfError {
 }
 
 /// The arguments of a directive.
-pub struct Args {
+pub struct Args<'a, M> {
     cf: NonNull<ngx_conf_t>,
+    reading: PhantomData<&'a ngx_conf_t>,
+    module: PhantomData<fn() -> M>,
 }
 
-impl Args {
+impl<M: HttpModule> Args<'_, M> {
     /// The first argument, as it is written.
     pub fn value(&self) -> &[u8] {
         self.argument(1).unwrap_or_default()
@@ -125,7 +128,7 @@ impl Args {
     /// # Errors
     ///
     /// [`ConfError::Reported`] if memory is out.
-    pub fn zone<M: HttpModule>(&self) -> Result<Option<Zone>, ConfError> {
+    pub fn zone(&self) -> Result<Option<Zone>, ConfError> {
         let name = self.value();
         if name.is_empty() || name.len() > zones::NAME {
             return Ok(None);
@@ -135,7 +138,7 @@ impl Args {
     }
 
     /// Has the module answer the requests of the location that the directive stands in ([`HttpModule::content`]).
-    pub fn handle_content<M: HttpModule>(&self) {
+    pub fn handle_content(&self) {
         // SAFETY: `cf` is the configuration being read, and its context the block's own, with nginx's configuration of it.
         unsafe {
             (*written::core(self.cf.as_ptr())).handler = Some(content::handle::<M>);
@@ -217,70 +220,55 @@ impl ComplexValue {
     }
 }
 
-/// A module's configuration of a location, held on to while a request goes on to others; lives as long as the request.
-pub struct Held<C>(pub(super) NonNull<C>);
-
-impl<C> Held<C> {
-    /// The configuration.
-    pub fn get(&self) -> &C {
-        // SAFETY: made by `Request::hold_conf` from a configuration, which is not changed once it is read.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl<C> Clone for Held<C> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<C> Copy for Held<C> {}
-
 /// nginx's own configuration of a block, merged.
-#[derive(Clone, Copy)]
-pub struct CoreConf(NonNull<ngx_http_core_loc_conf_t>, NonNull<ngx_conf_t>);
+pub struct CoreConf<'a, M> {
+    core: NonNull<ngx_http_core_loc_conf_t>,
+    cf: NonNull<ngx_conf_t>,
+    reading: PhantomData<&'a ngx_conf_t>,
+    module: PhantomData<fn() -> M>,
+}
 
-impl CoreConf {
+impl<M: HttpModule> CoreConf<'_, M> {
     /// `client_max_body_size`, in bytes; 0 means no limit.
     pub fn client_max_body_size(&self) -> u64 {
         // SAFETY: made by `settle` below from a configuration that lives as long as ours, which is being read.
-        unsafe { (*self.0.as_ptr()).client_max_body_size }.unsigned_abs()
+        unsafe { (*self.core.as_ptr()).client_max_body_size }.unsigned_abs()
     }
 
     /// Turns nginx's own check of `client_max_body_size` off in this block.
     pub fn clear_client_max_body_size(&mut self) {
         // SAFETY: as above. All blocks are merged by now, so none inherits it.
-        unsafe { (*self.0.as_ptr()).client_max_body_size = 0 };
+        unsafe { (*self.core.as_ptr()).client_max_body_size = 0 };
     }
 
     /// A zone that nobody sees; `None` if memory is out.
-    pub fn hidden_zone<M: HttpModule>(&self) -> Option<Zone> {
+    pub fn hidden_zone(&self) -> Option<Zone> {
         // SAFETY: made by `settle` below from the configuration being read.
-        unsafe { Zone::declare::<M>(self.1.as_ptr(), &[]) }
+        unsafe { Zone::declare::<M>(self.cf.as_ptr(), &[]) }
     }
 
     /// Numbers that all processes share, known by this name; `None` if memory is out.
-    pub fn exclusive<M: HttpModule, T: Plain>(&self, name: &str) -> Option<Exclusive<T>> {
+    pub fn exclusive<T: Plain>(&self, name: &str) -> Option<Exclusive<T>> {
         // SAFETY: as above.
-        unsafe { Exclusive::declare::<M>(self.1.as_ptr(), name) }
+        unsafe { Exclusive::declare::<M>(self.cf.as_ptr(), name) }
     }
 
     /// A text with variables in it, or without; `None` if nginx cannot make sense of it.
     pub fn complex_value(&self, text: &'static str) -> Option<ComplexValue> {
         // SAFETY: made by `settle` below from the configuration being read; the text is static.
-        unsafe { ComplexValue::compile(self.1.as_ptr(), text.as_bytes()) }.ok()
+        unsafe { ComplexValue::compile(self.cf.as_ptr(), text.as_bytes()) }.ok()
     }
 
     /// `lingering_time`, in milliseconds.
     pub fn lingering_time(&self) -> u64 {
         // SAFETY: as above.
-        unsafe { (*self.0.as_ptr()).lingering_time as u64 }
+        unsafe { (*self.core.as_ptr()).lingering_time as u64 }
     }
 
     /// `lingering_timeout`, in milliseconds.
     pub fn lingering_timeout(&self) -> u64 {
         // SAFETY: as above.
-        unsafe { (*self.0.as_ptr()).lingering_timeout as u64 }
+        unsafe { (*self.core.as_ptr()).lingering_timeout as u64 }
     }
 }
 
@@ -325,11 +313,11 @@ unsafe extern "C" fn set<M: HttpModule>(
     // SAFETY: nginx calls this with a command of the table above, whose `post` is its directive, and with the block's
     // configuration, which `create` made and nothing else uses now.
     let (directive, block_conf, cf) = unsafe {
-        let directive = &*(*cmd).post.cast::<Directive<M::Conf>>();
+        let directive = &*(*cmd).post.cast::<Directive<M>>();
         (directive, &mut *conf.cast::<M::Conf>(), NonNull::new_unchecked(cf))
     };
 
-    let args = Args { cf };
+    let args = Args { cf, reading: PhantomData, module: PhantomData };
     let name = Escaped(directive.name.to_bytes());
     let report = |message: fmt::Arguments<'_>| {
         // SAFETY: `cf` is the configuration being read.
@@ -339,7 +327,7 @@ unsafe extern "C" fn set<M: HttpModule>(
     match (directive.set)(block_conf, &args) {
         Ok(()) if directive.needs.is_none() || args.value() == b"off" => NGX_CONF_OK,
         // SAFETY: nginx passes the configuration being read, and the block's own, which `create` made.
-        Ok(()) => match unsafe { note(cf.as_ptr(), directive, conf) } {
+        Ok(()) => match unsafe { note::<M>(cf.as_ptr(), directive, conf) } {
             true => NGX_CONF_OK,
             false => NGX_CONF_ERROR,
         },
@@ -371,8 +359,41 @@ struct Block<C> {
     before: *mut Block<C>,
 }
 
-/// The block that was merged last, of the configuration being read.
-static LAST: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+/// What is known of the configuration being read.
+pub(super) struct Reading {
+    /// The block that was merged last.
+    last: AtomicPtr<c_void>,
+    /// The last of the directives that may turn out to have no effect.
+    given: AtomicPtr<c_void>,
+    /// What the module needs in it.
+    needed: AtomicU8,
+    /// What it has needed in all configurations read so far.
+    ever_needed: AtomicU8,
+}
+
+impl Reading {
+    pub const fn new() -> Self {
+        let (last, given) = (AtomicPtr::new(ptr::null_mut()), AtomicPtr::new(ptr::null_mut()));
+        Self { last, given, needed: AtomicU8::new(0), ever_needed: AtomicU8::new(0) }
+    }
+
+    /// Begins with a new configuration.
+    pub fn begin(&self) {
+        self.last.store(ptr::null_mut(), Ordering::Relaxed);
+        self.given.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    /// What the module needs, when all blocks are settled.
+    pub fn needed(&self) -> Hooks {
+        Hooks(self.needed.load(Ordering::Relaxed))
+    }
+
+    /// What it needs, or has needed before. The chains of filters are the process's, not a configuration's: when a reload
+    /// fails, they stay as it has left them, and a worker that is started then has them with the configuration before.
+    pub fn ever_needed(&self) -> Hooks {
+        Hooks(self.ever_needed.load(Ordering::Relaxed))
+    }
+}
 
 /// Makes the configuration of one block: `ngx_http_module_t.create_loc_conf`.
 pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
@@ -389,31 +410,28 @@ pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *m
 }
 
 /// A directive that has an effect only under circumstances, and where it is written. In the configuration's pool.
-struct Given<C> {
-    directive: NonNull<Directive<C>>,
-    block: *mut Block<C>,
+struct Given<M: HttpModule> {
+    directive: NonNull<Directive<M>>,
+    block: *mut Block<M::Conf>,
     file: ngx_str_t,
     line: ngx_uint_t,
-    next: *mut Given<C>,
+    next: *mut Given<M>,
 }
-
-/// The last of them in the configuration being read.
-static GIVEN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Notes that a directive is written in a block. Returns whether there was memory for that.
 ///
 /// # Safety
 ///
 /// `cf` must be the configuration being read, and `conf` the block's, made by [`create`].
-unsafe fn note<C>(cf: *mut ngx_conf_t, directive: &Directive<C>, conf: *mut c_void) -> bool {
+unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, conf: *mut c_void) -> bool {
     // SAFETY: up to the caller; nginx knows the file that it reads, whose name lives as long as the configuration.
     unsafe {
-        let given = ngx_palloc((*cf).pool, mem::size_of::<Given<C>>()).cast::<Given<C>>();
+        let given = ngx_palloc((*cf).pool, mem::size_of::<Given<M>>()).cast::<Given<M>>();
         if given.is_null() {
             return false;
         }
         let (file, line) = ((*(*cf).conf_file).file.name, (*(*cf).conf_file).line);
-        let next = GIVEN.swap(given.cast(), Ordering::Relaxed).cast();
+        let next = M::registration().reading.given.swap(given.cast(), Ordering::Relaxed).cast();
         given.write(Given { directive: directive.into(), block: conf.cast(), file, line, next });
     }
     true
@@ -424,10 +442,10 @@ unsafe fn note<C>(cf: *mut ngx_conf_t, directive: &Directive<C>, conf: *mut c_vo
 /// # Safety
 ///
 /// `cf` must be the configuration being read; [`note`] must have been called for it alone, and `last` be its last block.
-unsafe fn warn<C>(cf: *mut ngx_conf_t, last: *mut Block<C>) {
+unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<M::Conf>) {
     // SAFETY: up to the caller; all blocks and notes are in the configuration's pool.
     unsafe {
-        let mut given = GIVEN.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<C>>();
+        let mut given = M::registration().reading.given.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<M>>();
         while let Some(Given { directive, block, file, line, next }) = given.as_ref() {
             given = *next;
             let directive = directive.as_ref();
@@ -480,29 +498,6 @@ impl Hooks {
     }
 }
 
-/// What the module needs in the configuration being read.
-static NEEDED: AtomicU8 = AtomicU8::new(0);
-
-/// What it has needed in all configurations read so far.
-static EVER_NEEDED: AtomicU8 = AtomicU8::new(0);
-
-/// What the module needs in the configuration being read, all blocks of which are settled.
-pub(super) fn needed() -> Hooks {
-    Hooks(NEEDED.load(Ordering::Relaxed))
-}
-
-/// What it needs, or has needed before. The chains of filters are the process's, not a configuration's: when a reload fails,
-/// they stay as it has left them, and a worker that is started then has them with the configuration before.
-pub(super) fn ever_needed() -> Hooks {
-    Hooks(EVER_NEEDED.load(Ordering::Relaxed))
-}
-
-/// Begins with a new configuration.
-pub(super) fn begin() {
-    LAST.store(ptr::null_mut(), Ordering::Relaxed);
-    GIVEN.store(ptr::null_mut(), Ordering::Relaxed);
-}
-
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
 pub(super) unsafe extern "C" fn merge<M: HttpModule>(
     cf: *mut ngx_conf_t,
@@ -516,7 +511,7 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
         M::merge(&mut block.conf, &(*around).conf, written::of::<M>(cf));
         block.core = written::core(cf);
         block.around = around;
-        block.before = LAST.swap(conf, Ordering::Relaxed).cast();
+        block.before = M::registration().reading.last.swap(conf, Ordering::Relaxed).cast();
     }
     NGX_CONF_OK
 }
@@ -531,7 +526,8 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
 ///
 /// `cf` must be the configuration being read. To be called once for it.
 pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
-    let last = LAST.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
+    let reading = &M::registration().reading;
+    let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
     let mut needed = Hooks::NONE;
     // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration of
     // ours meanwhile.
@@ -540,14 +536,15 @@ pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), Ou
             iter::successors(last.as_ref(), |block| block.before.as_ref()).any(|block| M::enforces(&block.conf));
         let mut block = last;
         while let Some(Block { conf, core, before, .. }) = block.as_mut() {
-            let core = CoreConf(NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
+            let (core, cf) = (NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
+            let core = CoreConf { core, cf, reading: PhantomData, module: PhantomData };
             needed = needed.and(M::settle(conf, core, enforces)?);
             block = *before;
         }
-        warn(cf, last);
+        warn::<M>(cf, last);
     }
-    NEEDED.store(needed.0, Ordering::Relaxed);
-    EVER_NEEDED.fetch_or(needed.0, Ordering::Relaxed);
+    reading.needed.store(needed.0, Ordering::Relaxed);
+    reading.ever_needed.fetch_or(needed.0, Ordering::Relaxed);
     Ok(())
 }
 

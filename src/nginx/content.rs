@@ -81,7 +81,7 @@ pub(super) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
         }
 
         let mut output = Output { r, first: ptr::null_mut(), last: ptr::null_mut(), length: 0 };
-        let Some(Content(kind)) = M::content(&Request::new(r), &mut output) else {
+        let Some(Content(kind)) = M::content(Request::new(r), &mut output) else {
             return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
         };
         if output.last.is_null() {

@@ -5,7 +5,7 @@ use core::ptr;
 
 use nginx_sys::{ngx_http_cleanup_add, ngx_http_request_t};
 
-use super::{bits, stream, HttpModule, Request};
+use super::{bits, HttpModule, Request};
 
 /// Why nginx ends a request before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub enum Interruption {
     Error,
 }
 
-impl Request {
+impl<M: HttpModule> Request<'_, M> {
     /// Has the module told when the request ends ([`HttpModule::end`]). Says whether that could be done.
-    pub fn notify_end<M: HttpModule>(&self) -> bool {
+    pub fn notify_end(self) -> bool {
         let r = self.as_ptr();
         // SAFETY: live; a cleanup that nginx adds is ours to fill in.
         unsafe {
@@ -36,13 +36,13 @@ impl Request {
 
     /// Whether all of the response is with the kernel, or with nginx's own transport, and nginx only deals with what the
     /// client may still send.
-    pub fn is_done(&self) -> bool {
+    pub fn is_done(self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_done(self.as_ptr()) != 0 }
     }
 
     /// Why nginx ends a request before its time, as far as the connection tells.
-    pub fn interruption(&self) -> Option<Interruption> {
+    pub fn interruption(self) -> Option<Interruption> {
         // SAFETY: live, and so is its connection.
         unsafe {
             let c = (*self.as_ptr()).connection;
@@ -60,7 +60,7 @@ impl Request {
 
     /// Whether the client has acknowledged all that it was sent: its TCP (RFC 9112, section 9.6), over HTTP/2 for the whole
     /// connection, or its QUIC. Not, where the system does not tell.
-    pub fn is_acknowledged(&self) -> bool {
+    pub fn is_acknowledged(self) -> bool {
         self.is_acknowledged_by_quic() || self.socket().and_then(unacknowledged) == Some(0)
     }
 }
@@ -83,9 +83,5 @@ fn unacknowledged(_fd: i32) -> Option<i32> {
 /// The request ends: `ngx_http_cleanup_t.handler`. nginx calls it before it writes the access log.
 unsafe extern "C" fn end<M: HttpModule>(r: *mut c_void) {
     // SAFETY: nginx calls this when it ends the request that the cleanup was added to, once, before it frees it.
-    unsafe {
-        let r = r.cast::<ngx_http_request_t>();
-        M::end(&Request::new(r));
-        stream::release::<M>(r);
-    }
+    M::end(unsafe { Request::new(r.cast::<ngx_http_request_t>()) });
 }

@@ -55,7 +55,7 @@ enum Rest {
 }
 
 /// What [`take`] found.
-pub(super) enum Taken {
+pub(super) enum Found {
     /// The request has no body, or all of it has been read.
     Nothing,
     /// All of the body had been read ahead, so many bytes.
@@ -72,7 +72,7 @@ pub(super) enum Taken {
 /// # Safety
 ///
 /// `r` must be a live main request over HTTP/1.x.
-pub(super) unsafe fn take(r: *mut ngx_http_request_t) -> Taken {
+pub(super) unsafe fn take(r: *mut ngx_http_request_t) -> Found {
     // SAFETY: live, says the caller, and so are its connection, the buffer of its header, and its body with that one's buffer,
     // where it has one. While nginx discards or reads a body in chunks, that has the state of these.
     unsafe {
@@ -84,10 +84,10 @@ pub(super) unsafe fn take(r: *mut ngx_http_request_t) -> Taken {
             // nginx counts one user who discards: that is us now.
             bits::nginx_bits_set_discard_body(r, 0);
             (*r).read_event_handler = Some(ngx_http_block_reading);
-            return Taken::Rest(0, Body::new(rest));
+            return Found::Rest(0, Body::new(rest));
         } else if !read.is_null() {
             if (*read).rest <= 0 {
-                return Taken::Nothing;
+                return Found::Nothing;
             }
             (*r).read_event_handler = Some(ngx_http_block_reading);
             bits::nginx_bits_delete_read_timer((*r).connection);
@@ -101,17 +101,17 @@ pub(super) unsafe fn take(r: *mut ngx_http_request_t) -> Taken {
         } else if (*r).headers_in.content_length_n > 0 {
             (Rest::length((*r).headers_in.content_length_n), (*r).header_in)
         } else {
-            return Taken::Nothing;
+            return Found::Nothing;
         };
 
         let mut body = Body::new(rest);
         let (dropped, came) = if ahead.is_null() { (0, Came::Wait) } else { body.feed(r, &mut *ahead) };
         match came {
-            Came::Whole => Taken::Whole(dropped),
-            Came::Malformed => Taken::Malformed(dropped),
+            Came::Whole => Found::Whole(dropped),
+            Came::Malformed => Found::Malformed(dropped),
             _ => {
                 bits::nginx_bits_add_user(r);
-                Taken::Rest(dropped, body)
+                Found::Rest(dropped, body)
             }
         }
     }

@@ -31,17 +31,18 @@ mod written;
 mod zones;
 
 pub use conf::{
-    parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Held, Hooks, Need, OutOfMemory, Takes, Within,
+    parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Need, OutOfMemory, Takes, Within,
 };
 pub use content::{Content, Output};
 pub use ending::Interruption;
+pub use filter::Input;
 pub use log::Level;
 pub(crate) use module::http_module;
-pub use module::{Descriptor, HttpModule, Phase, Piece};
+pub use module::{HttpModule, Phase, Piece, Registered, Registration};
 pub use process::{id as process_id, is_alive};
 pub use request::{now, InvalidStatus, Request, Status};
 pub use shared::Exclusive;
-pub use stream::{Got, Patience};
+pub use stream::{Got, Linger, Patience, Taken};
 pub use variable::{Value, Variable};
 pub use written::Written;
 pub use zones::{visit as visit_zones, Zone};

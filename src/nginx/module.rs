@@ -1,47 +1,55 @@
 //! The module as nginx sees it: its descriptor, and the callbacks that nginx makes.
 
+use core::cell::Cell;
 use core::ptr;
 
 use nginx_sys::{
     ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_LOG_PHASE,
-    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t,
+    ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_module_t, ngx_http_output_body_filter_pt,
+    ngx_http_output_header_filter_pt, ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_body_filter_pt, ngx_http_request_t, ngx_int_t,
     ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
 use super::{
-    conf, filter, variable, Content, CoreConf, Directive, Got, Hooks, OutOfMemory, Output, Patience, Request, Status,
-    Variable, Written,
+    conf, filter, variable, Content, CoreConf, Directive, Hooks, Input, OutOfMemory, Output, Request, Status, Variable,
+    Written,
 };
 
-/// An nginx HTTP module: what it brings along, and what it does when nginx calls.
+/// What nginx knows of a module; made by [`http_module`].
+///
+/// # Safety
+///
+/// It must return one and the same value, of which the module is the only one.
+pub unsafe trait Registered {
+    /// What nginx knows of the module.
+    fn registration() -> &'static Registration;
+}
+
+/// An nginx HTTP module: what it brings along, and what it does when nginx calls. It has to say what it needs only.
 ///
 /// [`http_module`] makes one known to nginx.
-pub trait HttpModule: Sized + 'static {
+pub trait HttpModule: Registered + Sized + 'static {
     /// The configuration of one http, server or location block.
     type Conf: Default + 'static;
-    /// What is remembered of one request.
-    type State: Default + 'static;
+    /// What is remembered of one request, which may borrow what lives as long as the request.
+    type State<'r>: Default;
 
     /// Its directives.
-    const DIRECTIVES: &'static [Directive<Self::Conf>];
+    const DIRECTIVES: &'static [Directive<Self>];
     /// Its variables.
-    const VARIABLES: &'static [Variable<Self::State>];
+    const VARIABLES: &'static [Variable<Self>] = &[];
     /// How many counters each of its zones has.
-    const COUNTERS: usize;
-
-    /// Where nginx keeps what it knows of the module.
-    fn descriptor() -> Descriptor;
-
-    /// Where nginx keeps what it knows of the module that sees what is written of nginx's own directives.
-    fn written() -> Descriptor;
+    const COUNTERS: usize = 0;
 
     /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location, outer ones first.
-    fn merge(conf: &mut Self::Conf, prev: &Self::Conf, written: Written);
+    fn merge(_conf: &mut Self::Conf, _prev: &Self::Conf, _written: Written) {}
 
     /// Whether nginx's own check of `client_max_body_size` has to be off for the sake of this block. Called when all blocks
     /// have been merged.
-    fn enforces(conf: &Self::Conf) -> bool;
+    fn enforces(_conf: &Self::Conf) -> bool {
+        false
+    }
 
     /// Computes what holds in a block; `enforced` is whether any block [`enforces`](Self::enforces). Returns which of the
     /// callbacks below are needed there.
@@ -49,76 +57,72 @@ pub trait HttpModule: Sized + 'static {
     /// # Errors
     ///
     /// [`OutOfMemory`]
-    fn settle(conf: &mut Self::Conf, core: CoreConf, enforced: bool) -> Result<Hooks, OutOfMemory>;
+    fn settle(_conf: &mut Self::Conf, _core: CoreConf<'_, Self>, _enforced: bool) -> Result<Hooks, OutOfMemory> {
+        Ok(Hooks::NONE)
+    }
 
     /// Called before nginx looks for the location of a request, and when a location has been found, in either case before the
     /// directives of the rewrite module run; again for subrequests and internal redirects.
-    fn rewrite(r: &Request);
+    fn rewrite(_r: Request<'_, Self>) {}
 
     /// Called when the location of a request is settled, behind `limit_req` and before `limit_conn`, access and the body;
     /// again for subrequests and internal redirects.
-    fn preaccess(r: Request) -> Phase;
+    fn preaccess(_r: Request<'_, Self>) -> Phase {
+        Phase::Declined
+    }
 
     /// Called when access has been granted, before the body is read; again for subrequests and internal redirects.
-    fn precontent(r: Request) -> Phase;
+    fn precontent(_r: Request<'_, Self>) -> Phase {
+        Phase::Declined
+    }
 
     /// Whether [`request_body`](Self::request_body) is to be called for a piece of this body.
-    fn watches_request_body(r: &Request) -> bool;
+    fn watches_request_body(_r: Request<'_, Self>) -> bool {
+        false
+    }
 
     /// Called for each piece of a watched body that nginx reads and keeps, when nginx has counted it.
-    fn request_body(r: &Request) -> Piece;
+    fn request_body(_r: Request<'_, Self>, _input: &mut Input<'_>) -> Piece {
+        Piece::Pass
+    }
 
     /// Called for a main request when a response is about to be made, of which nothing has been sent. A status is made the
     /// response in its place; it is returned to whoever makes the response, for as long as they go on.
-    fn response_header(r: &Request) -> Option<Status>;
+    fn response_header(_r: Request<'_, Self>) -> Option<Status> {
+        None
+    }
 
     /// The status that [`response_header`](Self::response_header) has returned, as long as it is not the response yet.
-    fn replaced_response(r: &Request) -> Option<Status>;
+    fn replaced_response(_r: Request<'_, Self>) -> Option<Status> {
+        None
+    }
 
     /// Called for a main request when the header of a response has been made.
-    fn response_begin(r: &Request);
+    fn response_begin(_r: Request<'_, Self>) {}
 
     /// Called for a main request when nginx has made the last of a response, but perhaps not sent it yet.
-    fn response_end(r: &Request);
-
-    /// How much of a taken body ([`Request::take_body`]) may be read and dropped now, in bytes; 0 if it is not to be read.
-    fn may_drop(r: &Request) -> u64;
-
-    /// The answer to a request whose body is taken, when nobody is left to make one; `None` if it is being made already.
-    fn abandoned(r: &Request) -> Option<Status>;
-
-    /// Called with what came of reading a taken body.
-    fn has_read(r: &Request, got: Got);
-
-    /// How long to wait for more of a taken body.
-    fn patience(r: &Request) -> Patience;
-
-    /// How much more of a stream that is taken may be dropped, in bytes: the client is let send no more.
-    fn credit(r: &Request) -> u64;
-
-    /// How much of a stream that is taken has been dropped, in bytes.
-    fn dropped(r: &Request) -> u64;
+    fn response_end(_r: Request<'_, Self>) {}
 
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
-    fn end(r: &Request);
+    fn end(_r: Request<'_, Self>) {}
 
     /// Called when nginx writes its access logs; for subrequests only where these are logged too.
-    fn log(r: &Request);
+    fn log(_r: Request<'_, Self>) {}
 
     /// Called for a request in a location with a directive that called [`Args::handle_content`]: writes the body of the
     /// answer, which is not empty, and says what it is; `None` if memory is out.
     ///
     /// [`Args::handle_content`]: super::Args::handle_content
-    fn content(r: &Request, output: &mut Output) -> Option<Content>;
+    fn content(_r: Request<'_, Self>, _output: &mut Output) -> Option<Content> {
+        None
+    }
 }
 
 /// What a phase handler tells nginx.
 pub enum Phase {
     /// Go on with the next handler.
     Declined,
-    /// The request has been finalized.
-    Done,
-    /// Finalize the request with this status.
+    /// Finalize the request with this status: nginx answers with it, or with the `error_page` for it.
     Finalize(Status),
 }
 
@@ -126,30 +130,60 @@ pub enum Phase {
 pub enum Piece {
     /// It goes on to the next filter.
     Pass,
-    /// It is dropped: its stream is taken ([`Request::take_body`]).
-    Drop,
+    /// It has been taken out of its buffers: nothing goes on.
+    Taken,
+    /// The same, and it was the last: what was to be done with the body has been done.
+    Over,
     /// The request ends with this status. nginx reads no further.
     Refuse(Status),
 }
 
-/// Where nginx keeps what it knows of a module.
-#[derive(Clone, Copy)]
-pub struct Descriptor(pub(super) *const ngx_module_t);
+/// What nginx knows of a module, and what is known of the module between nginx's calls.
+pub struct Registration {
+    module: *const ngx_module_t,
+    written: *const ngx_module_t,
+    /// The configuration being read.
+    pub(super) reading: conf::Reading,
+    /// The filters behind the module's own.
+    pub(super) next: Next,
+}
 
-impl Descriptor {
-    /// The descriptor at `module`.
+// SAFETY: only nginx's one thread uses it; what it points to is static.
+unsafe impl Sync for Registration {}
+
+/// The filters behind the module's own, in the chains that the process has.
+pub(super) struct Next {
+    pub request_body: Cell<ngx_http_request_body_filter_pt>,
+    pub header: Cell<ngx_http_output_header_filter_pt>,
+    pub body: Cell<ngx_http_output_body_filter_pt>,
+}
+
+impl Registration {
+    /// That of `module`, with the module that sees what is written of nginx's own directives.
     ///
     /// # Safety
     ///
-    /// `module` must point to the static that nginx registers.
-    pub const unsafe fn new(module: *const ngx_module_t) -> Self {
-        Self(module)
+    /// Both must point to the statics that nginx registers.
+    pub const unsafe fn new(module: *const ngx_module_t, written: *const ngx_module_t) -> Self {
+        let next = Next { request_body: Cell::new(None), header: Cell::new(None), body: Cell::new(None) };
+        Self { module, written, reading: conf::Reading::new(), next }
+    }
+
+    /// The address that tells the module from others.
+    pub(super) fn module(&self) -> *const ngx_module_t {
+        self.module
     }
 
     /// The module's place in every array that has one for each HTTP module.
-    pub(super) fn ctx_index(self) -> usize {
+    pub(super) fn ctx_index(&self) -> usize {
         // SAFETY: points to a static; nginx sets the index before it calls the module, and then leaves it alone.
-        unsafe { (*self.0).ctx_index }
+        unsafe { (*self.module).ctx_index }
+    }
+
+    /// That of the module that sees what is written.
+    pub(super) fn written_ctx_index(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { (*self.written).ctx_index }
     }
 }
 
@@ -169,7 +203,7 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 
 /// Begins with a new configuration: `ngx_http_module_t.preconfiguration`.
 unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
-    conf::begin();
+    M::registration().reading.begin();
     // SAFETY: nginx passes the configuration being read.
     unsafe { variable::register::<M>(cf) }
 }
@@ -180,7 +214,8 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
     if unsafe { conf::settle::<M>(cf) }.is_err() {
         return NGX_ERROR as ngx_int_t;
     }
-    let needed = conf::needed();
+    let reading = &M::registration().reading;
+    let needed = reading.needed();
     let handlers: [(_, _, ngx_http_handler_pt); 3] = [
         (Hooks::LOG, ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(log::<M>)),
         (Hooks::BODY, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
@@ -192,7 +227,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
             return NGX_ERROR as ngx_int_t;
         }
     }
-    if conf::ever_needed().include(Hooks::BODY) || conf::ever_needed().include(Hooks::RESPONSE) {
+    if reading.ever_needed().include(Hooks::BODY) || reading.ever_needed().include(Hooks::RESPONSE) {
         filter::register::<M>();
     }
     NGX_OK as ngx_int_t
@@ -226,28 +261,34 @@ pub(super) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx
 
 unsafe extern "C" fn preaccess<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    M::preaccess(unsafe { Request::new(r) }).into_ngx()
+    unsafe { finish(r, M::preaccess(Request::new(r))) }
 }
 
 unsafe extern "C" fn precontent<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    M::precontent(unsafe { Request::new(r) }).into_ngx()
+    unsafe { finish(r, M::precontent(Request::new(r))) }
+}
+
+/// Does what a phase handler has said. The request may be gone afterwards.
+///
+/// # Safety
+///
+/// `r` must be live.
+unsafe fn finish(r: *mut ngx_http_request_t, phase: Phase) -> ngx_int_t {
+    match phase {
+        Phase::Declined => NGX_DECLINED as ngx_int_t,
+        Phase::Finalize(status) => {
+            // SAFETY: live, says the caller; nobody here looks at it any more.
+            unsafe { ngx_http_finalize_request(r, status.as_ngx()) };
+            NGX_DONE as ngx_int_t
+        }
+    }
 }
 
 unsafe extern "C" fn log<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    M::log(unsafe { &Request::new(r) });
+    M::log(unsafe { Request::new(r) });
     NGX_OK as ngx_int_t
-}
-
-impl Phase {
-    fn into_ngx(self) -> ngx_int_t {
-        match self {
-            Self::Declined => NGX_DECLINED as ngx_int_t,
-            Self::Done => NGX_DONE as ngx_int_t,
-            Self::Finalize(status) => status.as_ngx(),
-        }
-    }
 }
 
 /// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`; with it, as `$written`,
@@ -260,7 +301,7 @@ macro_rules! http_module {
         #[allow(unsafe_code)]
         mod exported {
             use super::*;
-            use $crate::nginx::{export, Descriptor, HttpModule};
+            use $crate::nginx::{export, HttpModule, Registered, Registration};
 
             static mut COMMANDS: [export::ngx_command_t; <$module>::DIRECTIVES.len() + 1] =
                 export::commands::<$module, { <$module>::DIRECTIVES.len() + 1 }>();
@@ -296,15 +337,15 @@ macro_rules! http_module {
                 ..export::ngx_module_t::default()
             };
 
-            impl $module {
-                pub(crate) fn exported() -> Descriptor {
-                    // SAFETY: this is the static that nginx registers.
-                    unsafe { Descriptor::new(::core::ptr::addr_of!($name)) }
-                }
+            static REGISTRATION: Registration = {
+                // SAFETY: these are the statics that nginx registers.
+                unsafe { Registration::new(::core::ptr::addr_of!($name), ::core::ptr::addr_of!($written)) }
+            };
 
-                pub(crate) fn exported_written() -> Descriptor {
-                    // SAFETY: as above.
-                    unsafe { Descriptor::new(::core::ptr::addr_of!($written)) }
+            // SAFETY: the static above is the module's alone.
+            unsafe impl Registered for $module {
+                fn registration() -> &'static Registration {
+                    &REGISTRATION
                 }
             }
 

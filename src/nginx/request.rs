@@ -1,24 +1,39 @@
 //! A request, as far as the module deals with it.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem;
 use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
     ngx_current_msec, ngx_http_block_reading, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
-    ngx_http_core_module, ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t,
-    ngx_http_variable_t, ngx_int_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
+    ngx_http_core_module, ngx_http_discard_request_body, ngx_http_request_t, ngx_http_variable_t, ngx_int_t,
+    ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
-use super::{bits, log, state, ComplexValue, Held, HttpModule, Level};
+use super::{bits, log, state, ComplexValue, HttpModule, Level};
 
-/// A live request.
+/// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
 ///
 /// It is a pointer: nginx changes the request under it with every call, so no reference into it is ever handed out.
-/// [`finalize`](Self::finalize) consumes it, and with it all that was borrowed through it: the compiler sees to it
-/// that nothing of a request is read after the request may be gone.
-pub struct Request(NonNull<ngx_http_request_t>);
+/// Nothing that it offers ends the request. To have it finalized, a callback returns a status, and has no request any
+/// more when that happens.
+///
+/// What a request outlives can be borrowed for `'r`: the configuration of its location, and its state. A state lives as
+/// long as the request and may keep what it has borrowed so. That `'r` cannot be made shorter keeps everything else out.
+pub struct Request<'r, M>(NonNull<ngx_http_request_t>, Lifetime<'r>, PhantomData<fn() -> M>);
+
+/// A lifetime that nothing can shorten or lengthen.
+type Lifetime<'r> = PhantomData<fn(&'r ()) -> &'r ()>;
+
+impl<M> Clone for Request<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Request<'_, M> {}
 
 /// The status of a response, 300 to 599.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,49 +87,49 @@ pub fn now() -> u64 {
     unsafe { ngx_current_msec as u64 }
 }
 
-impl Request {
+impl<'r, M: HttpModule> Request<'r, M> {
     /// The request at `r`.
     ///
     /// # Safety
     ///
-    /// `r` must be live, and stay so until it is finalized through this value or the callback returns.
+    /// `r` must be live, and stay so for `'r`.
     pub(super) unsafe fn new(r: *mut ngx_http_request_t) -> Self {
         // SAFETY: a live request has an address.
-        Self(unsafe { NonNull::new_unchecked(r) })
+        Self(unsafe { NonNull::new_unchecked(r) }, PhantomData, PhantomData)
     }
 
-    pub(super) fn as_ptr(&self) -> *mut ngx_http_request_t {
+    pub(super) fn as_ptr(self) -> *mut ngx_http_request_t {
         self.0.as_ptr()
     }
 
     /// Whether this is the client's request, not a subrequest that nginx made for it.
-    pub fn is_main(&self) -> bool {
+    pub fn is_main(self) -> bool {
         // SAFETY: live.
         unsafe { (*self.as_ptr()).main == self.as_ptr() }
     }
 
     /// Whether nginx has redirected the request internally, or made it as a subrequest.
-    pub fn is_internal(&self) -> bool {
+    pub fn is_internal(self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_internal(self.as_ptr()) != 0 }
     }
 
     /// Whether an error has been settled for this request, with a status of 400 or more: what follows is the making of its
     /// page. Where `error_page` hands a request over, with a status of its own choice, that is an answer like any other.
-    pub fn is_error_page(&self) -> bool {
+    pub fn is_error_page(self) -> bool {
         // SAFETY: live.
         unsafe { (*self.as_ptr()).err_status >= 400 }
     }
 
     /// Whether the response that is about to be made is an error.
-    pub fn is_response_error(&self) -> bool {
+    pub fn is_response_error(self) -> bool {
         // SAFETY: live. The status of an error takes the place of another (`ngx_http_send_header`).
         unsafe { (*self.as_ptr()).err_status >= 400 || (*self.as_ptr()).headers_out.status >= 400 }
     }
 
     /// The length of the body, in bytes, as far as nginx has not discarded it; `None` if it is not declared, or there is no
     /// body.
-    pub fn content_length(&self) -> Option<u64> {
+    pub fn content_length(self) -> Option<u64> {
         if self.is_chunked() {
             return None;
         }
@@ -123,7 +138,7 @@ impl Request {
     }
 
     /// The length of the body that the client declared, in bytes; `None` if it has not, or the body has been dropped.
-    pub fn declared_length(&self) -> Option<u64> {
+    pub fn declared_length(self) -> Option<u64> {
         // SAFETY: live; nginx has read the header, and refused a request in which it is no number.
         unsafe {
             let field = (*self.as_ptr()).headers_in.content_length;
@@ -132,38 +147,38 @@ impl Request {
     }
 
     /// Whether the request has a body that is not empty, as far as the client has said.
-    pub fn has_body(&self) -> bool {
+    pub fn has_body(self) -> bool {
         self.is_chunked() || self.content_length().is_some_and(|length| length > 0)
     }
 
     /// Whether the request has a body that says nothing of its length in advance (chunked; HTTP/2 and HTTP/3 without
     /// Content-Length).
-    pub fn is_chunked(&self) -> bool {
+    pub fn is_chunked(self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_chunked(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx has begun to read the body.
-    pub fn is_body_read(&self) -> bool {
+    pub fn is_body_read(self) -> bool {
         // SAFETY: live.
         unsafe { !(*self.as_ptr()).request_body.is_null() }
     }
 
     /// Whether nginx has begun to read the body, and some of it is still to come.
-    pub fn is_body_partly_read(&self) -> bool {
+    pub fn is_body_partly_read(self) -> bool {
         // SAFETY: live, and so is its body, if it has one; `rest` is less than 0 until reading has begun.
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest > 0)
     }
 
     /// Whether the request has been answered, and nginx does what `post_action` says.
-    pub fn is_post_action(&self) -> bool {
+    pub fn is_post_action(self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_post_action(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx has begun to read the body, and then has come to read no more of it, although it has less than was
     /// declared or than the client is still to send. For requests that have been redirected: for these no reading goes on.
-    pub fn is_body_torn(&self) -> bool {
+    pub fn is_body_torn(self) -> bool {
         if self.is_body_partly_read() {
             return true;
         }
@@ -174,45 +189,45 @@ impl Request {
     }
 
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
-    pub fn is_body_discarded(&self) -> bool {
+    pub fn is_body_discarded(self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx is reading the body, for itself or for an upstream.
-    pub fn is_body_being_read(&self) -> bool {
+    pub fn is_body_being_read(self) -> bool {
         // SAFETY: live.
         unsafe { bits::nginx_bits_reading_body(self.as_ptr()) != 0 }
     }
 
     /// How much of the body nginx has read, in bytes.
-    pub fn body_received(&self) -> u64 {
+    pub fn body_received(self) -> u64 {
         self.body_progress().0
     }
 
     /// How long the body is at least, in bytes: what nginx has read of it, and what is still to come of the chunk being
     /// read (HTTP/1.1).
-    pub fn body_seen(&self) -> u64 {
+    pub fn body_seen(self) -> u64 {
         let (received, announced) = self.body_progress();
         received.saturating_add(announced)
     }
 
     /// How much is still to come of the chunk being read, in bytes; `None` unless the body is in chunks (HTTP/1.1).
-    pub fn chunk_announced(&self) -> Option<u64> {
+    pub fn chunk_announced(self) -> Option<u64> {
         // SAFETY: live, and so is its body, if it has one.
         let in_chunks = unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| !body.chunked.is_null());
         in_chunks.then(|| self.body_progress().1)
     }
 
     /// How often nginx may still redirect the request.
-    pub fn uri_changes(&self) -> usize {
+    pub fn uri_changes(self) -> usize {
         // SAFETY: live.
         unsafe { bits::nginx_bits_uri_changes(self.as_ptr()) }
     }
 
     /// How much of the body nginx has read, and the bytes still to come of the chunk being read.
     #[inline]
-    fn body_progress(&self) -> (u64, u64) {
+    fn body_progress(self) -> (u64, u64) {
         let at_least_zero = |n: i64| u64::try_from(n).unwrap_or(0);
         // SAFETY: live, and so is its body, if it has one, and the state of the chunks of that.
         unsafe {
@@ -239,42 +254,36 @@ impl Request {
     }
 
     /// The module's configuration of the location that the request is in.
-    pub fn conf<M: HttpModule>(&self) -> &M::Conf {
+    pub fn conf(self) -> &'r M::Conf {
         // SAFETY: nginx has a configuration for each module in each location, made by `conf::create`; it outlives
         // the request and is not changed once it is read.
-        unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::descriptor().ctx_index())).cast::<M::Conf>() }
-    }
-
-    /// The same, to be held on to.
-    pub fn hold_conf<M: HttpModule>(&self) -> Held<M::Conf> {
-        Held(NonNull::from(self.conf::<M>()))
+        unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::registration().ctx_index())).cast::<M::Conf>() }
     }
 
     /// What the module remembers of the client's request that this is, or is a subrequest of.
-    pub fn state<M: HttpModule>(&self) -> Option<&M::State> {
+    pub fn state(self) -> Option<&'r M::State<'r>> {
         // SAFETY: live, and so is its main request; the state lives in that one's pool, and is only ever shared.
-        unsafe { Some(&state::find::<M>((*self.as_ptr()).main)?.as_ref().state) }
+        unsafe { Some(state::of::<M>(state::find::<M>((*self.as_ptr()).main)?)) }
     }
 
     /// As [`state`](Self::state), but does not look for one that a redirect has put out of sight. For main requests.
-    pub fn state_at_hand<M: HttpModule>(&self) -> Option<&M::State> {
+    pub fn state_at_hand(self) -> Option<&'r M::State<'r>> {
         // SAFETY: live; the state lives in the request's pool, and is only ever shared. A subrequest has none.
         unsafe {
             let r = self.as_ptr();
             if (*r).main != r {
                 return None;
             }
-            Some(&state::at_hand::<M>(r)?.as_ref().state)
+            Some(state::of::<M>(state::at_hand::<M>(r)?))
         }
     }
 
     /// As [`state`](Self::state), but makes one where there is none; `None` if memory is out.
-    pub fn state_or_default<M: HttpModule>(&self) -> Option<&M::State> {
+    pub fn state_or_default(self) -> Option<&'r M::State<'r>> {
         // SAFETY: as above.
         unsafe {
             let main = (*self.as_ptr()).main;
-            let kept = state::find::<M>(main).or_else(|| state::create::<M>(main))?;
-            Some(&kept.as_ref().state)
+            Some(state::of::<M>(state::find::<M>(main).or_else(|| state::create::<M>(main))?))
         }
     }
 
@@ -292,45 +301,45 @@ impl Request {
     }
 
     /// Writes a line to the error log, with what nginx adds of connection and request.
-    pub fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+    pub fn log(self, level: Level, message: fmt::Arguments<'_>) {
         // SAFETY: live, and so are its connection and the log of that.
         unsafe { log::write((*(*self.as_ptr()).connection).log, level, message) }
     }
 
     /// Has no `100 Continue` sent any more (RFC 9110, section 10.1.1).
-    pub fn set_expect_tested(&self) {
+    pub fn set_expect_tested(self) {
         // SAFETY: live.
         unsafe { bits::nginx_bits_set_expect_tested(self.as_ptr(), 1) }
     }
 
     /// Has the connection linger when the request ends: nginx reads on for a while before it closes.
-    pub fn set_lingering_close(&self) {
+    pub fn set_lingering_close(self) {
         // SAFETY: live.
         unsafe { bits::nginx_bits_set_lingering_close(self.as_ptr(), 1) }
     }
 
     /// Has nginx leave alone what comes on the connection until something else is done with it: what it was to do there was
     /// to read the body.
-    pub fn block_reading(&self) {
+    pub fn block_reading(self) {
         // SAFETY: live.
         unsafe { (*self.as_ptr()).read_event_handler = Some(ngx_http_block_reading) }
     }
 
     /// Has the connection closed after this request.
-    pub fn clear_keepalive(&self) {
+    pub fn clear_keepalive(self) {
         // SAFETY: live.
         unsafe { bits::nginx_bits_set_keepalive(self.as_ptr(), 0) }
     }
 
     /// Lets nginx read and drop the body while, and after, the request is answered.
-    pub fn discard_body(&self) {
+    pub fn discard_body(self) {
         // SAFETY: live. An error is not lost: nginx discards again, and looks, when it answers.
         unsafe { ngx_http_discard_request_body(self.as_ptr()) };
     }
 
     /// Leaves the request without a body, for whoever looks: none is read any more, none is announced (Content-Length,
     /// Transfer-Encoding), and what has been read of it is neither passed on nor kept in a file.
-    pub fn forget_body(&self) {
+    pub fn forget_body(self) {
         // SAFETY: live. The buffers and the file belong to the request's pool, which releases them; a file's name ends
         // in a NUL, as `ngx_create_temp_file()` makes it; one that could not be made has no descriptor, which is an error of
         // the call, and of no account.
@@ -364,7 +373,7 @@ impl Request {
     }
 
     /// Leaves the request without the length of a body, declared or not. Nothing may read or discard by it any more.
-    fn forget_length(&self) {
+    fn forget_length(self) {
         // SAFETY: live.
         unsafe {
             let r = self.as_ptr();
@@ -376,7 +385,7 @@ impl Request {
     }
 
     /// Leaves a subrequest without the body of its main request, which keeps it.
-    pub fn detach_body(&self) {
+    pub fn detach_body(self) {
         // SAFETY: live. What a subrequest has of its main request's header and body are copies, and a pointer.
         unsafe {
             let r = self.as_ptr();
@@ -389,7 +398,7 @@ impl Request {
 
     /// Leaves the request without the fields that announce a body, for those who pass on what the client has sent, and without
     /// the values that nginx has kept of them. Returns whether there was memory for that.
-    pub fn forget_body_fields(&self) -> bool {
+    pub fn forget_body_fields(self) -> bool {
         self.forget_values(&[b"content_length", b"http_content_length", b"http_transfer_encoding"]);
         // SAFETY: live; the fields of a request are in a list of its pool.
         unsafe {
@@ -399,7 +408,7 @@ impl Request {
     }
 
     /// Has the variables of these names evaluated anew when they are asked for again.
-    fn forget_values(&self, names: &[&[u8]]) {
+    fn forget_values(self, names: &[&[u8]]) {
         // SAFETY: live; the core module has a main configuration, with a name for each value that a request can keep.
         unsafe {
             let r = self.as_ptr();
@@ -414,7 +423,7 @@ impl Request {
     }
 
     /// Leaves the request without the response that was about to be made, of which nothing has been sent.
-    pub(super) fn forget_response(&self) {
+    pub(super) fn forget_response(self) {
         // SAFETY: live.
         unsafe {
             let r = self.as_ptr();
@@ -426,15 +435,9 @@ impl Request {
     }
 
     /// The client's request that this is, or is a subrequest of.
-    pub fn main(&self) -> Self {
+    pub fn main(self) -> Self {
         // SAFETY: a request's main request lives as long as it.
         unsafe { Self::new((*self.as_ptr()).main) }
-    }
-
-    /// Ends the request: nginx answers with `status`, or with the `error_page` for it.
-    pub fn finalize(self, status: Status) {
-        // SAFETY: live; consumed, so that it is not looked at again.
-        unsafe { ngx_http_finalize_request(self.as_ptr(), status.as_ngx()) }
     }
 }
 

@@ -5,16 +5,12 @@
 //! nginx's rewrite module.
 
 use nginx_sys::{
-    ngx_chain_t, ngx_conf_t, ngx_http_module_t, ngx_http_output_body_filter_pt, ngx_http_output_header_filter_pt,
-    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t,
-    ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t, NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_OK,
+    ngx_chain_t, ngx_conf_t, ngx_http_module_t, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_http_top_body_filter,
+    ngx_http_top_header_filter, ngx_int_t, NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_OK,
 };
 
-use super::{bits, conf, module, Hooks, HttpModule, Request};
-
-/// The filters behind ours.
-static mut NEXT_HEADER: ngx_http_output_header_filter_pt = None;
-static mut NEXT_BODY: ngx_http_output_body_filter_pt = None;
+use super::{bits, module, Hooks, HttpModule, Registration, Request};
 
 /// The hooks that nginx sets the filters up with.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {
@@ -32,16 +28,18 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 
 /// Puts the filters at the head of their chains, and handlers in the rewrite phases: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
-    if conf::ever_needed().include(Hooks::RESPONSE) || conf::ever_needed().include(Hooks::BODY) {
+    let Registration { reading, next, .. } = M::registration();
+    let is_needed = |hooks: Hooks| hooks.include(Hooks::RESPONSE) || hooks.include(Hooks::BODY);
+    if is_needed(reading.ever_needed()) {
         // SAFETY: called while the configuration is read, on the one thread.
         unsafe {
-            NEXT_HEADER = ngx_http_top_header_filter;
+            next.header.set(ngx_http_top_header_filter);
             ngx_http_top_header_filter = Some(header::<M>);
-            NEXT_BODY = ngx_http_top_body_filter;
+            next.body.set(ngx_http_top_body_filter);
             ngx_http_top_body_filter = Some(body::<M>);
         }
     }
-    if conf::needed().include(Hooks::RESPONSE) || conf::needed().include(Hooks::BODY) {
+    if is_needed(reading.needed()) {
         for phase in [ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE] {
             // SAFETY: nginx passes the configuration being read.
             if !unsafe { module::add_handler(cf, phase as usize, Some(rewrite::<M>)) } {
@@ -54,29 +52,29 @@ unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 unsafe extern "C" fn rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    M::rewrite(unsafe { &Request::new(r) });
+    M::rewrite(unsafe { Request::new(r) });
     NGX_DECLINED as ngx_int_t
 }
 
 unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request; what is next was set by `register`, on the one thread.
     unsafe {
-        let request = Request::new(r);
-        if let Some(status) = request.is_main().then(|| M::response_header(&request)).flatten() {
+        let request = Request::<M>::new(r);
+        if let Some(status) = request.is_main().then(|| M::response_header(request)).flatten() {
             request.forget_response();
             return status.as_ngx();
         }
-        let result = match NEXT_HEADER {
+        let result = match M::registration().next.header.get() {
             Some(next) => next(r),
             None => NGX_ERROR as ngx_int_t,
         };
         // A filter may return a status, and nginx answers with that instead.
         let is_made = result == NGX_OK as ngx_int_t || result == NGX_AGAIN as ngx_int_t;
         if is_made && request.is_main() {
-            M::response_begin(&request);
+            M::response_begin(request);
             // Whether there is anything but a header is known when the last filter has seen it.
             if bits::nginx_bits_header_only(r) != 0 {
-                M::response_end(&request);
+                M::response_end(request);
             }
         }
         result
@@ -86,18 +84,18 @@ unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_in
 unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: as above, with a valid chain.
     unsafe {
-        let request = Request::new(r);
-        if let Some(status) = request.is_main().then(|| M::replaced_response(&request)).flatten() {
+        let request = Request::<M>::new(r);
+        if let Some(status) = request.is_main().then(|| M::replaced_response(request)).flatten() {
             return status.as_ngx();
         }
         // The next filters use the chain up.
         let ends = request.is_main() && !request.is_post_action() && bits::nginx_bits_ends_response(chain) != 0;
-        let result = match NEXT_BODY {
+        let result = match M::registration().next.body.get() {
             Some(next) => next(r, chain),
             None => NGX_ERROR as ngx_int_t,
         };
         if ends && result != NGX_ERROR as ngx_int_t {
-            M::response_end(&request);
+            M::response_end(request);
         }
         result
     }

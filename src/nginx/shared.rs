@@ -15,7 +15,7 @@ use nginx_sys::{
     ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
-use super::{Descriptor, HttpModule};
+use super::HttpModule;
 
 /// What may lie in shared memory.
 ///
@@ -146,8 +146,7 @@ fn page_size() -> usize {
 
 /// By what nginx tells the module's memory from others'.
 fn tag<M: HttpModule>() -> *mut c_void {
-    let Descriptor(module) = M::descriptor();
-    module.cast_mut().cast()
+    M::registration().module().cast_mut().cast()
 }
 
 fn full_name<'a>(zone: NonNull<ngx_shm_zone_t>) -> &'a [u8] {

@@ -4,26 +4,23 @@
 //! finalizes it (`ngx_http_filter_finalize_request`). So the state of a main request hangs on a cleanup of its pool,
 //! found by its handler, and the context is only the short way to it. A subrequest has no state of its own.
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
 
-use super::stream::Watch;
-use super::{bits, http1, pool, HttpModule};
+use super::{bits, pool, HttpModule, Registration};
 
 /// What is kept of a main request.
-pub(super) struct Kept<S> {
+#[repr(C)]
+pub(super) struct Kept<M: HttpModule> {
     /// Where the pool finds it, and [`search`] does. Part of it so that one allocation will do.
     cleanup: ngx_pool_cleanup_t,
-    /// The module's state.
-    pub(super) state: S,
-    /// What is still to come of the body, where that is taken (HTTP/1.x).
-    pub(super) http1: Cell<Option<http1::Body>>,
-    /// The connection, where the body is taken.
-    pub(super) watch: Cell<Option<Watch>>,
+    /// Whose it is: what [`search`] finds may be another module's.
+    owner: *const Registration,
+    /// The module's state. What it has borrowed lives as long as the request.
+    state: M::State<'static>,
 }
 
 /// What is kept of a main request, if anything is.
@@ -31,7 +28,7 @@ pub(super) struct Kept<S> {
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: `r` is live, says the caller. nginx has a context for each module, which for a main request only this
     // file sets, and a list of cleanups in each pool; one with our handler has as its data what `create` made.
     unsafe { at_hand::<M>(r).or_else(|| search::<M>(r)) }
@@ -42,7 +39,7 @@ pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<N
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+pub(super) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: as in `find`.
     unsafe { NonNull::new((*context::<M>(r)).cast()) }
 }
@@ -54,7 +51,7 @@ pub(super) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Optio
 /// `r` must be a live main request.
 #[cold]
 #[inline(never)]
-unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
+unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: as in `find`.
     unsafe {
         if bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 {
@@ -62,7 +59,8 @@ unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Ke
         }
         let mut cleanup = (*(*r).pool).cleanup;
         while !cleanup.is_null() {
-            if (*cleanup).handler.is_some_and(|handler| handler as usize == MARK as usize) {
+            let is_kept = (*cleanup).handler.is_some_and(|handler| handler as usize == MARK as usize);
+            if is_kept && ptr::eq((*(*cleanup).data.cast::<Kept<M>>()).owner, M::registration()) {
                 *context::<M>(r) = (*cleanup).data;
                 return NonNull::new((*cleanup).data.cast());
             }
@@ -72,19 +70,30 @@ unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Ke
     }
 }
 
+/// The state in what is kept of a request.
+///
+/// # Safety
+///
+/// The request must live for `'r`.
+pub(super) unsafe fn of<'r, M: HttpModule>(kept: NonNull<Kept<M>>) -> &'r M::State<'r> {
+    // SAFETY: what is kept lives as long as the request, says the caller. What the state has borrowed, all through
+    // requests that stand for the same, does so too: it has been borrowed for that long (see `Request`).
+    unsafe { &*ptr::addr_of!((*kept.as_ptr()).state).cast::<M::State<'r>>() }
+}
+
 /// Begins to keep something of a main request; `None` if memory is out.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request of which nothing is kept.
-pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M::State>>> {
-    const { assert!(pool::can_hold::<Kept<M::State>>()) };
+pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
+    const { assert!(pool::can_hold::<Kept<M>>()) };
     // SAFETY: `r` is live, says the caller, and so is its pool; nginx gives as much memory as asked for.
     unsafe {
         let pool = (*r).pool;
-        let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M::State>>()).cast::<Kept<M::State>>())?;
+        let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M>>()).cast::<Kept<M>>())?;
         let cleanup = ngx_pool_cleanup_t { handler: Some(MARK), data: kept.as_ptr().cast(), next: (*pool).cleanup };
-        kept.write(Kept { cleanup, state: M::State::default(), http1: Cell::new(None), watch: Cell::new(None) });
+        kept.write(Kept { cleanup, owner: M::registration(), state: Default::default() });
         (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);
         *context::<M>(r) = kept.as_ptr().cast();
         Some(kept)
@@ -98,7 +107,7 @@ pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
 /// `r` must be a live request.
 unsafe fn context<M: HttpModule>(r: *mut ngx_http_request_t) -> *mut *mut c_void {
     // SAFETY: `r` is live, says the caller; `ctx` has a place for each HTTP module.
-    unsafe { (*r).ctx.add(M::descriptor().ctx_index()) }
+    unsafe { (*r).ctx.add(M::registration().ctx_index()) }
 }
 
 /// Our cleanup handler: it has nothing to clean, it tells our cleanup from others.

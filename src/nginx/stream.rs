@@ -9,6 +9,7 @@
 //! to come where everybody takes it for the length of a body. Over HTTP/2 and HTTP/3 nginx drops no more than what the client
 //! may send anyway, and resets the stream with the end of the response (RFC 9113, section 8.1; RFC 9114, section 4.1).
 
+use core::cell::Cell;
 use core::ptr::NonNull;
 
 use nginx_sys::{
@@ -16,8 +17,8 @@ use nginx_sys::{
     ngx_http_run_posted_requests, ngx_int_t, ngx_msec_t, ngx_reusable_connection, ngx_uint_t, NGX_DONE, NGX_OK,
 };
 
-use super::http1::{self, Taken};
-use super::{bits, state, HttpModule, Request};
+use super::http1::{self, Found};
+use super::{bits, HttpModule, Input, Piece, Request, Status};
 
 /// What came of reading a taken body, for the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +110,42 @@ const STEP: u64 = 1 << 20;
 /// milliseconds, where nothing tells.
 const NOTICE: u64 = 1000;
 
-/// What is kept of a request whose body is taken.
+/// A module that takes bodies ([`Request::take_body`]), and what it has to say about them.
+pub trait Linger: HttpModule {
+    /// What is remembered of a taken body, which is a part of the request's state.
+    fn taken<'r>(state: &'r Self::State<'r>) -> &'r Taken;
+
+    /// How much of a taken body may be read and dropped now, in bytes; 0 if it is not to be read.
+    fn may_drop(r: Request<'_, Self>) -> u64;
+
+    /// The answer to a request whose body is taken, when nobody is left to make one; `None` if it is being made already.
+    fn abandoned(r: Request<'_, Self>) -> Option<Status>;
+
+    /// Called with what came of reading a taken body.
+    fn has_read(r: Request<'_, Self>, got: Got);
+
+    /// How long to wait for more of a taken body.
+    fn patience(r: Request<'_, Self>) -> Patience;
+
+    /// How much more of a stream that is taken may be dropped, in bytes: the client is let send no more.
+    fn credit(r: Request<'_, Self>) -> u64;
+
+    /// How much of a stream that is taken has been dropped, in bytes.
+    fn dropped(r: Request<'_, Self>) -> u64;
+}
+
+/// What is remembered of a taken body; nothing before it is taken.
+#[derive(Default)]
+pub struct Taken {
+    /// What is still to come of it (HTTP/1.x).
+    http1: Cell<Option<http1::Body>>,
+    /// The connection.
+    watch: Cell<Option<Watch>>,
+}
+
+/// The connection of a request whose body is taken.
 #[derive(Clone, Copy)]
-pub(super) struct Watch {
+struct Watch {
     /// When the module is asked next.
     timer: NonNull<ngx_event_t>,
     /// What nginx has called when there is something to read, and when something can be written.
@@ -119,40 +153,55 @@ pub(super) struct Watch {
     write: ngx_event_handler_pt,
 }
 
-impl Request {
+impl<M: HttpModule> Request<'_, M> {
     /// Whether the request came over HTTP/2 or HTTP/3.
-    pub fn is_multiplexed(&self) -> bool {
+    pub fn is_multiplexed(self) -> bool {
         // SAFETY: live.
         unsafe { c::nginx_stream_exists(self.as_ptr()) != 0 }
     }
 
     /// Whether the client may still send (over HTTP/2 or HTTP/3): it has neither ended its side nor reset the stream.
-    pub fn is_stream_open(&self) -> bool {
+    pub fn is_stream_open(self) -> bool {
         // SAFETY: live.
         unsafe { c::nginx_stream_is_open(self.as_ptr()) != 0 }
     }
 
     /// How many streams of the connection that the request came over are taken, and how many it may have at once.
-    pub fn streams(&self) -> (usize, usize) {
+    pub fn streams(self) -> (usize, usize) {
         // SAFETY: live.
         unsafe { (c::nginx_stream_taken(self.as_ptr()), c::nginx_stream_most(self.as_ptr())) }
     }
 
+    /// The socket that all of the response has been written to, if there is one.
+    pub(super) fn socket(self) -> Option<i32> {
+        // SAFETY: live.
+        let fd = unsafe { c::nginx_stream_socket(self.as_ptr()) };
+        (fd >= 0).then_some(fd)
+    }
+
+    /// Whether the client has acknowledged all of the response, over HTTP/3.
+    pub(super) fn is_acknowledged_by_quic(self) -> bool {
+        // SAFETY: live.
+        unsafe { c::nginx_stream_is_acknowledged(self.as_ptr()) != 0 }
+    }
+
     /// Has `limit_conn` count the request no longer.
-    pub fn leave_limit_conn(&self) {
+    pub fn leave_limit_conn(self) {
         // SAFETY: live.
         unsafe { c::nginx_limit_conn_release(self.as_ptr()) }
     }
+}
 
+impl<M: Linger> Request<'_, M> {
     /// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
-    /// else. Tells the module what had come, and whether that was all ([`HttpModule::has_read`]). Returns whether the rest will
-    /// be read until the request ends, or until the module has had enough ([`HttpModule::patience`]). For main requests of
+    /// else. Tells the module what had come, and whether that was all ([`Linger::has_read`]). Returns whether the rest will
+    /// be read until the request ends, or until the module has had enough ([`Linger::patience`]). For main requests of
     /// which something is kept.
-    pub fn take_body<M: HttpModule>(&self) -> bool {
+    pub fn take_body(self) -> bool {
         let r = self.as_ptr();
         // SAFETY: live; what is kept lives as long.
         unsafe {
-            let Some(kept) = state::find::<M>(r) else {
+            let Some(taken) = self.state().map(M::taken) else {
                 return false;
             };
             let Some(timer) = NonNull::new(c::nginx_stream_timer(r, Some(look::<M>))) else {
@@ -166,28 +215,28 @@ impl Request {
                 }
                 M::has_read(self, Got::Bytes(dropped));
             } else {
-                let taken = http1::take(r);
+                let found = http1::take(r);
                 self.forget_body();
-                match taken {
-                    Taken::Nothing => return false,
-                    Taken::Whole(dropped) => {
+                match found {
+                    Found::Nothing => return false,
+                    Found::Whole(dropped) => {
                         M::has_read(self, Got::Bytes(dropped));
                         M::has_read(self, Got::Whole);
                         return false;
                     }
-                    Taken::Malformed(dropped) => {
+                    Found::Malformed(dropped) => {
                         bits::nginx_bits_set_keepalive(r, 0);
                         M::has_read(self, Got::Bytes(dropped));
                         M::has_read(self, Got::Malformed);
                         return false;
                     }
-                    Taken::Rest(dropped, body) => {
-                        kept.as_ref().http1.set(Some(body));
+                    Found::Rest(dropped, body) => {
+                        taken.http1.set(Some(body));
                         M::has_read(self, Got::Bytes(dropped));
                     }
                 }
             }
-            kept.as_ref().watch.set(Some(Watch { timer, read: None, write: None }));
+            taken.watch.set(Some(Watch { timer, read: None, write: None }));
             c::nginx_stream_set_timer(timer.as_ptr(), NOTICE as ngx_msec_t);
             if self.is_multiplexed() {
                 c::nginx_stream_grant(r, M::credit(self));
@@ -197,8 +246,8 @@ impl Request {
     }
 
     /// From now on drops what comes of the body, if that is taken, and asks the module when to stop
-    /// ([`HttpModule::patience`]). To be called when a response is being made.
-    pub fn watch_body<M: HttpModule>(&self) {
+    /// ([`Linger::patience`]). To be called when a response is being made.
+    pub fn watch_body(self) {
         // SAFETY: live.
         unsafe {
             if watched::<M>(self.as_ptr()).is_some() {
@@ -209,30 +258,43 @@ impl Request {
         }
     }
 
+    /// Drops a piece of a taken body (HTTP/2 and HTTP/3).
+    pub fn drop_piece(self, input: &mut Input<'_>) -> Piece {
+        // Where there is no piece, a frame is about to become one.
+        let last = if input.is_none() && self.is_done() { self.last_frame() } else { None };
+        let dropped = last.unwrap_or_else(|| input.discard());
+        if dropped > 0 {
+            M::has_read(self, Got::Bytes(dropped));
+        }
+        if last.is_some() {
+            M::has_read(self, Got::Whole);
+        }
+        // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
+        // not be its end: a subrequest in the background may be left, as that of a mirror.
+        if self.is_done() && !matches!(M::patience(self), Patience::Wait(_)) {
+            self.release();
+            return Piece::Over;
+        }
+        Piece::Taken
+    }
+
+    /// Gives the connection back to nginx, if the body is taken. To be called when the request ends.
+    pub fn release(self) {
+        // SAFETY: live.
+        unsafe { release::<M>(self.as_ptr()) }
+    }
+
     /// How long the frame is that nginx is about to read, in bytes, if it is the last one of a stream that is taken (HTTP/2).
-    pub(super) fn last_frame(&self) -> Option<u64> {
+    pub(super) fn last_frame(self) -> Option<u64> {
         let mut bytes = 0;
         // SAFETY: live.
         let is_last = unsafe { c::nginx_stream_is_last(self.as_ptr(), &mut bytes) != 0 };
         is_last.then_some(bytes)
     }
 
-    /// The socket that all of the response has been written to, if there is one.
-    pub(super) fn socket(&self) -> Option<i32> {
-        // SAFETY: live.
-        let fd = unsafe { c::nginx_stream_socket(self.as_ptr()) };
-        (fd >= 0).then_some(fd)
-    }
-
-    /// Whether the client has acknowledged all of the response, over HTTP/3.
-    pub(super) fn is_acknowledged_by_quic(&self) -> bool {
-        // SAFETY: live.
-        unsafe { c::nginx_stream_is_acknowledged(self.as_ptr()) != 0 }
-    }
-
     /// Lets nginx end the request when it runs out of connections; over HTTP/2, together with others of the same connection
     /// that may be ended. Not while somebody else uses it.
-    pub fn set_reusable<M: HttpModule>(&self) {
+    pub fn set_reusable(self) {
         // SAFETY: live, and so is its connection.
         unsafe {
             let r = self.as_ptr();
@@ -255,13 +317,13 @@ impl Request {
 /// # Safety
 ///
 /// `r` must be a live main request.
-unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t) {
+unsafe fn watch<M: Linger>(r: *mut ngx_http_request_t) {
     // SAFETY: live, says the caller, and so is its connection, which has two events.
     unsafe {
-        let Some(kept) = state::find::<M>(r) else {
+        let Some(taken) = taken::<M>(r) else {
             return;
         };
-        let Some(mut watch) = kept.as_ref().watch.get() else {
+        let Some(mut watch) = taken.watch.get() else {
             return;
         };
         let c = (*r).connection;
@@ -274,12 +336,12 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t) {
                 *nginx = (*place).handler.replace(event::<M>);
             }
         }
-        kept.as_ref().watch.set(Some(watch));
+        taken.watch.set(Some(watch));
     }
 }
 
 /// Something has happened to the connection of a request: `ngx_event_t.handler`.
-unsafe extern "C" fn event<M: HttpModule>(event: *mut ngx_event_t) {
+unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
     // SAFETY: nginx passes an event of a live connection. This function is its handler for as long as the body of the request
     // that is the connection's data, or of that one's main request, is taken. nginx marks the connection of a request that it
     // has freed.
@@ -305,26 +367,26 @@ unsafe extern "C" fn event<M: HttpModule>(event: *mut ngx_event_t) {
 }
 
 /// Time has passed: `ngx_event_t.handler`.
-unsafe extern "C" fn look<M: HttpModule>(timer: *mut ngx_event_t) {
+unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
     // SAFETY: the timer is deleted before its request ends, and has as its data the connection of that.
     unsafe {
         let c = (*timer).data.cast::<ngx_connection_t>();
         let r = (*(*c).data.cast::<ngx_http_request_t>()).main;
         if bits::nginx_bits_done(r) == 0 && bits::nginx_bits_users(r) == 1 {
             // Nobody but us uses the request, so nobody else will answer it.
-            if let Some(status) = M::abandoned(&Request::new(r)) {
+            if let Some(status) = M::abandoned(Request::new(r)) {
                 bits::nginx_bits_add_user(r);
                 ngx_http_finalize_request(r, status.as_ngx());
                 return ngx_http_run_posted_requests(c);
             }
         }
-        if let Some(kept) = state::find::<M>(r) {
-            if let Some(mut body) = kept.as_ref().http1.get() {
+        if let Some(taken) = taken::<M>(r) {
+            if let Some(mut body) = taken.http1.get() {
                 // A client that has become slow is not a silent one.
                 if body.is_waiting() {
                     body.wake_up_for(c, 1);
                     bits::nginx_bits_set_ready(c, 1);
-                    kept.as_ref().http1.set(Some(body));
+                    taken.http1.set(Some(body));
                 }
             }
         }
@@ -338,13 +400,13 @@ unsafe extern "C" fn look<M: HttpModule>(timer: *mut ngx_event_t) {
 /// # Safety
 ///
 /// `r` must be a live main request whose body is taken.
-unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> Came {
+unsafe fn drop_some<M: Linger>(r: *mut ngx_http_request_t) -> Came {
     // SAFETY: live, says the caller.
     unsafe {
-        let request = Request::new(r);
-        let (dropped, came) = match state::find::<M>(r).and_then(|kept| kept.as_ref().http1.get()) {
+        let request = Request::<M>::new(r);
+        let (dropped, came) = match taken::<M>(r).and_then(|taken| taken.http1.get()) {
             Some(_) if bits::nginx_bits_close((*r).connection) != 0 => (0, Came::Evicted),
-            Some(mut body) => match M::may_drop(&request) {
+            Some(mut body) => match M::may_drop(request) {
                 0 => (0, Came::Wait),
                 most => {
                     let result = body.drop_some(r, most);
@@ -354,7 +416,7 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> Came {
             },
             None => {
                 let mut dropped = 0;
-                let came = match c::nginx_stream_drop(r, M::credit(&request).min(STEP), &mut dropped) {
+                let came = match c::nginx_stream_drop(r, M::credit(request).min(STEP), &mut dropped) {
                     c::MORE => Came::More,
                     c::WAIT => Came::Wait,
                     c::WHOLE => Came::Whole,
@@ -366,15 +428,15 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> Came {
             }
         };
         if dropped > 0 {
-            M::has_read(&request, Got::Bytes(dropped));
+            M::has_read(request, Got::Bytes(dropped));
         }
         match came {
             Came::More | Came::Wait => (),
-            Came::Whole => M::has_read(&request, Got::Whole),
-            Came::Closed => M::has_read(&request, Got::End),
-            Came::Failed => M::has_read(&request, Got::Failed),
-            Came::Malformed => M::has_read(&request, Got::Malformed),
-            Came::Evicted => M::has_read(&request, Got::Evicted),
+            Came::Whole => M::has_read(request, Got::Whole),
+            Came::Closed => M::has_read(request, Got::End),
+            Came::Failed => M::has_read(request, Got::Failed),
+            Came::Malformed => M::has_read(request, Got::Malformed),
+            Came::Evicted => M::has_read(request, Got::Evicted),
         }
         if came == Came::Malformed {
             bits::nginx_bits_set_keepalive(r, 0);
@@ -388,11 +450,10 @@ unsafe fn drop_some<M: HttpModule>(r: *mut ngx_http_request_t) -> Came {
 /// # Safety
 ///
 /// `r` must be a live main request of which something is kept.
-unsafe fn keep<M: HttpModule>(r: *mut ngx_http_request_t, body: http1::Body) {
+unsafe fn keep<M: Linger>(r: *mut ngx_http_request_t, body: http1::Body) {
     // SAFETY: live, says the caller.
-    if let Some(kept) = unsafe { state::find::<M>(r) } {
-        // SAFETY: what is kept lives as long as the request.
-        unsafe { kept.as_ref() }.http1.set(Some(body));
+    if let Some(taken) = unsafe { taken::<M>(r) } {
+        taken.http1.set(Some(body));
     }
 }
 
@@ -401,28 +462,27 @@ unsafe fn keep<M: HttpModule>(r: *mut ngx_http_request_t, body: http1::Body) {
 /// # Safety
 ///
 /// `r` must be a live main request whose body is taken; it may be gone afterwards.
-unsafe fn go_on<M: HttpModule>(r: *mut ngx_http_request_t, came: Came) {
+unsafe fn go_on<M: Linger>(r: *mut ngx_http_request_t, came: Came) {
     // SAFETY: live, says the caller.
     unsafe {
         let is_done = bits::nginx_bits_done(r) != 0;
         if is_done {
             c::nginx_stream_end_response(r);
         }
-        let request = Request::new(r);
-        let patience = M::patience(&request);
+        let request = Request::<M>::new(r);
+        let patience = M::patience(request);
         let (Patience::Wait(left), Some(watching)) = (patience, watched::<M>(r)) else {
             release::<M>(r);
             return close(r, patience);
         };
         watch::<M>(r);
         if request.is_multiplexed() {
-            c::nginx_stream_grant(r, M::credit(&request));
+            c::nginx_stream_grant(r, M::credit(request));
         }
         if came == Came::More {
             bits::nginx_bits_post_read((*r).connection);
         }
-        let is_waiting =
-            state::find::<M>(r).and_then(|kept| kept.as_ref().http1.get()).is_some_and(|body| body.is_waiting());
+        let is_waiting = taken::<M>(r).and_then(|taken| taken.http1.get()).is_some_and(|body| body.is_waiting());
         // Somebody who uses the request as well may have nginx's handlers set anew.
         let is_alone = is_done && bits::nginx_bits_users(r) == 1 && !is_waiting;
         let left = if is_alone { left } else { left.min(NOTICE) };
@@ -452,14 +512,24 @@ unsafe fn close(r: *mut ngx_http_request_t, patience: Patience) {
     }
 }
 
-/// What is kept of a request if its body is taken.
+/// What is remembered of the body of a request.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request.
-unsafe fn watched<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<Watch> {
+unsafe fn taken<'r, M: Linger>(r: *mut ngx_http_request_t) -> Option<&'r Taken> {
     // SAFETY: live, says the caller.
-    unsafe { state::find::<M>(r)?.as_ref().watch.get() }
+    unsafe { Request::<M>::new(r) }.state().map(M::taken)
+}
+
+/// The connection of a request if its body is taken.
+///
+/// # Safety
+///
+/// `r` must be a live main request.
+unsafe fn watched<M: Linger>(r: *mut ngx_http_request_t) -> Option<Watch> {
+    // SAFETY: live, says the caller.
+    unsafe { taken::<M>(r)?.watch.get() }
 }
 
 /// Gives the connection of a request back to nginx, if its body is taken.
@@ -467,26 +537,26 @@ unsafe fn watched<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<Watch> {
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn release<M: HttpModule>(r: *mut ngx_http_request_t) {
+pub(super) unsafe fn release<M: Linger>(r: *mut ngx_http_request_t) {
     // SAFETY: live, says the caller, and so is its connection; the timer lives in the request's pool.
     unsafe {
-        let Some(kept) = state::find::<M>(r) else {
+        let Some(taken) = taken::<M>(r) else {
             return;
         };
-        let Some(watch) = kept.as_ref().watch.take() else {
+        let Some(watch) = taken.watch.take() else {
             return;
         };
-        c::nginx_stream_release(r, watch.timer.as_ptr(), M::dropped(&Request::new(r)));
+        c::nginx_stream_release(r, watch.timer.as_ptr(), M::dropped(Request::new(r)));
         let c = (*r).connection;
         c::nginx_stream_handlers(c, Some(event::<M>), watch.read, watch.write);
-        if let Some(mut body) = kept.as_ref().http1.take() {
+        if let Some(mut body) = taken.http1.take() {
             body.wake_up_for(c, 1);
             ngx_reusable_connection(c, 0);
         }
     }
 }
 
-fn is_ours<M: HttpModule>(handler: ngx_event_handler_pt) -> bool {
+fn is_ours<M: Linger>(handler: ngx_event_handler_pt) -> bool {
     let ours = event::<M> as unsafe extern "C" fn(*mut ngx_event_t) as usize;
     handler.is_some_and(|handler| handler as usize == ours)
 }

@@ -11,11 +11,11 @@ use nginx_sys::{
 use super::{bits, HttpModule, Request};
 
 /// A variable that shows something of a module's state.
-pub struct Variable<S> {
+pub struct Variable<M: HttpModule> {
     /// Its name, without the dollar sign.
     pub name: &'static str,
     /// Its value; empty for a request without a state.
-    pub get: fn(&Request, &S) -> Value,
+    pub get: for<'r> fn(Request<'r, M>, &'r M::State<'r>) -> Value,
 }
 
 /// The value of a variable.
@@ -58,9 +58,9 @@ unsafe extern "C" fn get<M: HttpModule>(
     data: usize,
 ) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    let request = unsafe { Request::new(r) };
-    let value = match (M::VARIABLES.get(data), request.state::<M>()) {
-        (Some(variable), Some(state)) => (variable.get)(&request, state),
+    let request = unsafe { Request::<M>::new(r) };
+    let value = match (M::VARIABLES.get(data), request.state()) {
+        (Some(variable), Some(state)) => (variable.get)(request, state),
         _ => Value::Empty,
     };
 

@@ -117,6 +117,6 @@ unsafe fn conf<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut Conf {
     // SAFETY: as above; `create` has made it.
     unsafe {
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
-        (*(*ctx).loc_conf.add(M::written().ctx_index())).cast()
+        (*(*ctx).loc_conf.add(M::registration().written_ctx_index())).cast()
     }
 }
