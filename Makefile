@@ -117,7 +117,7 @@ advisories: ## The same, and whether vulnerabilities of them are known (asks Git
 check: nginx deny ## Check format, lints, documentation, dependencies, and that Rust and C agree on nginx's structs
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/load/Cargo.toml --check
-	cargo fmt --manifest-path policy/fuzz/Cargo.toml --check
+	cargo fmt --manifest-path crates/policy/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout

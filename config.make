@@ -16,7 +16,7 @@ if [ "$HTTP" = YES ]; then
 
     # Cargo knows better what has changed, but must not be called by "make install", which is often root's.
     limit_body_deps=$(cd "$ngx_addon_dir" && find "$PWD/Cargo.toml" "$PWD/Cargo.lock" "$PWD/build.rs" "$PWD/src" \
-        "$PWD/policy/Cargo.toml" "$PWD/policy/src" -type f | sort | tr '\n' ' ')
+        "$PWD/crates" -path "*/fuzz" -prune -o -type f -print | sort | tr '\n' ' ')
 
     cat <<END >>"$NGX_MAKEFILE"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes the policy: each target of policy/fuzz/ for a while, with libFuzzer:
+# Fuzzes the policy: each target of crates/policy/fuzz/ for a while, with libFuzzer:
 #
 #     build/fuzz-policy.sh SECONDS DIR
 #
@@ -20,7 +20,7 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
 
 echo "==> building the fuzz targets (log: ${log#"$PWD/"})"
-CARGO_TARGET_DIR=$dir/target cargo build --locked --release --manifest-path policy/fuzz/Cargo.toml --target "$host" >"$log" 2>&1 || {
+CARGO_TARGET_DIR=$dir/target cargo build --locked --release --manifest-path crates/policy/fuzz/Cargo.toml --target "$host" >"$log" 2>&1 || {
     echo "error: cargo build failed; the last lines of $log:" >&2
     tail -n 15 "$log" >&2
     exit 1

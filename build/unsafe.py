@@ -15,7 +15,7 @@ import sys
 import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCES = ["build.rs", "policy/src/**/*.rs", "src/**/*.rs", "t/**/*.rs"]
+SOURCES = ["build.rs", "crates/*/*.rs", "crates/*/src/**/*.rs", "src/**/*.rs", "t/**/*.rs"]
 
 # What may hold the word "unsafe" and means nothing by it: comments, and texts in quotes.
 QUIET = re.compile(r"""//[^\n]*|/\*.*?\*/|b?c?r(#*)".*?"\1|[bc]?"(?:\\.|[^"\\])*"|b?'(?:\\.[^']*|[^\\'])'""", re.S)

@@ -5,8 +5,8 @@
 use policy::Budget;
 
 use crate::module::CoreConf;
-use crate::nginx::{ComplexValue, Zone};
 use crate::slots::Slots;
+use nginx::{ComplexValue, Zone};
 
 /// The parameters of a `limit_body_drain`; `None` for one that is not given. They are inherited one by one.
 #[derive(Clone, Copy, Default)]

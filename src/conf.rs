@@ -6,8 +6,8 @@ use policy::{Budget, Limit, Mode};
 
 use crate::budget::{self, DrainConf, Lingering};
 use crate::module::CoreConf;
-use crate::nginx::{ComplexValue, Hooks, Level, OutOfMemory, Status, Written, Zone};
 use crate::slots::Slots;
+use nginx::{ComplexValue, Hooks, Level, OutOfMemory, Status, Written, Zone};
 
 /// How the counters are written.
 #[derive(Clone, Copy, PartialEq, Eq)]

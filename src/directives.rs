@@ -9,7 +9,7 @@ use policy::{size, InvalidSize, Limit, Mode};
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, Undeclared, When};
 use crate::module::{Args, LimitBody};
-use crate::nginx::{parse_time, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
+use nginx::{parse_time, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<LimitBody>] = &[

@@ -11,8 +11,9 @@ use policy::Outcome;
 use crate::conf::Terms;
 use crate::metrics;
 use crate::module::Request;
-use crate::nginx::{now, Got, Interruption, Level, Patience};
 use crate::state::{self, Drain, State};
+use linger::{Got, Patience};
+use nginx::{now, Interruption, Level};
 
 /// Drops the body of a request, which is drained unless that is left to nginx and nginx can do it. Returns whether what is
 /// still to come of the body, if anything is, will be dropped.
@@ -44,7 +45,7 @@ fn begin_on(r: Request<'_>, terms: Terms) -> bool {
             return false;
         }
     }
-    if !r.take_body() && drain.progress.get().outcome().is_none() {
+    if !linger::take_body(r) && drain.progress.get().outcome().is_none() {
         if r.is_multiplexed() {
             drain.settle(Outcome::Error);
         } else {
@@ -61,7 +62,7 @@ fn begin_on(r: Request<'_>, terms: Terms) -> bool {
     let is_going_on = drain.progress.get().outcome().is_none();
     if is_going_on {
         // nginx alone would be done with the request, and limit_conn too.
-        r.leave_limit_conn();
+        linger::leave_limit_conn(r);
     }
     is_going_on
 }
@@ -74,13 +75,13 @@ pub fn response_begin(r: Request<'_>) {
     }
     if let Some((drain, _)) = of(r) {
         drain.update(|progress| progress.answer(now()));
-        r.watch_body();
+        linger::watch_body(r);
     }
 }
 
 /// Whether one more stream of the connection may drain beside those that do.
 fn is_within_share(r: Request<'_>) -> bool {
-    let (draining, streams) = r.streams();
+    let (draining, streams) = linger::streams(r);
     draining < policy::share(streams)
 }
 
@@ -158,7 +159,7 @@ pub fn patience(r: Request<'_>) -> Patience {
     match drain.progress.get().patience(&terms.budget, now()) {
         Ok(left) => {
             if r.is_done() {
-                r.set_reusable();
+                linger::set_reusable(r);
             }
             Patience::Wait(left)
         }
@@ -204,7 +205,7 @@ fn interrupt(r: Request<'_>, drain: &Drain, terms: &Terms) {
 /// Called when the request ends.
 pub fn end(r: Request<'_>) {
     report(r);
-    r.release();
+    linger::release(r);
 }
 
 fn report(r: Request<'_>) {

@@ -9,9 +9,9 @@ use policy::{At, Length, Limit, Mode, Verdict};
 
 use crate::conf::{By, Conf, RefusalStatus, Rule, Source, Undeclared, When};
 use crate::module::Request;
-use crate::nginx::{ComplexValue, Input, Level, Phase, Piece, Status};
 use crate::state::{self, State};
 use crate::{metrics, reject};
+use nginx::{ComplexValue, Input, Level, Phase, Piece, Status};
 
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
 /// page of an error.
@@ -180,7 +180,7 @@ pub fn is_body_watched(r: Request<'_>) -> bool {
 /// Called for each piece of a watched body.
 pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
     if r.state().is_some_and(|state| state.drain.is_of_stream(r)) {
-        return r.drop_piece(input);
+        return linger::drop_piece(r, input);
     }
     match judge_piece(r) {
         Ok(()) => Piece::Pass,

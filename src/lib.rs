@@ -22,8 +22,8 @@
 //! 7. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
 //!    log ([`variables`]) and in counters that all workers share ([`metrics`]).
 //!
-//! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in [`nginx`], the
-//! one place with unsafe code. Start with [`gate`].
+//! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in the crate [`nginx`],
+//! and how bodies are read that nobody wants in [`linger`]: these two have all unsafe code. Start with [`gate`].
 
 mod budget;
 mod conf;
@@ -32,16 +32,15 @@ mod drain;
 mod gate;
 mod metrics;
 mod module;
-mod nginx;
 mod reject;
 mod slots;
 mod state;
 mod variables;
 
+use linger::{Got, Linger, Patience, Taken};
 use module::{CoreConf, LimitBody, Request};
 use nginx::{
-    Content, Directive, Got, Hooks, HttpModule, Input, Linger, OutOfMemory, Output, Patience, Phase, Piece, Status,
-    Taken, Variable, Written,
+    Content, Directive, Hooks, HttpModule, Input, OutOfMemory, Output, Phase, Piece, Status, Variable, Written,
 };
 
 impl HttpModule for LimitBody {

@@ -13,8 +13,8 @@ use policy::{Outcome, Verdict};
 
 use crate::conf::Format;
 use crate::module::{LimitBody, Request};
-use crate::nginx::{visit_zones, Content, Output, Zone};
 use crate::state::State;
+use nginx::{visit_zones, Content, Output, Zone};
 
 /// Counts an upload, once its verdict is final, and how long its body is, as far as that is known.
 pub fn upload(state: &State<'_>, bytes: u64) {

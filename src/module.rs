@@ -6,10 +6,10 @@
 pub struct LimitBody;
 
 /// A request, with what the module remembers of it.
-pub type Request<'r> = crate::nginx::Request<'r, LimitBody>;
+pub type Request<'r> = nginx::Request<'r, LimitBody>;
 
 /// nginx's own configuration of a block.
-pub type CoreConf<'a> = crate::nginx::CoreConf<'a, LimitBody>;
+pub type CoreConf<'a> = nginx::CoreConf<'a, LimitBody>;
 
 /// The arguments of a directive.
-pub type Args<'a> = crate::nginx::Args<'a, LimitBody>;
+pub type Args<'a> = nginx::Args<'a, LimitBody>;

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use policy::keys::{self, Table};
 
 use crate::module::{CoreConf, Request};
-use crate::nginx::{is_alive, process_id, ComplexValue, Exclusive, Zone};
+use nginx::{is_alive, process_id, ComplexValue, Exclusive, Zone};
 
 /// What bounds the number of drains in a location; by default nothing.
 #[derive(Clone, Copy, Default)]

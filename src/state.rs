@@ -8,8 +8,9 @@ use policy::{At, Limit, Outcome, Verdict};
 
 use crate::conf::{Conf, Rule, Terms};
 use crate::module::Request;
-use crate::nginx::{now, Status, Taken};
 use crate::slots::Slot;
+use linger::Taken;
+use nginx::{now, Status};
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
 #[derive(Default)]

@@ -5,8 +5,8 @@
 use policy::{At, Limit, Outcome, Verdict};
 
 use crate::module::{LimitBody, Request};
-use crate::nginx::{Value, Variable};
 use crate::state::State;
+use nginx::{Value, Variable};
 
 /// All variables of the module; empty for requests to which no limit applied.
 pub const VARIABLES: &[Variable<LimitBody>] = &[

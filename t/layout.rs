@@ -1,5 +1,5 @@
 //! Holds the layout of every C field that Rust uses against the C compiler's own idea of it, for the nginx that is
-//! being built against. The fields are listed in `src/nginx/fields.txt`; `build.rs` writes both sides from it.
+//! being built against. The fields are listed in `crates/nginx/shim/fields.txt`; `build.rs` writes both sides from it.
 
 #![allow(missing_docs, unsafe_code)]
 

@@ -48,7 +48,7 @@ impl Level {
 /// # Safety
 ///
 /// `log` must be a valid log.
-pub(super) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Arguments<'_>) {
+pub(crate) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Arguments<'_>) {
     // SAFETY: the log is valid, says the caller.
     if level.as_ngx() > unsafe { (*log).log_level } {
         return;
@@ -64,7 +64,7 @@ pub(super) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Argu
 /// # Safety
 ///
 /// `cf` must be the configuration being read.
-pub(super) unsafe fn write_conf_error(cf: *mut ngx_conf_t, message: fmt::Arguments<'_>) {
+pub(crate) unsafe fn write_conf_error(cf: *mut ngx_conf_t, message: fmt::Arguments<'_>) {
     let mut buffer = [const { MaybeUninit::<u8>::uninit() }; LOG_BUFFER_SIZE];
     let text = write_fmt(&mut buffer, message);
     // SAFETY: `cf` is valid, says the caller; "%*s" takes a length and a pointer, and nginx copies the text.

@@ -1,22 +1,52 @@
-//! Thin, typed access to nginx: the one room of the house with unsafe code in it.
+//! Typed access to nginx, for modules written in safe Rust.
 //!
-//! Names follow nginx's C side. Nothing here knows what the module is about: it hands requests, directives and
-//! variables up as safe types, and what the module decides back down.
+//! A module is a type that implements [`HttpModule`]: it brings along directives, variables and zones, and says what it
+//! does when nginx calls; [`http_module!`] makes it known to nginx. Names follow nginx's C side. Nothing here knows what a
+//! module is about.
 //!
 //! Two invariants of nginx hold everything up, and the SAFETY comments name them:
 //!
 //! * **one thread**: a worker runs its event loop, and with it every callback, on a single thread;
 //! * **pools**: a request, its state and its configuration stay where they are until the request is finalized, a
 //!   configuration until the last request that uses it is gone.
+//!
+//! Safe code cannot keep a request for longer than the callback that it was passed to:
+//!
+//! ```compile_fail,E0521
+//! # use nginx::{HttpModule, Request};
+//! thread_local!(static KEPT: std::cell::Cell<Option<Request<'static, ()>>> = const { std::cell::Cell::new(None) });
+//!
+//! fn keep(r: Request<'_, ()>) {
+//!     KEPT.set(Some(r));
+//! }
+//! ```
+//!
+//! nor end it, and read on: a handler has a request finalized by what it returns, [`Phase::Finalize`].
+//!
+//! ```compile_fail,E0599
+//! # use nginx::{HttpModule, Request, Status};
+//! fn finalize<M: HttpModule>(r: Request<'_, M>) -> bool {
+//!     r.finalize(Status::CONTENT_TOO_LARGE);
+//!     r.has_body()
+//! }
+//! ```
+//!
+//! Nor can it hold on to a configuration without a request that it belongs to:
+//!
+//! ```compile_fail
+//! # use nginx::{HttpModule, Request};
+//! fn keep<M: HttpModule>(r: Request<'_, M>) -> &'static M::Conf {
+//!     r.conf()
+//! }
+//! ```
 
 #![allow(unsafe_code)]
 
-mod bits;
+pub mod bits;
 mod conf;
 mod content;
 mod ending;
 mod filter;
-mod http1;
 mod log;
 mod module;
 mod pool;
@@ -25,7 +55,6 @@ mod request;
 mod response;
 mod shared;
 mod state;
-mod stream;
 mod variable;
 mod written;
 mod zones;
@@ -37,12 +66,10 @@ pub use content::{Content, Output};
 pub use ending::Interruption;
 pub use filter::Input;
 pub use log::Level;
-pub(crate) use module::http_module;
 pub use module::{HttpModule, Phase, Piece, Registered, Registration};
 pub use process::{id as process_id, is_alive};
 pub use request::{now, InvalidStatus, Request, Status};
 pub use shared::Exclusive;
-pub use stream::{Got, Linger, Patience, Taken};
 pub use variable::{Value, Variable};
 pub use written::Written;
 pub use zones::{visit as visit_zones, Zone};

@@ -13,7 +13,7 @@ use nginx_sys::{
 };
 use ngx::core::NGX_CONF_OK;
 
-use super::HttpModule;
+use crate::HttpModule;
 
 /// What is written in a block.
 #[derive(Clone, Copy)]
@@ -90,7 +90,7 @@ unsafe extern "C" fn merge(cf: *mut ngx_conf_t, prev: *mut c_void, conf: *mut c_
 /// # Safety
 ///
 /// `cf` must be the configuration being read, which is merging a block.
-pub(super) unsafe fn of<M: HttpModule>(cf: *mut ngx_conf_t) -> Written {
+pub(crate) unsafe fn of<M: HttpModule>(cf: *mut ngx_conf_t) -> Written {
     // SAFETY: nginx has made a configuration for the module in each block, and merged it: it comes before all others.
     unsafe { (*conf::<M>(cf)).written }
 }
@@ -100,7 +100,7 @@ pub(super) unsafe fn of<M: HttpModule>(cf: *mut ngx_conf_t) -> Written {
 /// # Safety
 ///
 /// `cf` must be the configuration being read, within the http block.
-pub(super) unsafe fn core(cf: *mut ngx_conf_t) -> *mut ngx_http_core_loc_conf_t {
+pub(crate) unsafe fn core(cf: *mut ngx_conf_t) -> *mut ngx_http_core_loc_conf_t {
     // SAFETY: the context is that of the block, and the core module has a configuration in each.
     unsafe {
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();

@@ -1,4 +1,6 @@
-//! The functions of `bits.c`. All take valid pointers.
+//! What bindings get wrong or lack, in C: see `shim/`. All functions take valid pointers.
+
+#![allow(missing_docs, clippy::missing_safety_doc)]
 
 use nginx_sys::{
     ngx_buf_t, ngx_chain_t, ngx_connection_t, ngx_http_chunked_t, ngx_http_request_t, ngx_http_variable_value_t,
@@ -56,4 +58,9 @@ extern "C" {
     pub fn nginx_bits_remove_user(r: *mut ngx_http_request_t);
     pub fn nginx_bits_set_last(r: *const ngx_http_request_t, b: *mut ngx_buf_t);
     pub fn nginx_bits_set_value(v: *mut ngx_http_variable_value_t, text: *mut u8, len: usize);
+
+    pub fn nginx_stream_exists(r: *mut ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_stream_is_acknowledged(r: *mut ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_stream_is_open(r: *mut ngx_http_request_t) -> ngx_uint_t;
+    pub fn nginx_stream_socket(r: *mut ngx_http_request_t) -> i32;
 }

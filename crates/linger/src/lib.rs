@@ -9,6 +9,10 @@
 //! to come where everybody takes it for the length of a body. Over HTTP/2 and HTTP/3 nginx drops no more than what the client
 //! may send anyway, and resets the stream with the end of the response (RFC 9113, section 8.1; RFC 9114, section 4.1).
 
+#![allow(unsafe_code)]
+
+mod http1;
+
 use core::cell::Cell;
 use core::ptr::NonNull;
 
@@ -17,8 +21,8 @@ use nginx_sys::{
     ngx_http_run_posted_requests, ngx_int_t, ngx_msec_t, ngx_reusable_connection, ngx_uint_t, NGX_DONE, NGX_OK,
 };
 
-use super::http1::{self, Found};
-use super::{bits, HttpModule, Input, Piece, Request, Status};
+use crate::http1::Found;
+use nginx::{bits, HttpModule, Input, Piece, Request, Status};
 
 /// What came of reading a taken body, for the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub enum Patience {
 
 /// What came of reading, for us.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Came {
+pub(crate) enum Came {
     /// There is more to read.
     More,
     /// There is nothing to read now.
@@ -76,11 +80,7 @@ mod c {
     extern "C" {
         pub fn nginx_limit_conn_release(r: *mut ngx_http_request_t);
 
-        pub fn nginx_stream_exists(r: *mut ngx_http_request_t) -> ngx_uint_t;
-        pub fn nginx_stream_is_acknowledged(r: *mut ngx_http_request_t) -> ngx_uint_t;
-        pub fn nginx_stream_is_open(r: *mut ngx_http_request_t) -> ngx_uint_t;
         pub fn nginx_stream_most(r: *mut ngx_http_request_t) -> ngx_uint_t;
-        pub fn nginx_stream_socket(r: *mut ngx_http_request_t) -> i32;
         pub fn nginx_stream_taken(r: *mut ngx_http_request_t) -> ngx_uint_t;
 
         pub fn nginx_stream_reopen(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_int_t;
@@ -110,7 +110,7 @@ const STEP: u64 = 1 << 20;
 /// milliseconds, where nothing tells.
 const NOTICE: u64 = 1000;
 
-/// A module that takes bodies ([`Request::take_body`]), and what it has to say about them.
+/// A module that takes bodies ([`take_body`]), and what it has to say about them.
 pub trait Linger: HttpModule {
     /// What is remembered of a taken body, which is a part of the request's state.
     fn taken<'r>(state: &'r Self::State<'r>) -> &'r Taken;
@@ -153,160 +153,131 @@ struct Watch {
     write: ngx_event_handler_pt,
 }
 
-impl<M: HttpModule> Request<'_, M> {
-    /// Whether the request came over HTTP/2 or HTTP/3.
-    pub fn is_multiplexed(self) -> bool {
-        // SAFETY: live.
-        unsafe { c::nginx_stream_exists(self.as_ptr()) != 0 }
-    }
+/// How many streams of the connection that the request came over are taken, and how many it may have at once.
+pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
+    // SAFETY: live.
+    unsafe { (c::nginx_stream_taken(r.as_ptr()), c::nginx_stream_most(r.as_ptr())) }
+}
 
-    /// Whether the client may still send (over HTTP/2 or HTTP/3): it has neither ended its side nor reset the stream.
-    pub fn is_stream_open(self) -> bool {
-        // SAFETY: live.
-        unsafe { c::nginx_stream_is_open(self.as_ptr()) != 0 }
-    }
+/// Has `limit_conn` count the request no longer.
+pub fn leave_limit_conn<M: HttpModule>(r: Request<'_, M>) {
+    // SAFETY: live.
+    unsafe { c::nginx_limit_conn_release(r.as_ptr()) }
+}
 
-    /// How many streams of the connection that the request came over are taken, and how many it may have at once.
-    pub fn streams(self) -> (usize, usize) {
-        // SAFETY: live.
-        unsafe { (c::nginx_stream_taken(self.as_ptr()), c::nginx_stream_most(self.as_ptr())) }
-    }
-
-    /// The socket that all of the response has been written to, if there is one.
-    pub(super) fn socket(self) -> Option<i32> {
-        // SAFETY: live.
-        let fd = unsafe { c::nginx_stream_socket(self.as_ptr()) };
-        (fd >= 0).then_some(fd)
-    }
-
-    /// Whether the client has acknowledged all of the response, over HTTP/3.
-    pub(super) fn is_acknowledged_by_quic(self) -> bool {
-        // SAFETY: live.
-        unsafe { c::nginx_stream_is_acknowledged(self.as_ptr()) != 0 }
-    }
-
-    /// Has `limit_conn` count the request no longer.
-    pub fn leave_limit_conn(self) {
-        // SAFETY: live.
-        unsafe { c::nginx_limit_conn_release(self.as_ptr()) }
+/// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
+/// else. Tells the module what had come, and whether that was all ([`Linger::has_read`]). Returns whether the rest will
+/// be read until the request ends, or until the module has had enough ([`Linger::patience`]). For main requests of
+/// which something is kept.
+pub fn take_body<M: Linger>(request: Request<'_, M>) -> bool {
+    let r = request.as_ptr();
+    // SAFETY: live; what is kept lives as long.
+    unsafe {
+        let Some(taken) = request.state().map(M::taken) else {
+            return false;
+        };
+        let Some(timer) = NonNull::new(c::nginx_stream_timer(r, Some(look::<M>))) else {
+            return false;
+        };
+        if request.is_multiplexed() {
+            request.forget_body();
+            let mut dropped = 0;
+            if c::nginx_stream_reopen(r, &mut dropped) != NGX_OK as ngx_int_t {
+                return false;
+            }
+            M::has_read(request, Got::Bytes(dropped));
+        } else {
+            let found = http1::take(r);
+            request.forget_body();
+            match found {
+                Found::Nothing => return false,
+                Found::Whole(dropped) => {
+                    M::has_read(request, Got::Bytes(dropped));
+                    M::has_read(request, Got::Whole);
+                    return false;
+                }
+                Found::Malformed(dropped) => {
+                    bits::nginx_bits_set_keepalive(r, 0);
+                    M::has_read(request, Got::Bytes(dropped));
+                    M::has_read(request, Got::Malformed);
+                    return false;
+                }
+                Found::Rest(dropped, body) => {
+                    taken.http1.set(Some(body));
+                    M::has_read(request, Got::Bytes(dropped));
+                }
+            }
+        }
+        taken.watch.set(Some(Watch { timer, read: None, write: None }));
+        c::nginx_stream_set_timer(timer.as_ptr(), NOTICE as ngx_msec_t);
+        if request.is_multiplexed() {
+            c::nginx_stream_grant(r, M::credit(request));
+        }
+        true
     }
 }
 
-impl<M: Linger> Request<'_, M> {
-    /// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
-    /// else. Tells the module what had come, and whether that was all ([`Linger::has_read`]). Returns whether the rest will
-    /// be read until the request ends, or until the module has had enough ([`Linger::patience`]). For main requests of
-    /// which something is kept.
-    pub fn take_body(self) -> bool {
-        let r = self.as_ptr();
-        // SAFETY: live; what is kept lives as long.
-        unsafe {
-            let Some(taken) = self.state().map(M::taken) else {
-                return false;
-            };
-            let Some(timer) = NonNull::new(c::nginx_stream_timer(r, Some(look::<M>))) else {
-                return false;
-            };
-            if self.is_multiplexed() {
-                self.forget_body();
-                let mut dropped = 0;
-                if c::nginx_stream_reopen(r, &mut dropped) != NGX_OK as ngx_int_t {
-                    return false;
-                }
-                M::has_read(self, Got::Bytes(dropped));
-            } else {
-                let found = http1::take(r);
-                self.forget_body();
-                match found {
-                    Found::Nothing => return false,
-                    Found::Whole(dropped) => {
-                        M::has_read(self, Got::Bytes(dropped));
-                        M::has_read(self, Got::Whole);
-                        return false;
-                    }
-                    Found::Malformed(dropped) => {
-                        bits::nginx_bits_set_keepalive(r, 0);
-                        M::has_read(self, Got::Bytes(dropped));
-                        M::has_read(self, Got::Malformed);
-                        return false;
-                    }
-                    Found::Rest(dropped, body) => {
-                        taken.http1.set(Some(body));
-                        M::has_read(self, Got::Bytes(dropped));
-                    }
-                }
-            }
-            taken.watch.set(Some(Watch { timer, read: None, write: None }));
-            c::nginx_stream_set_timer(timer.as_ptr(), NOTICE as ngx_msec_t);
-            if self.is_multiplexed() {
-                c::nginx_stream_grant(r, M::credit(self));
-            }
-            true
+/// From now on drops what comes of the body, if that is taken, and asks the module when to stop
+/// ([`Linger::patience`]). To be called when a response is being made.
+pub fn watch_body<M: Linger>(request: Request<'_, M>) {
+    // SAFETY: live.
+    unsafe {
+        if watched::<M>(request.as_ptr()).is_some() {
+            watch::<M>(request.as_ptr());
+            // The client may have sent as much as it can while nobody read: nothing new would wake nginx up.
+            bits::nginx_bits_post_read((*request.as_ptr()).connection);
         }
     }
+}
 
-    /// From now on drops what comes of the body, if that is taken, and asks the module when to stop
-    /// ([`Linger::patience`]). To be called when a response is being made.
-    pub fn watch_body(self) {
-        // SAFETY: live.
-        unsafe {
-            if watched::<M>(self.as_ptr()).is_some() {
-                watch::<M>(self.as_ptr());
-                // The client may have sent as much as it can while nobody read: nothing new would wake nginx up.
-                bits::nginx_bits_post_read((*self.as_ptr()).connection);
-            }
-        }
+/// Drops a piece of a taken body (HTTP/2 and HTTP/3).
+pub fn drop_piece<M: Linger>(request: Request<'_, M>, input: &mut Input<'_>) -> Piece {
+    // Where there is no piece, a frame is about to become one.
+    let last = if input.is_none() && request.is_done() { last_frame(request) } else { None };
+    let dropped = last.unwrap_or_else(|| input.discard());
+    if dropped > 0 {
+        M::has_read(request, Got::Bytes(dropped));
     }
-
-    /// Drops a piece of a taken body (HTTP/2 and HTTP/3).
-    pub fn drop_piece(self, input: &mut Input<'_>) -> Piece {
-        // Where there is no piece, a frame is about to become one.
-        let last = if input.is_none() && self.is_done() { self.last_frame() } else { None };
-        let dropped = last.unwrap_or_else(|| input.discard());
-        if dropped > 0 {
-            M::has_read(self, Got::Bytes(dropped));
-        }
-        if last.is_some() {
-            M::has_read(self, Got::Whole);
-        }
-        // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
-        // not be its end: a subrequest in the background may be left, as that of a mirror.
-        if self.is_done() && !matches!(M::patience(self), Patience::Wait(_)) {
-            self.release();
-            return Piece::Over;
-        }
-        Piece::Taken
+    if last.is_some() {
+        M::has_read(request, Got::Whole);
     }
-
-    /// Gives the connection back to nginx, if the body is taken. To be called when the request ends.
-    pub fn release(self) {
-        // SAFETY: live.
-        unsafe { release::<M>(self.as_ptr()) }
+    // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
+    // not be its end: a subrequest in the background may be left, as that of a mirror.
+    if request.is_done() && !matches!(M::patience(request), Patience::Wait(_)) {
+        release(request);
+        return Piece::Over;
     }
+    Piece::Taken
+}
 
-    /// How long the frame is that nginx is about to read, in bytes, if it is the last one of a stream that is taken (HTTP/2).
-    pub(super) fn last_frame(self) -> Option<u64> {
-        let mut bytes = 0;
-        // SAFETY: live.
-        let is_last = unsafe { c::nginx_stream_is_last(self.as_ptr(), &mut bytes) != 0 };
-        is_last.then_some(bytes)
-    }
+/// Gives the connection back to nginx, if the body is taken. To be called when the request ends.
+pub fn release<M: Linger>(request: Request<'_, M>) {
+    // SAFETY: live.
+    unsafe { give_back::<M>(request.as_ptr()) }
+}
 
-    /// Lets nginx end the request when it runs out of connections; over HTTP/2, together with others of the same connection
-    /// that may be ended. Not while somebody else uses it.
-    pub fn set_reusable(self) {
-        // SAFETY: live, and so is its connection.
-        unsafe {
-            let r = self.as_ptr();
-            let c = (*r).connection;
-            if bits::nginx_bits_users(r) != 1 {
-                return;
-            }
-            if self.is_multiplexed() {
-                c::nginx_stream_set_reusable(r, Some(event::<M>));
-            } else if bits::nginx_bits_reusable(c) == 0 {
-                ngx_reusable_connection(c, 1);
-            }
+/// How long the frame is that nginx is about to read, in bytes, if it is the last one of a stream that is taken (HTTP/2).
+fn last_frame<M: Linger>(request: Request<'_, M>) -> Option<u64> {
+    let mut bytes = 0;
+    // SAFETY: live.
+    let is_last = unsafe { c::nginx_stream_is_last(request.as_ptr(), &mut bytes) != 0 };
+    is_last.then_some(bytes)
+}
+
+/// Lets nginx end the request when it runs out of connections; over HTTP/2, together with others of the same connection
+/// that may be ended. Not while somebody else uses it.
+pub fn set_reusable<M: Linger>(request: Request<'_, M>) {
+    // SAFETY: live, and so is its connection.
+    unsafe {
+        let r = request.as_ptr();
+        let c = (*r).connection;
+        if bits::nginx_bits_users(r) != 1 {
+            return;
+        }
+        if request.is_multiplexed() {
+            c::nginx_stream_set_reusable(r, Some(event::<M>));
+        } else if bits::nginx_bits_reusable(c) == 0 {
+            ngx_reusable_connection(c, 1);
         }
     }
 }
@@ -457,7 +428,7 @@ unsafe fn keep<M: Linger>(r: *mut ngx_http_request_t, body: http1::Body) {
     }
 }
 
-/// Waits for more, or ends what [`Request::take_body`] has begun, and with it perhaps the request.
+/// Waits for more, or ends what [`take_body`] has begun, and with it perhaps the request.
 ///
 /// # Safety
 ///
@@ -472,7 +443,7 @@ unsafe fn go_on<M: Linger>(r: *mut ngx_http_request_t, came: Came) {
         let request = Request::<M>::new(r);
         let patience = M::patience(request);
         let (Patience::Wait(left), Some(watching)) = (patience, watched::<M>(r)) else {
-            release::<M>(r);
+            give_back::<M>(r);
             return close(r, patience);
         };
         watch::<M>(r);
@@ -498,7 +469,7 @@ unsafe fn go_on<M: Linger>(r: *mut ngx_http_request_t, came: Came) {
 unsafe fn close(r: *mut ngx_http_request_t, patience: Patience) {
     // SAFETY: live, says the caller.
     unsafe {
-        if c::nginx_stream_exists(r) != 0 {
+        if bits::nginx_stream_exists(r) != 0 {
             return c::nginx_stream_close(r);
         }
         if patience != Patience::Over {
@@ -537,7 +508,7 @@ unsafe fn watched<M: Linger>(r: *mut ngx_http_request_t) -> Option<Watch> {
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn release<M: Linger>(r: *mut ngx_http_request_t) {
+unsafe fn give_back<M: Linger>(r: *mut ngx_http_request_t) {
     // SAFETY: live, says the caller, and so is its connection; the timer lives in the request's pool.
     unsafe {
         let Some(taken) = taken::<M>(r) else {

@@ -5,7 +5,7 @@ use core::ptr;
 
 use nginx_sys::{ngx_http_cleanup_add, ngx_http_request_t};
 
-use super::{bits, HttpModule, Request};
+use crate::{bits, HttpModule, Request};
 
 /// Why nginx ends a request before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,19 @@ impl<M: HttpModule> Request<'_, M> {
                 None
             }
         }
+    }
+
+    /// The socket that all of the response has been written to, if there is one.
+    fn socket(self) -> Option<i32> {
+        // SAFETY: live.
+        let fd = unsafe { bits::nginx_stream_socket(self.as_ptr()) };
+        (fd >= 0).then_some(fd)
+    }
+
+    /// Whether the client has acknowledged all of the response, over HTTP/3.
+    fn is_acknowledged_by_quic(self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_stream_is_acknowledged(self.as_ptr()) != 0 }
     }
 
     /// Whether the client has acknowledged all that it was sent: its TCP (RFC 9112, section 9.6), over HTTP/2 for the whole

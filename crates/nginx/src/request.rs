@@ -12,7 +12,7 @@ use nginx_sys::{
     ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
-use super::{bits, log, state, ComplexValue, HttpModule, Level};
+use crate::{bits, log, state, ComplexValue, HttpModule, Level};
 
 /// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
 ///
@@ -60,7 +60,8 @@ impl Status {
         }
     }
 
-    pub(super) fn as_ngx(self) -> ngx_int_t {
+    /// As nginx has it.
+    pub fn as_ngx(self) -> ngx_int_t {
         self.0 as ngx_int_t
     }
 }
@@ -93,12 +94,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// # Safety
     ///
     /// `r` must be live, and stay so for `'r`.
-    pub(super) unsafe fn new(r: *mut ngx_http_request_t) -> Self {
+    pub unsafe fn new(r: *mut ngx_http_request_t) -> Self {
         // SAFETY: a live request has an address.
         Self(unsafe { NonNull::new_unchecked(r) }, PhantomData, PhantomData)
     }
 
-    pub(super) fn as_ptr(self) -> *mut ngx_http_request_t {
+    /// Where it is. To dereference that is as unsafe as ever.
+    pub fn as_ptr(self) -> *mut ngx_http_request_t {
         self.0.as_ptr()
     }
 
@@ -106,6 +108,18 @@ impl<'r, M: HttpModule> Request<'r, M> {
     pub fn is_main(self) -> bool {
         // SAFETY: live.
         unsafe { (*self.as_ptr()).main == self.as_ptr() }
+    }
+
+    /// Whether the request came over HTTP/2 or HTTP/3.
+    pub fn is_multiplexed(self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_stream_exists(self.as_ptr()) != 0 }
+    }
+
+    /// Whether the client may still send (over HTTP/2 or HTTP/3): it has neither ended its side nor reset the stream.
+    pub fn is_stream_open(self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_stream_is_open(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx has redirected the request internally, or made it as a subrequest.
@@ -423,7 +437,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     }
 
     /// Leaves the request without the response that was about to be made, of which nothing has been sent.
-    pub(super) fn forget_response(self) {
+    pub(crate) fn forget_response(self) {
         // SAFETY: live.
         unsafe {
             let r = self.as_ptr();

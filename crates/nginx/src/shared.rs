@@ -15,21 +15,21 @@ use nginx_sys::{
     ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
-use super::HttpModule;
+use crate::HttpModule;
 
 /// What may lie in shared memory.
 ///
 /// # Safety
 ///
 /// All of it zero must be a value, and it must hold no address. It needs no more alignment than a cache line has.
-pub(super) unsafe trait Shareable: Sync {
+pub(crate) unsafe trait Shareable: Sync {
     /// What the names of the memory begin with, so that they tell what is in it; no other kind's may begin with that. The
     /// colon in it keeps others away: in `zone=name:size` of nginx's own directives no name has one.
     const PREFIX: &'static str;
 }
 
 /// A value in shared memory. It lives as long as the configuration that declares it.
-pub(super) struct Shared<T>(NonNull<ngx_shm_zone_t>, PhantomData<fn() -> T>);
+pub(crate) struct Shared<T>(NonNull<ngx_shm_zone_t>, PhantomData<fn() -> T>);
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
@@ -119,7 +119,7 @@ impl<T: Shareable> Shared<T> {
 }
 
 /// A value that no other process can lock meanwhile.
-pub(super) struct Locked<'a, T> {
+pub(crate) struct Locked<'a, T> {
     value: &'a T,
     mutex: *mut ngx_shmtx_t,
 }
@@ -216,7 +216,7 @@ impl<T: Plain> Exclusive<T> {
     /// # Safety
     ///
     /// `cf` must be the configuration being read.
-    pub(super) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
+    pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
         // SAFETY: up to the caller.
         unsafe { Shared::declare::<M>(cf, name.as_bytes()) }.map(Self)
     }

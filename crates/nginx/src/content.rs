@@ -9,7 +9,7 @@ use nginx_sys::{
     NGX_HTTP_HEAD, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK, NGX_OK,
 };
 
-use super::{bits, HttpModule, Request};
+use crate::{bits, HttpModule, Request};
 
 /// What an answer is: its Content-Type.
 pub struct Content(pub &'static str);
@@ -69,7 +69,7 @@ impl Write for Output {
 }
 
 /// Answers a request: `ngx_http_core_loc_conf_t.handler`.
-pub(super) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request, and takes a header and then a chain whose last buffer is marked.
     unsafe {
         if (*r).method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {

@@ -10,11 +10,11 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
 
-use super::{bits, pool, HttpModule, Registration};
+use crate::{bits, pool, HttpModule, Registration};
 
 /// What is kept of a main request.
 #[repr(C)]
-pub(super) struct Kept<M: HttpModule> {
+pub(crate) struct Kept<M: HttpModule> {
     /// Where the pool finds it, and [`search`] does. Part of it so that one allocation will do.
     cleanup: ngx_pool_cleanup_t,
     /// Whose it is: what [`search`] finds may be another module's.
@@ -28,7 +28,7 @@ pub(super) struct Kept<M: HttpModule> {
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
+pub(crate) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: `r` is live, says the caller. nginx has a context for each module, which for a main request only this
     // file sets, and a list of cleanups in each pool; one with our handler has as its data what `create` made.
     unsafe { at_hand::<M>(r).or_else(|| search::<M>(r)) }
@@ -39,7 +39,7 @@ pub(super) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<N
 /// # Safety
 ///
 /// `r` must be a live main request.
-pub(super) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
+pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: as in `find`.
     unsafe { NonNull::new((*context::<M>(r)).cast()) }
 }
@@ -75,7 +75,7 @@ unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Ke
 /// # Safety
 ///
 /// The request must live for `'r`.
-pub(super) unsafe fn of<'r, M: HttpModule>(kept: NonNull<Kept<M>>) -> &'r M::State<'r> {
+pub(crate) unsafe fn of<'r, M: HttpModule>(kept: NonNull<Kept<M>>) -> &'r M::State<'r> {
     // SAFETY: what is kept lives as long as the request, says the caller. What the state has borrowed, all through
     // requests that stand for the same, does so too: it has been borrowed for that long (see `Request`).
     unsafe { &*ptr::addr_of!((*kept.as_ptr()).state).cast::<M::State<'r>>() }
@@ -86,7 +86,7 @@ pub(super) unsafe fn of<'r, M: HttpModule>(kept: NonNull<Kept<M>>) -> &'r M::Sta
 /// # Safety
 ///
 /// `r` must be a live main request of which nothing is kept.
-pub(super) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
+pub(crate) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     const { assert!(pool::can_hold::<Kept<M>>()) };
     // SAFETY: `r` is live, says the caller, and so is its pool; nginx gives as much memory as asked for.
     unsafe {

@@ -11,12 +11,12 @@ use nginx_sys::{
     ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
 };
 
-use super::{
+use crate::{
     conf, filter, variable, Content, CoreConf, Directive, Hooks, Input, OutOfMemory, Output, Request, Status, Variable,
     Written,
 };
 
-/// What nginx knows of a module; made by [`http_module`].
+/// What nginx knows of a module; made by [`http_module!`](crate::http_module).
 ///
 /// # Safety
 ///
@@ -28,7 +28,7 @@ pub unsafe trait Registered {
 
 /// An nginx HTTP module: what it brings along, and what it does when nginx calls. It has to say what it needs only.
 ///
-/// [`http_module`] makes one known to nginx.
+/// [`http_module!`](crate::http_module) makes one known to nginx.
 pub trait HttpModule: Registered + Sized + 'static {
     /// The configuration of one http, server or location block.
     type Conf: Default + 'static;
@@ -143,16 +143,16 @@ pub struct Registration {
     module: *const ngx_module_t,
     written: *const ngx_module_t,
     /// The configuration being read.
-    pub(super) reading: conf::Reading,
+    pub(crate) reading: conf::Reading,
     /// The filters behind the module's own.
-    pub(super) next: Next,
+    pub(crate) next: Next,
 }
 
 // SAFETY: only nginx's one thread uses it; what it points to is static.
 unsafe impl Sync for Registration {}
 
 /// The filters behind the module's own, in the chains that the process has.
-pub(super) struct Next {
+pub(crate) struct Next {
     pub request_body: Cell<ngx_http_request_body_filter_pt>,
     pub header: Cell<ngx_http_output_header_filter_pt>,
     pub body: Cell<ngx_http_output_body_filter_pt>,
@@ -170,18 +170,18 @@ impl Registration {
     }
 
     /// The address that tells the module from others.
-    pub(super) fn module(&self) -> *const ngx_module_t {
+    pub(crate) fn module(&self) -> *const ngx_module_t {
         self.module
     }
 
     /// The module's place in every array that has one for each HTTP module.
-    pub(super) fn ctx_index(&self) -> usize {
+    pub(crate) fn ctx_index(&self) -> usize {
         // SAFETY: points to a static; nginx sets the index before it calls the module, and then leaves it alone.
         unsafe { (*self.module).ctx_index }
     }
 
     /// That of the module that sees what is written.
-    pub(super) fn written_ctx_index(&self) -> usize {
+    pub(crate) fn written_ctx_index(&self) -> usize {
         // SAFETY: as above.
         unsafe { (*self.written).ctx_index }
     }
@@ -238,7 +238,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
 /// # Safety
 ///
 /// `cf` must be the configuration being read, in postconfiguration.
-pub(super) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx_http_handler_pt) -> bool {
+pub(crate) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx_http_handler_pt) -> bool {
     // SAFETY: up to the caller: the context is that of the http block; its core module has
     // made its main configuration before.
     let phases = unsafe {
@@ -296,12 +296,13 @@ unsafe extern "C" fn log<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t
 /// responses as `$filter`, placed last.
 ///
 /// Of two modules the one placed earlier is called later in a phase, and nearer to nginx in the filter chains.
+#[macro_export]
 macro_rules! http_module {
     ($module:ty as $name:ident before [$($before:ident),+] with configuration $written:ident and filters $filter:ident) => {
         #[allow(unsafe_code)]
         mod exported {
             use super::*;
-            use $crate::nginx::{export, HttpModule, Registered, Registration};
+            use $crate::{export, HttpModule, Registered, Registration};
 
             static mut COMMANDS: [export::ngx_command_t; <$module>::DIRECTIVES.len() + 1] =
                 export::commands::<$module, { <$module>::DIRECTIVES.len() + 1 }>();
@@ -390,4 +391,3 @@ macro_rules! http_module {
         }
     };
 }
-pub(crate) use http_module;

@@ -11,7 +11,7 @@ pub fn id() -> u32 {
 }
 
 /// The number of this process among those of its master, which no other one has as long as this lives.
-pub(super) fn slot() -> Option<usize> {
+pub(crate) fn slot() -> Option<usize> {
     // SAFETY: as above.
     usize::try_from(unsafe { ngx_process_slot }).ok()
 }

@@ -14,10 +14,10 @@ use nginx_sys::{
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
-use super::log::{write as write_log, write_conf_error, Level};
-use super::shared::{Exclusive, Plain};
-use super::zones::{self, Zone};
-use super::{content, pool, written, HttpModule};
+use crate::log::{write as write_log, write_conf_error, Level};
+use crate::shared::{Exclusive, Plain};
+use crate::zones::{self, Zone};
+use crate::{content, pool, written, HttpModule};
 
 /// A directive.
 pub struct Directive<M: HttpModule> {
@@ -178,7 +178,7 @@ pub fn parse_time(text: &[u8]) -> Option<u64> {
 
 /// A text with variables in it, compiled by nginx; lives as long as the configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ComplexValue(pub(super) NonNull<ngx_http_complex_value_t>);
+pub struct ComplexValue(pub(crate) NonNull<ngx_http_complex_value_t>);
 
 impl ComplexValue {
     /// Has nginx compile a text.
@@ -360,7 +360,7 @@ struct Block<C> {
 }
 
 /// What is known of the configuration being read.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// The block that was merged last.
     last: AtomicPtr<c_void>,
     /// The last of the directives that may turn out to have no effect.
@@ -396,7 +396,7 @@ impl Reading {
 }
 
 /// Makes the configuration of one block: `ngx_http_module_t.create_loc_conf`.
-pub(super) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
     const { assert!(pool::can_hold::<Block<M::Conf>>()) };
     // SAFETY: nginx passes the configuration being read; what its pool gives is aligned, and lives as long as it.
     unsafe {
@@ -499,7 +499,7 @@ impl Hooks {
 }
 
 /// Merges the configuration of a block with that around it: `ngx_http_module_t.merge_loc_conf`.
-pub(super) unsafe extern "C" fn merge<M: HttpModule>(
+pub(crate) unsafe extern "C" fn merge<M: HttpModule>(
     cf: *mut ngx_conf_t,
     prev: *mut c_void,
     conf: *mut c_void,
@@ -525,7 +525,7 @@ pub(super) unsafe extern "C" fn merge<M: HttpModule>(
 /// # Safety
 ///
 /// `cf` must be the configuration being read. To be called once for it.
-pub(super) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
+pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
     let reading = &M::registration().reading;
     let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
     let mut needed = Hooks::NONE;

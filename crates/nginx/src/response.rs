@@ -10,7 +10,7 @@ use nginx_sys::{
     ngx_http_top_header_filter, ngx_int_t, NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_OK,
 };
 
-use super::{bits, module, Hooks, HttpModule, Registration, Request};
+use crate::{bits, module, Hooks, HttpModule, Registration, Request};
 
 /// The hooks that nginx sets the filters up with.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {

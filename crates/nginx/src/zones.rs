@@ -8,8 +8,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use nginx_sys::{ngx_conf_t, NGX_MAX_PROCESSES};
 
-use super::shared::{Shareable, Shared};
-use super::{process, HttpModule};
+use crate::shared::{Shareable, Shared};
+use crate::{process, HttpModule};
 
 const PROCESSES: usize = NGX_MAX_PROCESSES as usize;
 
@@ -75,7 +75,7 @@ impl Zone {
     /// # Safety
     ///
     /// `cf` must be the configuration being read.
-    pub(super) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
+    pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
         const { assert!(M::COUNTERS <= COUNTERS) };
         // SAFETY: up to the caller.
         unsafe { Shared::declare::<M>(cf, name) }.map(Self)

@@ -12,8 +12,9 @@ use nginx_sys::{
     ngx_http_chunked_t, ngx_http_request_t, NGX_AGAIN, NGX_DONE, NGX_OK,
 };
 
-use super::bits;
-use super::stream::Came;
+use nginx::bits;
+
+use crate::Came;
 
 /// How much is dropped at once, in bytes, before other connections have their turn.
 const STEP: u64 = 4 << 20;
@@ -38,7 +39,7 @@ const RECORD: u64 = 1 << 14;
 
 /// What is still to come of a body.
 #[derive(Clone, Copy)]
-pub(super) struct Body {
+pub(crate) struct Body {
     rest: Rest,
     /// How much there must be to read for nginx to be woken up, in bytes.
     wake_up_for: libc::c_int,
@@ -55,7 +56,7 @@ enum Rest {
 }
 
 /// What [`take`] found.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// The request has no body, or all of it has been read.
     Nothing,
     /// All of the body had been read ahead, so many bytes.
@@ -67,12 +68,12 @@ pub(super) enum Found {
 }
 
 /// Takes the body of a request away from whoever reads or discards it. The request has to be told that there is none
-/// ([`Request::forget_body`](super::Request::forget_body)).
+/// ([`Request::forget_body`](nginx::Request::forget_body)).
 ///
 /// # Safety
 ///
 /// `r` must be a live main request over HTTP/1.x.
-pub(super) unsafe fn take(r: *mut ngx_http_request_t) -> Found {
+pub(crate) unsafe fn take(r: *mut ngx_http_request_t) -> Found {
     // SAFETY: live, says the caller, and so are its connection, the buffer of its header, and its body with that one's buffer,
     // where it has one. While nginx discards or reads a body in chunks, that has the state of these.
     unsafe {
@@ -137,7 +138,7 @@ impl Body {
     }
 
     /// Whether nginx is woken up only when there is much to read.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.wake_up_for > 1
     }
 
@@ -232,7 +233,7 @@ impl Body {
     /// # Safety
     ///
     /// As for [`feed`](Self::feed).
-    pub(super) unsafe fn drop_some(&mut self, r: *mut ngx_http_request_t, most: u64) -> (u64, Came) {
+    pub(crate) unsafe fn drop_some(&mut self, r: *mut ngx_http_request_t, most: u64) -> (u64, Came) {
         let (mut dropped, mut looked) = (0_u64, 0_u64);
         // SAFETY: the request is live, says the caller, and so is its connection; the buffer is used by nobody else, on the one
         // thread.
@@ -328,7 +329,7 @@ impl Body {
     /// # Safety
     ///
     /// `c` must be the live connection of the request that the body is of.
-    pub(super) unsafe fn wake_up_for(&mut self, c: *mut ngx_connection_t, bytes: u64) {
+    pub(crate) unsafe fn wake_up_for(&mut self, c: *mut ngx_connection_t, bytes: u64) {
         let bytes = libc::c_int::try_from(bytes.max(1)).unwrap_or(libc::c_int::MAX);
         if mem::replace(&mut self.wake_up_for, bytes) != bytes {
             let size = mem::size_of_val(&bytes) as libc::socklen_t;

@@ -7,7 +7,7 @@ use nginx_sys::{
     NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
-use super::{HttpModule, Piece, Request};
+use crate::{HttpModule, Piece, Request};
 
 /// A piece of a body, in buffers that nginx reads into. There may be none, where nginx only asks.
 pub struct Input<'a>(*mut ngx_chain_t, PhantomData<&'a mut ngx_chain_t>);
@@ -35,7 +35,7 @@ impl Input<'_> {
 }
 
 /// Puts the module's filter at the head of the chain, as every filter does.
-pub(super) fn register<M: HttpModule>() {
+pub(crate) fn register<M: HttpModule>() {
     // SAFETY: called while the configuration is read, on the one thread.
     unsafe {
         M::registration().next.request_body.set(ngx_http_top_request_body_filter);

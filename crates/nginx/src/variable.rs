@@ -8,7 +8,7 @@ use nginx_sys::{
     ngx_str_t, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
-use super::{bits, HttpModule, Request};
+use crate::{bits, HttpModule, Request};
 
 /// A variable that shows something of a module's state.
 pub struct Variable<M: HttpModule> {
@@ -35,7 +35,7 @@ pub enum Value {
 /// # Safety
 ///
 /// `cf` must be the configuration being read.
-pub(super) unsafe fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
+pub(crate) unsafe fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     for (index, variable) in M::VARIABLES.iter().enumerate() {
         let mut name = ngx_str_t { len: variable.name.len(), data: variable.name.as_ptr().cast_mut() };
         // SAFETY: `cf` is valid, says the caller; nginx copies the name and returns the variable to be filled.
