@@ -296,3 +296,5 @@ nginx:
 
 controls: nginx
 	@$(MAKE) --no-print-directory -f build/controls.mk NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR) OUT=$(CONTROLS)
+	@cargo build --quiet --locked --package nginx --example require_length --features export-modules
+	@cp $(CARGO_TARGET_DIR)/debug/examples/librequire_length.so $(CONTROLS)/require_length.so

@@ -1,7 +1,7 @@
 """Refused uploads, simulated: what nginx nodes hold, read and refuse.
 
 A discrete-event simulation of nodes that drain what they have refused, each by the rules of the module: `Ledger` is
-policy/src/drain.rs line by line, and `Node` does what src/drain.rs and nginx do with it. Times are whole milliseconds.
+crates/policy/src/drain.rs line by line, and `Node` does what src/drain.rs and nginx do with it. Times are whole milliseconds.
 Nothing here knows the formulas that bench/capacity.py holds it against.
 """
 

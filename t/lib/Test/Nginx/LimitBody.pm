@@ -77,6 +77,7 @@ $ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
 my $upstream = dirname(__FILE__) . '/../../upstream.py';
 my $upstream_sockets = "/tmp/limit-body-$$.upstream";
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
+$ENV{TEST_NGINX_EXAMPLE} = "$ENV{TEST_CONTROLS}/require_length.so";
 
 our $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
 
