@@ -51,7 +51,7 @@ fn nginx_cc() -> cc::Build {
     for flag in env::var("DEP_NGINX_CFLAGS").unwrap_or_default().split_whitespace() {
         cc.flag(flag);
     }
-    // Where it is built is nobody's concern: as build/cargo.sh does it for Rust. The last one that fits counts.
+    // Where it is built is nobody's concern: as build/module/cargo.sh does it for Rust. The last one that fits counts.
     for (path, name) in [
         ("CARGO_MANIFEST_DIR", "/ngx_http_limit_body_module"),
         ("NGINX_SOURCE_DIR", "/nginx"),

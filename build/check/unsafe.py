@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lists all unsafe code in Rust: where it is, in which function, and why it holds.
 
-    build/unsafe.py [FILE ...]
+    build/check/unsafe.py [FILE ...]
 
 For a block that is what its SAFETY comment says, for an unsafe function or trait what its documentation says under "Safety"; a
 callback that nginx calls says it in the blocks inside. Without FILE, all sources of the module. Ends with 1, and the
@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SOURCES = ["build.rs", "policy/src/**/*.rs", "src/**/*.rs", "t/**/*.rs"]
 
 # What may hold the word "unsafe" and means nothing by it: comments, and texts in quotes.

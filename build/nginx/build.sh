@@ -1,12 +1,15 @@
 #!/bin/sh
 # Builds the nginx that the project is developed against, from the source in the crate nginx-src:
 #
-#     build/nginx-vendored.sh DIR [CC-OPT [LD-OPT]]
+#     build/nginx/build.sh DIR [CC-OPT [LD-OPT]]
 #
 # leaves DIR/src (the source tree), DIR/objs (the configured build) and DIR/nginx (the program). CC-OPT and LD-OPT are
 # more flags for the compiler and the linker. Done once: a second call returns at once.
 
 set -eu
+
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 
 dir=$1 cc_opt=${2-} ld_opt=${3-}
 log=$dir/build.log
@@ -21,28 +24,20 @@ if [ -x "$dir/nginx" ] && [ "$(cat "$dir/flags" 2>/dev/null)" = "$about" ]; then
     exit 0
 fi
 
-fail() {
-    echo "error: $1 failed; the last lines of $log:" >&2
-    tail -n 15 "$log" >&2
-    exit 1
-}
+dir=$(make_dir "$dir")
 
-mkdir -p "$dir"
-dir=$(cd "$dir" && pwd)
-
-source=$(./build/nginx-src.sh "$log")
+source=$(./build/nginx/source.sh "$log")
 
 # configure writes into the tree it is run in, and the registry's copy is not ours to write to.
 rm -rf "$dir/src" "$dir/objs"
 cp -R "$source" "$dir/src"
 chmod -R u+w "$dir/src"
 
-version=$(sed -n "s/.*NGINX_VERSION *\"\(.*\)\"/\1/p" "$dir/src/src/core/nginx.h")
-echo "==> building nginx $version (about half a minute; log: $log)"
+echo "==> building nginx $(nginx_version "$dir/src") (about half a minute; log: $log)"
 # shellcheck disable=SC2086 # the flags are words
-(cd "$dir/src" && auto/configure --builddir="$dir/objs" $flags \
-    ${cc_opt:+"--with-cc-opt=$cc_opt"} ${ld_opt:+"--with-ld-opt=$ld_opt"}) >>"$log" 2>&1 || fail "configure"
-make -C "$dir/src" -f "$dir/objs/Makefile" -j "$(nproc)" binary >>"$log" 2>&1 || fail "make"
+configure_nginx "$dir" $flags ${cc_opt:+"--with-cc-opt=$cc_opt"} ${ld_opt:+"--with-ld-opt=$ld_opt"} >>"$log" 2>&1 ||
+    fail_log "configure failed"
+make -C "$dir/src" -f "$dir/objs/Makefile" -j "$(nproc)" binary >>"$log" 2>&1 || fail_log "make failed"
 
 cp "$dir/objs/nginx" "$dir/nginx"
 echo "$about" >"$dir/flags"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Shows that a release is reproducible:
 #
-#     build/check-dist.sh DIR [MAKE ARGUMENT ...]
+#     build/release/check-dist.sh DIR [MAKE ARGUMENT ...]
 #
 # Makes it twice from the same commit; then builds the module from it twice, in two directories, without a network and with
 # no crates but its own. Fails unless both come out the same, bit for bit. Arguments, as NGINX=/usr/sbin/nginx, go to
@@ -9,16 +9,15 @@
 
 set -euo pipefail
 
-mkdir -p "$1"
-dir=$(cd "$1" && pwd)
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+dir=$(make_dir "$1")
 shift
 rm -rf "$dir"/{one,two}
 
 same() {
-    if ! cmp "$1" "$2"; then
-        echo "error: $3 came out different. diffoscope tells where: diffoscope $1 $2" >&2
-        exit 1
-    fi
+    cmp "$1" "$2" || fail "$3 came out different. diffoscope tells where: diffoscope $1 $2"
     echo "==> $3: twice the same, SHA-256 $(sha256sum "$1" | cut -d ' ' -f 1)"
 }
 
@@ -29,7 +28,7 @@ offline=(unshare --net)
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES NGINX_SOURCE_DIR NGINX_BUILD_DIR CARGO_TARGET_DIR
 
 for copy in one two; do
-    ./build/dist.sh "$dir/$copy" >/dev/null
+    ./build/release/dist.sh "$dir/$copy" >/dev/null
 done
 tarball=$(basename "$dir"/one/*.tar.gz)
 same "$dir/one/$tarball" "$dir/two/$tarball" "$tarball"
@@ -42,12 +41,8 @@ for copy in one two/below/another/directory; do
     log=$dir/${copy%%/*}/build.log
     echo "==> building in $tree (log: $log)"
     # RUSTUP_HOME is beside CARGO_HOME, where rustup looks for it.
-    if ! RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} CARGO_HOME=$dir/$copy/cargo \
-        "${offline[@]}" make -C "$tree" build "$@" >"$log" 2>&1; then
-        echo "error: the build failed; the last lines of $log:" >&2
-        tail -n 15 "$log" >&2
-        exit 1
-    fi
+    RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} CARGO_HOME=$dir/$copy/cargo \
+        "${offline[@]}" make -C "$tree" build "$@" >"$log" 2>&1 || fail_log "the build failed"
     modules+=("$(echo "$tree"/objs/*/ngx_http_limit_body_module.so)")
 done
 same "${modules[@]}" ngx_http_limit_body_module.so

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Prepares the build of the module for a given nginx:
 #
-#     build/nginx-installed.sh NGINX DIR [SOURCE]
+#     build/nginx/installed.sh NGINX DIR [SOURCE]
 #
 # leaves DIR/src and DIR/objs, the source tree and the configured build that match it. The source is SOURCE where that is
 # given, else Debian's nginx-dev or the crate nginx-src, whichever is of nginx's version. It is configured with the arguments
@@ -9,40 +9,27 @@
 
 set -euo pipefail
 
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
 nginx=$1 dir=$2 given=${3:-}
 debian=/usr/share/nginx/src
 log=$dir/build.log
 
-fail() {
-    printf 'error: %s\n' "$@" >&2
-    exit 1
-}
-
-failed() {
-    echo "error: $1 failed; the last lines of $log:" >&2
-    tail -n 15 "$log" >&2
-    exit 1
-}
-
-# The version of the source in a directory; empty if there is none.
-source_version() {
-    sed -n 's/.*define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
-}
-
 find_source() {
     if [ -n "$given" ]; then
         local found
-        found=$(source_version "$given")
+        found=$(nginx_version "$given")
         [ -n "$found" ] || fail "NGINX_SOURCE_DIR=$given: no source of nginx there (no src/core/nginx.h)"
         [ "$found" = "$version" ] || fail "$nginx is version $version, the source in $given is $found"
         tree=$given
-    elif [ "$(source_version $debian)" = "$version" ]; then
+    elif [ "$(nginx_version $debian)" = "$version" ]; then
         tree=$debian
     elif [ "$crate_version" = "$version" ]; then
-        tree=$(./build/nginx-src.sh "$log")
+        tree=$(./build/nginx/source.sh "$log")
     else
         local installed
-        installed=$(source_version $debian)
+        installed=$(nginx_version $debian)
         cat >&2 <<END
 error: $nginx is version $version, and there is no source of that version here:
     $debian (Debian's nginx-dev): ${installed:-not installed}
@@ -78,14 +65,14 @@ signature_of_program() {
 }
 
 signature_of_source() {
-    make -s -f build/signature.mk NGINX_SOURCE_DIR="$dir/src" NGINX_BUILD_DIR="$dir/objs" 2>>"$log"
+    make -s -f build/nginx/signature.mk NGINX_SOURCE_DIR="$dir/src" NGINX_BUILD_DIR="$dir/objs" 2>>"$log"
 }
 
 # Compares both, and tells which features differ: each digit stands for the "#if" before it in ngx_module.h.
 compare_signatures() {
     local program source
     program=$(signature_of_program)
-    source=$(signature_of_source) || failed "the C compiler"
+    source=$(signature_of_source) || fail_log "the C compiler failed"
     if [ -z "$program" ] || [ "$program" = "$source" ]; then
         return
     fi
@@ -130,15 +117,12 @@ find_source
 
 echo "==> configuring the source of $nginx, $version, from $tree (log: $log)"
 rm -rf "$dir"
-mkdir -p "$dir"
-dir=$(cd "$dir" && pwd)
+dir=$(make_dir "$dir")
 # configure writes into the tree it is run in.
 cp -R "$tree" "$dir/src"
 chmod -R u+w "$dir/src"
 arguments=()
 set_arguments
-configure=./configure
-[ -x "$dir/src/configure" ] || configure=auto/configure
-(cd "$dir/src" && "$configure" "${arguments[@]}" --builddir="$dir/objs") >"$log" 2>&1 || failed "configure"
+configure_nginx "$dir" "${arguments[@]}" >"$log" 2>&1 || fail_log "configure failed"
 compare_signatures
 printf '%s\n' "$stamp" >"$dir/about"

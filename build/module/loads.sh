@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that an nginx loads the module that was built for it:
 #
-#     build/loads.sh NGINX MODULE
+#     build/module/loads.sh NGINX MODULE
 
 set -eu
 

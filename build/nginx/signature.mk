@@ -1,6 +1,6 @@
 # Prints the signature that nginx gives to modules of a configured build:
 #
-#     make -s -f build/signature.mk NGINX_SOURCE_DIR=... NGINX_BUILD_DIR=... (all absolute)
+#     make -s -f build/nginx/signature.mk NGINX_SOURCE_DIR=... NGINX_BUILD_DIR=... (all absolute)
 
 .DEFAULT_GOAL := signature
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Stops the nginx that build/demo-start.sh has started for a directory, if it runs:
+# Stops the nginx that build/demo/start.sh has started for a directory, if it runs:
 #
-#     build/demo-stop.sh DIR
+#     build/demo/stop.sh DIR
 
 set -eu
 

@@ -1,11 +1,14 @@
 #!/bin/bash
 # Installs the module where nginx looks for its modules, and tells how to load it:
 #
-#     build/install.sh NGINX MODULE [DESTDIR]
+#     build/module/install.sh NGINX MODULE [DESTDIR]
 #
 # The directory is the one that nginx was configured with (--modules-path). With DESTDIR, that directory below DESTDIR.
 
 set -euo pipefail
+
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 
 nginx=$1 module=$2 destdir=${3:-}
 name=ngx_http_limit_body_module.so
@@ -38,8 +41,7 @@ esac
 
 into=$destdir$modules
 if ! mkdir -p "$into" 2>/dev/null || [ ! -w "$into" ]; then
-    echo "error: $into cannot be written to. Run this as root, or install below a directory of yours, with DESTDIR" >&2
-    exit 1
+    fail "$into cannot be written to. Run this as root, or install below a directory of yours, with DESTDIR"
 fi
 
 # Not in its place: an nginx that runs has it mapped.

@@ -1,27 +1,28 @@
 #!/bin/sh
 # Makes the release: what git has, the crates that it is built from, and checksums:
 #
-#     build/dist.sh DIR
+#     build/release/dist.sh DIR
 #
 # leaves NAME-VERSION.tar.gz and NAME-VERSION.tar.gz.sha256 in DIR. The same commit gives the same file. All dates in it are
 # SOURCE_DATE_EPOCH or, where that is not set, the commit's.
 
 set -eu
 
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
 name=ngx_http_limit_body_module
-version=$(sed -n '/^\[workspace.package\]/,/^\[package\]/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+version=$(project_version)
 release=$name-$version
 
 # A release that was unpacked within some other repository is not that repository.
 if [ "$(git rev-parse --show-toplevel)" != "$(pwd -P)" ] || ! commit=$(git rev-parse --verify HEAD); then
-    echo "error: \"make dist\" makes a release of what git has: it needs the project's repository, and a commit" >&2
-    exit 1
+    fail "\"make dist\" makes a release of what git has: it needs the project's repository, and a commit"
 fi
 [ -z "$(git status --porcelain)" ] || echo "note: changes that are not committed are left out" >&2
 date=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct "$commit")}
 
-mkdir -p "$1"
-dir=$(cd "$1" && pwd)
+dir=$(make_dir "$1")
 stage=$dir/stage
 log=$dir/dist.log
 trap 'rm -rf "$stage"' EXIT
@@ -32,11 +33,7 @@ git archive --prefix="$release/" "$commit" | tar -x -C "$stage"
 tree=$stage/$release
 
 echo "==> bringing the crates (log: $log)"
-if ! (cd "$tree" && cargo vendor --locked --versioned-dirs vendor) >"$log" 2>&1; then
-    echo "error: cargo vendor failed; the last lines of $log:" >&2
-    tail -n 15 "$log" >&2
-    exit 1
-fi
+(cd "$tree" && cargo vendor --locked --versioned-dirs vendor) >"$log" 2>&1 || fail_log "cargo vendor failed"
 # Cargo wants to know of crates that are for Windows alone, but not what is in them; it is half of everything.
 for crate in "$tree"/vendor/windows*; do
     find "$crate" -type f ! -name Cargo.toml ! -name .cargo-checksum.json ! -name 'license*' -delete

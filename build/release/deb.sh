@@ -2,37 +2,31 @@
 # Builds the Debian package for a release of Debian, from the source release, as its builders do: there, as nobody, without a
 # network. Then installs it there with that release's nginx, and sees whether it works and goes without a trace; as root:
 #
-#     build/deb.sh RELEASE CHROOT DIST DIR
+#     build/release/deb.sh RELEASE CHROOT DIST DIR
 #
-# where CHROOT was made by build/chroot.sh, and DIST is where build/dist.sh left the release. Leaves the package, and what
+# where CHROOT was made by build/chroot/make.sh, and DIST is where build/release/dist.sh left the release. Leaves the package, and what
 # Debian's archive takes beside it, in DIR.
 
 set -euo pipefail
 
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
 release=$1 root=$2 dist=$3 dir=$4
 package=libnginx-mod-http-limit-body
 link=etc/nginx/modules-enabled/50-mod-http-limit-body.conf
-project=$(cd "$(dirname "$0")/.." && pwd)
-here=$project/build
 
 rm -rf "$dir"
-mkdir -p "$dir"
-dir=$(cd "$dir" && pwd)
+dir=$(make_dir "$dir")
 log=$dir/build.log
 
-fail() {
-    echo "error: $1; the last lines of $log:" >&2
-    tail -n 20 "$log" >&2
-    exit 1
-}
-
 there() {
-    "$here/in-chroot.sh" "$root" env DEBIAN_FRONTEND=noninteractive "$@" >>"$log" 2>&1
+    "$project/build/chroot/run.sh" "$root" env DEBIAN_FRONTEND=noninteractive "$@" >>"$log" 2>&1
 }
 
 # Without a network.
 alone() {
-    "$here/in-chroot.sh" -n "$root" "$@"
+    "$project/build/chroot/run.sh" -n "$root" "$@"
 }
 
 as_nobody() {
@@ -49,8 +43,7 @@ version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$project/debian/changelog")
 source=$package-${version%-*}
 tarball=$dist/ngx_http_limit_body_module-${version%-*}.tar.gz
 if [ ! -f "$tarball" ]; then
-    echo "error: debian/changelog is for $version, but there is no $tarball. Does it lack an entry for a new version?" >&2
-    exit 1
+    fail "debian/changelog is for $version, but there is no $tarball. Does it lack an entry for a new version?"
 fi
 profile=()
 [ -x "$root/usr/bin/cargo" ] || profile=("-Ppkg.$package.rustup")
@@ -64,10 +57,11 @@ cp "$tarball" "$root/build/${package}_${version%-*}.orig.tar.gz"
 there dpkg --purge "$package" || true
 { there apt-get update &&
     there apt-get install -y --no-install-recommends dpkg-dev fakeroot lintian curl python3 &&
-    there apt-get build-dep -y --no-install-recommends "${profile[@]}" "/build/$source"; } || fail "installing what it needs"
+    there apt-get build-dep -y --no-install-recommends "${profile[@]}" "/build/$source"; } ||
+    fail_log "installing what it needs failed"
 chown -R nobody:nogroup "$root/build"
 as_nobody sh -c "cd /build/$source && dpkg-buildpackage -us -uc ${profile[*]}" >>"$log" 2>&1 ||
-    fail "dpkg-buildpackage failed"
+    fail_log "dpkg-buildpackage failed"
 rm -rf "$root/build/$source"
 cp "$root"/build/*_* "$dir"
 
@@ -86,33 +80,33 @@ row "built with" "nginx-dev $built_for, $(alone cargo --version | cut -d ' ' -f 
 echo "==> lintian"
 # Twice: where it shows what is overridden, Debian 12's lintian counts that too.
 as_nobody sh -c 'lintian --info --show-overrides /build/*.changes' >"$dir/lintian" 2>&1 || true
-as_nobody sh -c 'lintian --fail-on error,warning --info /build/*.changes' >>"$log" 2>&1 || fail "lintian found something"
+as_nobody sh -c 'lintian --fail-on error,warning --info /build/*.changes' >>"$log" 2>&1 || fail_log "lintian found something"
 row lintian "no error, no warning, $(grep -c '^O:' "$dir/lintian" || true) overridden"
 
 echo "==> installing, uploading, removing"
 # Before, too: nginx makes its own directories when it is called for the first time.
-alone nginx -t >>"$log" 2>&1 || fail "nginx -t failed without the package"
+alone nginx -t >>"$log" 2>&1 || fail_log "nginx -t failed without the package"
 list_files >"$dir/files.before"
-there apt-get install -y "/build/$deb" || fail "installing $deb"
-alone nginx -t >>"$log" 2>&1 || fail "nginx -t failed with the package installed"
+there apt-get install -y "/build/$deb" || fail_log "installing $deb failed"
+alone nginx -t >>"$log" 2>&1 || fail_log "nginx -t failed with the package installed"
 row "nginx -t" ok
-[ -L "$root/$link" ] || fail "/$link is not there: the module is not enabled"
+[ -L "$root/$link" ] || fail_log "/$link is not there: the module is not enabled"
 row enabled "/$link"
 answers=$(alone "$project/debian/tests/refusal" 2>&1) ||
-    { echo "$answers" >>"$log"; fail "clients did not read the refusal"; }
+    { echo "$answers" >>"$log"; fail_log "clients did not read the refusal"; }
 while IFS=: read -r client answer; do
     row "$client" "${answer# }"
 done <<<"$answers"
 
-there apt-get remove -y "$package" || fail "removing $package"
-[ ! -L "$root/$link" ] || fail "/$link is still there, without the module"
-alone nginx -t >>"$log" 2>&1 || fail "nginx -t failed with the package removed"
+there apt-get remove -y "$package" || fail_log "removing $package failed"
+[ ! -L "$root/$link" ] || fail_log "/$link is still there, without the module"
+alone nginx -t >>"$log" 2>&1 || fail_log "nginx -t failed with the package removed"
 row removed "disabled; nginx -t: ok"
-there apt-get purge -y "$package" || fail "purging $package"
+there apt-get purge -y "$package" || fail_log "purging $package failed"
 list_files >"$dir/files.after"
 if ! diff "$dir/files.before" "$dir/files.after" >"$dir/files.diff"; then
     cat "$dir/files.diff" >>"$log"
-    fail "something is left, or lost"
+    fail_log "something is left, or lost"
 fi
 row purged "no file left, none lost"
 rm -rf "$root/build" "$dir"/files.*

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a self-signed certificate for localhost: build/certificate.sh DIR leaves localhost.pem and localhost.key there.
+# Makes a self-signed certificate for localhost: build/test/certificate.sh DIR leaves localhost.pem and localhost.key there.
 
 set -eu
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts nginx with nginx-conf/demo.conf, uploads too much to it in several ways, and shows what each client got:
 #
-#     build/demo.sh NGINX WORK PORT
+#     build/demo/run.sh NGINX WORK PORT
 #
 # WORK is where the modules for this nginx are. nginx goes on running; "make stop" ends it.
 
@@ -11,13 +11,13 @@ nginx=$1 work=$2 port=$3
 dir=$(pwd)/objs/demo
 mib=64
 
-./build/demo-start.sh "$nginx" "$work" "$port" "$dir"
+./build/demo/start.sh "$nginx" "$work" "$port" "$dir"
 [ -f "$dir/upload" ] || head -c "${mib}M" /dev/zero >"$dir/upload"
 
 echo
 echo "Uploading $mib MiB where 1 MiB is allowed. What the client gets:"
 echo
-python3 build/demo-client.py "$port" "$((port + 1))" "$dir/upload"
+python3 build/demo/client.py "$port" "$((port + 1))" "$dir/upload"
 cat <<END
 
 limit_body is this module. The other two refuse the upload as well, but close the connection while the client still

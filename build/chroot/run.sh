@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs a command in a chroot that build/chroot.sh made, in the directory it was called from; as root:
+# Runs a command in a chroot that build/chroot/make.sh made, in the directory it was called from; as root:
 #
-#     build/in-chroot.sh [-n] DIR CMD [ARG...]
+#     build/chroot/run.sh [-n] DIR CMD [ARG...]
 #
 #     -n: with a network of its own, that has only loopback
 #
@@ -10,6 +10,9 @@
 
 set -eu
 
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
 network=
 if [ "$1" = -n ]; then
     network=--net
@@ -17,14 +20,12 @@ if [ "$1" = -n ]; then
 fi
 root=$(cd "$1" && pwd)
 shift
-project=$(cd "$(dirname "$0")/.." && pwd)
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 rust=
 if [ ! -x "$root/usr/bin/cargo" ]; then
     rust=$(rustc --print sysroot)
     if [ "$rust" = /usr ]; then
-        echo "error: the Rust of $root is too old, and this machine's is of no use there. See https://rustup.rs" >&2
-        exit 1
+        fail "the Rust of $root is too old, and this machine's is of no use there. See https://rustup.rs"
     fi
 fi
 

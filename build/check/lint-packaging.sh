@@ -1,22 +1,25 @@
 #!/bin/sh
-# Reads what is in packaging/ as the tools of those distributions read it, as far as Debian has them:
+# Checks the recipes in packaging/ with the tools of their distributions, as far as Debian has them, and all shell scripts:
 #
-#     build/lint-packaging.sh
+#     build/check/lint-packaging.sh
 #
-# Nothing is built. packaging/README.md tells what was.
+# Builds nothing. packaging/README.md lists the recipes that were built.
 
 set -eu
 
-cd "$(dirname "$0")/../packaging"
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 
-version=$(sed -n '/^\[workspace.package\]/,/^\[package\]/s/^version = "\(.*\)"/\1/p' ../Cargo.toml)
+cd "$project/packaging"
+
+echo "==> shell scripts"
+(cd "$project" && shellcheck build/*.sh build/*/*.sh .ci/run config config.make debian/tests/refusal debian/tests/suite)
+
+version=$(project_version)
 spec=rpm/nginx-mod-http-limit-body.spec
 
 same_version() {
-    if [ "$2" != "$version" ]; then
-        echo "error: packaging/$1 is for version $2, Cargo.toml says $version" >&2
-        exit 1
-    fi
+    [ "$2" = "$version" ] || fail "packaging/$1 is for version $2, Cargo.toml says $version"
 }
 
 echo "==> $spec"

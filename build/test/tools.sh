@@ -1,22 +1,18 @@
 #!/bin/sh
 # Brings what the tests need and Debian's stable release has not:
 #
-#     build/test-tools.sh DIR
+#     build/test/tools.sh DIR
 #
 # leaves Test::Nginx in DIR/perl (if Perl does not have it) and HTTP clients for Python in DIR/python.
 
 set -eu
 
-mkdir -p "$1"
-dir=$(cd "$1" && pwd)
-log=$dir/test-tools.log
-requirements=$(dirname "$0")/../t/requirements.txt
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 
-fail() {
-    echo "error: $1 failed; the last lines of $log:" >&2
-    tail -n 15 "$log" >&2
-    exit 1
-}
+dir=$(make_dir "$1")
+log=$dir/test-tools.log
+requirements=$project/t/requirements.txt
 
 # Test::Nginx is in Debian's testing and sid only, but runs anywhere. An apt of its own fetches it, so that the
 # machine's own lists and sources stay as they are.
@@ -24,9 +20,7 @@ fetch_test_nginx() {
     apt=$dir/apt
     rm -rf "$apt"
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-    # shellcheck disable=SC2016 # apt-get expands it
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | head -n 1)
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$apt/sources.list"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) sid main" >"$apt/sources.list"
 
     # A mirror that lags behind will do; what comes from it is signed all the same.
     own_apt() {
@@ -41,15 +35,10 @@ fetch_test_nginx() {
 
 if [ ! -d "$dir/perl" ] && ! perl -MTest::Nginx::Socket -e 1 2>/dev/null; then
     echo "==> fetching Test::Nginx (log: $log)"
-    fetch_test_nginx >"$log" 2>&1 || fail "fetching libtest-nginx-perl from Debian sid"
+    fetch_test_nginx >"$log" 2>&1 || fail_log "fetching libtest-nginx-perl from Debian sid failed"
 fi
 
 if ! cmp -s "$requirements" "$dir/python/requirements.txt"; then
     echo "==> installing HTTP/2 and HTTP/3 clients for Python (log: $log)"
-    rm -rf "$dir/python"
-    python=/usr/bin/python3
-    [ -x "$python" ] || python=python3
-    { "$python" -m venv "$dir/python" && "$dir/python/bin/pip" install -r "$requirements"; } >"$log" 2>&1 ||
-        fail "installing $requirements"
-    cp "$requirements" "$dir/python/requirements.txt"
+    python_environment "$dir/python" "$requirements" >"$log" 2>&1 || fail_log "installing $requirements failed"
 fi

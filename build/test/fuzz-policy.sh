@@ -1,16 +1,18 @@
 #!/bin/sh
 # Fuzzes the policy: each target of policy/fuzz/ for a while, with libFuzzer:
 #
-#     build/fuzz-policy.sh SECONDS DIR
+#     build/test/fuzz-policy.sh SECONDS DIR
 #
 # NGINX_SOURCE_DIR and NGINX_BUILD_DIR say where nginx is. What has been learned is kept in DIR/corpus, for the next time;
 # what breaks a target is left in DIR.
 
 set -eu
 
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
 seconds=$1
-mkdir -p "$2"
-dir=$(cd "$2" && pwd)
+dir=$(make_dir "$2")
 log=$dir/build.log
 host=$(rustc -vV | sed -n 's/^host: //p')
 
@@ -20,11 +22,8 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
 
 echo "==> building the fuzz targets (log: ${log#"$PWD/"})"
-CARGO_TARGET_DIR=$dir/target cargo build --locked --release --manifest-path policy/fuzz/Cargo.toml --target "$host" >"$log" 2>&1 || {
-    echo "error: cargo build failed; the last lines of $log:" >&2
-    tail -n 15 "$log" >&2
-    exit 1
-}
+CARGO_TARGET_DIR=$dir/target cargo build --locked --release --manifest-path policy/fuzz/Cargo.toml --target "$host" >"$log" 2>&1 ||
+    fail_log "cargo build failed"
 
 failed=
 for target in size ledger metrics; do
@@ -41,6 +40,5 @@ for target in size ledger metrics; do
 done
 
 if [ -n "$failed" ]; then
-    echo "error:$failed: see above. Run a target with the file written there to see it again." >&2
-    exit 1
+    fail "${failed# }: see above. Run a target with the file written there to see it again."
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs tests as prove does; what failing ones have said is shown again behind its summary, and kept:
 #
-#     build/prove.sh LOG ARGUMENTS...
+#     build/test/prove.sh LOG ARGUMENTS...
 
 set -euo pipefail
 

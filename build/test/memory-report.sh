@@ -1,7 +1,7 @@
 #!/bin/sh
 # Says what the processes of a test run have left in the directory where their memory was watched:
 #
-#     build/memory-report.sh DIR STATUS
+#     build/test/memory-report.sh DIR STATUS
 #
 # STATUS is how the tests themselves have ended. Ends with 1 if they failed, or if a process had something to say.
 

@@ -1,17 +1,20 @@
 #!/bin/bash
 # Runs the whole test suite with several versions of nginx, and prints a table of what came out; as root:
 #
-#     build/test-all.sh OBJS TESTS JOBS RELEASE...
+#     build/test/all.sh OBJS TESTS JOBS RELEASE...
 #
 # with the nginx from the crate nginx-src, and with the one that each RELEASE of Debian has, in a chroot. OBJS is where
 # everything is built, TESTS and JOBS are as for "make test". Fails if any test did.
 
 set -euo pipefail
 
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
 objs=$(cd "$1" && pwd)
 tests=$2 jobs=$3
 shift 3
-cd "$(dirname "$0")/.."
+cd "$project"
 results=$objs/test-all
 table=$results/table
 failed=0
@@ -55,8 +58,8 @@ suite() {
 mkdir -p "$results"
 : >"$table"
 for release; do
-    build/chroot.sh "$release" "$objs/chroot/$release"
-    suite "$release" "Debian $release" /usr/sbin/nginx "$results/$release" build/in-chroot.sh "$objs/chroot/$release"
+    build/chroot/make.sh "$release" "$objs/chroot/$release"
+    suite "$release" "Debian $release" /usr/sbin/nginx "$results/$release" build/chroot/run.sh "$objs/chroot/$release"
 done
 suite nginx-src "crate nginx-src" "" "$objs"
 

@@ -1,6 +1,6 @@
 # Builds what is in t/controls as dynamic modules, with the compiler and flags nginx was configured with:
 #
-#     make -f build/controls.mk NGINX_SOURCE_DIR=... NGINX_BUILD_DIR=... OUT=... (all absolute)
+#     make -f build/test/controls.mk NGINX_SOURCE_DIR=... NGINX_BUILD_DIR=... OUT=... (all absolute)
 
 .DEFAULT_GOAL := controls
 CONTROLS := $(abspath $(wildcard t/controls/*.c))
