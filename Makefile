@@ -1,6 +1,7 @@
 # Everything the project does, each with all its own set-up. "make help" lists it.
 
-# The nginx to build for, run and test with: a path, as /usr/sbin/nginx. Empty: 1.28.3, from the crate nginx-src.
+# The nginx to build for, run and test with: a path, as /usr/sbin/nginx. Empty: one that is built from NGINX_SOURCE_DIR or,
+# without that, 1.28.3 from the crate nginx-src.
 NGINX ?=
 # The source of that nginx. Empty: Debian's nginx-dev or the crate nginx-src, where the version matches.
 NGINX_SOURCE_DIR ?=
@@ -43,16 +44,17 @@ CC_OPT_palloc := -DNGX_DEBUG_PALLOC=1
 CC_OPT_asan := "-DNGX_DEBUG_PALLOC=1 -fsanitize=address -fno-omit-frame-pointer" "-fsanitize=address -static-libasan"
 
 OBJS := $(CURDIR)/objs
+# A make that this one starts inherits what is exported for cargo: that is not somebody's choice.
+SOURCE := $(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))
 ifeq ($(NGINX),)
-WORK := $(OBJS)/1.28.3$(FLAVOUR:%=-%)
+WORK := $(OBJS)/$(if $(SOURCE),source,1.28.3)$(FLAVOUR:%=-%)
 PROGRAM := $(WORK)/nginx
-PREPARE := build/nginx/build.sh $(WORK) $(CC_OPT_$(FLAVOUR))
+PREPARE := build/nginx/build.sh $(WORK) "$(SOURCE)" $(CC_OPT_$(FLAVOUR))
 GROUP :=
 else
 WORK := $(OBJS)/installed
 PROGRAM := $(NGINX)
-# A make that this one starts inherits what is exported for cargo: that is not somebody's choice.
-PREPARE := build/nginx/installed.sh "$(NGINX)" $(WORK) "$(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))"
+PREPARE := build/nginx/installed.sh "$(NGINX)" $(WORK) "$(SOURCE)"
 GROUP := $(if $(filter /usr/sbin/nginx,$(NGINX)),installed)
 endif
 
@@ -77,15 +79,16 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
+	test-all test-msrv unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
 help: ## use: List the targets
 	@for group in use develop measure; do \
 		awk -F ":.*## $$group: " -v group=$$group 'BEGIN { print group ":" } NF == 2 { printf "  %-14s %s\n", $$1, $$2 }' Makefile; \
 	done
 	@echo
-	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx. The other variables are at the top of the Makefile.'
+	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx; NGINX_SOURCE_DIR=/path/to/source, with one that'
+	@echo 'is built from there. The other variables are at the top of the Makefile.'
 	@echo 'Run as root, a target installs the Debian packages that it needs, and names them first; otherwise it only names them.'
 
 run: build controls ## use: See it work: refuse an upload with and without the module
@@ -129,6 +132,14 @@ check: nginx deny ## develop: Check format, lints, documentation, licenses, and 
 
 unsafe: ## develop: List all unsafe code, each block with its reason
 	@build/check/unsafe.py
+
+# The oldest Rust that Cargo.toml allows.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+test-msrv: ## develop: Build, and run the tests that need no running nginx, with the oldest Rust allowed (needs rustup)
+	@command -v rustup >/dev/null || { echo 'error: rustup not found: see https://rustup.rs' >&2; exit 1; }
+	@rustup toolchain install --profile minimal $(MSRV)
+	@RUSTUP_TOOLCHAIN=$(MSRV) $(MAKE) --no-print-directory OBJS=$(OBJS)/msrv NGINX_SOURCE_DIR=$(SOURCE) build unittest
 
 unittest: nginx ## develop: Run the tests that need no running nginx
 	cargo test --locked --workspace
@@ -276,6 +287,10 @@ dist: ## develop: Make a release in objs/dist: the source with all crates, and a
 check-dist: nginx ## develop: Check that a release is reproducible: make it twice, and build from it twice, without a network
 	@build/setup.sh dist
 	@build/release/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX) NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR))
+
+lint-workflows: ## develop: Check the workflows, the issue form and the settings in .github/ against their schemas
+	@build/setup.sh deny
+	@build/check/lint-workflows.sh $(OBJS)/lint-workflows
 
 lint-packaging: ## develop: Check the recipes in packaging/ with the tools of their distributions, and all shell scripts
 	@build/setup.sh packaging installed
