@@ -121,7 +121,7 @@ advisories: ## develop: The same, and their known vulnerabilities (asks GitHub)
 	@build/setup.sh build deny
 	@build/check/deny.sh $(OBJS)/deny advisories
 
-check: nginx deny ## develop: Check format, lints, documentation, licenses, and the layout of nginx's structs
+check: nginx deny ## develop: Check format, lints, documentation, licenses, commit subjects, and the layout of nginx's structs
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/load/Cargo.toml --check
 	cargo fmt --manifest-path policy/fuzz/Cargo.toml --check
@@ -129,6 +129,7 @@ check: nginx deny ## develop: Check format, lints, documentation, licenses, and 
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
 	@build/check/unsafe.py >/dev/null
+	@build/check/subjects.sh
 
 unsafe: ## develop: List all unsafe code, each block with its reason
 	@build/check/unsafe.py
