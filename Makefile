@@ -1,6 +1,7 @@
 # Everything the project does, each with all its own set-up. "make help" lists it.
 
-# The nginx to build for, run and test with: a path, as /usr/sbin/nginx. Empty: 1.28.3, from the crate nginx-src.
+# The nginx to build for, run and test with: a path, as /usr/sbin/nginx. Empty: one that is built from NGINX_SOURCE_DIR or,
+# without that, 1.28.3 from the crate nginx-src.
 NGINX ?=
 # The source of that nginx. Empty: Debian's nginx-dev or the crate nginx-src, where the version matches.
 NGINX_SOURCE_DIR ?=
@@ -43,16 +44,17 @@ CC_OPT_palloc := -DNGX_DEBUG_PALLOC=1
 CC_OPT_asan := "-DNGX_DEBUG_PALLOC=1 -fsanitize=address -fno-omit-frame-pointer" "-fsanitize=address -static-libasan"
 
 OBJS := $(CURDIR)/objs
+# A make that this one starts inherits what is exported for cargo: that is not somebody's choice.
+SOURCE := $(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))
 ifeq ($(NGINX),)
-WORK := $(OBJS)/1.28.3$(FLAVOUR:%=-%)
+WORK := $(OBJS)/$(if $(SOURCE),source,1.28.3)$(FLAVOUR:%=-%)
 PROGRAM := $(WORK)/nginx
-PREPARE := build/nginx-vendored.sh $(WORK) $(CC_OPT_$(FLAVOUR))
+PREPARE := build/nginx/build.sh $(WORK) "$(SOURCE)" $(CC_OPT_$(FLAVOUR))
 GROUP :=
 else
 WORK := $(OBJS)/installed
 PROGRAM := $(NGINX)
-# A make that this one starts inherits what is exported for cargo: that is not somebody's choice.
-PREPARE := build/nginx-installed.sh "$(NGINX)" $(WORK) "$(filter-out $(OBJS)/%,$(NGINX_SOURCE_DIR))"
+PREPARE := build/nginx/installed.sh "$(NGINX)" $(WORK) "$(SOURCE)"
 GROUP := $(if $(filter /usr/sbin/nginx,$(NGINX)),installed)
 endif
 
@@ -60,9 +62,9 @@ ifeq ($(FLAVOUR),asan)
 # The sanitizer is for nightly compilers, or for those that are told to do as if they were. A target, so that what the build
 # itself runs is left alone.
 TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
-CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/cargo.sh build --target $(TARGET)
+CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/module/cargo.sh build --target $(TARGET)
 else
-CARGO_BUILD := build/cargo.sh build
+CARGO_BUILD := build/module/cargo.sh build
 endif
 
 MODULE := $(WORK)/ngx_http_limit_body_module.so
@@ -77,56 +79,70 @@ export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging test-configure deb \
-	test-all unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
+	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
+	test-all test-msrv unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
-help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
-	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx.'
+help: ## use: List the targets
+	@for group in use develop measure; do \
+		awk -F ":.*## $$group: " -v group=$$group 'BEGIN { print group ":" } NF == 2 { printf "  %-14s %s\n", $$1, $$2 }' Makefile; \
+	done
+	@echo
+	@echo 'NGINX=/path/to/nginx builds for, and tests with, an installed nginx; NGINX_SOURCE_DIR=/path/to/source, with one that'
+	@echo 'is built from there. The other variables are at the top of the Makefile.'
+	@echo 'Run as root, a target installs the Debian packages that it needs, and names them first; otherwise it only names them.'
 
-run: build controls ## Show what the module does: refuse an upload with and without it
+run: build controls ## use: See it work: refuse an upload with and without the module
 	@build/setup.sh run
-	@build/demo.sh $(PROGRAM) $(WORK) $(PORT)
+	@build/demo/run.sh $(PROGRAM) $(WORK) $(PORT)
 
-stop: ## Stop the nginx that "run" left running
-	@build/demo-stop.sh $(OBJS)/demo
+stop: ## use: Stop the nginx that "run" left running
+	@build/demo/stop.sh $(OBJS)/demo
 
-build: nginx ## Build the module
+build: nginx ## use: Build the module
 	@$(CARGO_BUILD) --locked --release
 	@# Not in its place: an nginx that runs has it mapped.
 	@cp $(CARGO_TARGET_DIR)/$(TARGET:%=%/)release/libngx_http_limit_body_module.so $(MODULE).new
 	@mv $(MODULE).new $(MODULE)
-	@build/loads.sh $(PROGRAM) $(MODULE)
+	@build/module/loads.sh $(PROGRAM) $(MODULE)
 	@echo "==> $(MODULE:$(CURDIR)/%=%)"
 
-module: build ## Build the module: another name
+module: build ## use: The same as "build"
 
-install: ## Install the module for NGINX, as "build" has left it (DESTDIR)
+install: ## use: Install the module for NGINX, as root or below DESTDIR
 	@[ -n "$(NGINX)" ] || { echo 'error: which nginx is it for? make install NGINX=/path/to/nginx' >&2; exit 1; }
-	@{ [ -f $(MODULE) ] && build/loads.sh "$(NGINX)" $(MODULE) 2>/dev/null; } || $(MAKE) --no-print-directory build
-	@build/install.sh "$(NGINX)" $(MODULE) "$(DESTDIR)"
+	@{ [ -f $(MODULE) ] && build/module/loads.sh "$(NGINX)" $(MODULE) 2>/dev/null; } || $(MAKE) --no-print-directory build
+	@build/module/install.sh "$(NGINX)" $(MODULE) "$(DESTDIR)"
 
-deny: ## Check the licenses and the sources of the crates that the module is built from
+deny: ## develop: Check licenses and sources of the crates that the module is built from
 	@build/setup.sh build deny
-	@build/deny.sh $(OBJS)/deny
+	@build/check/deny.sh $(OBJS)/deny
 
-advisories: ## The same, and whether vulnerabilities of them are known (asks GitHub)
+advisories: ## develop: The same, and their known vulnerabilities (asks GitHub)
 	@build/setup.sh build deny
-	@build/deny.sh $(OBJS)/deny advisories
+	@build/check/deny.sh $(OBJS)/deny advisories
 
-check: nginx deny ## Check format, lints, documentation, dependencies, and that Rust and C agree on nginx's structs
+check: nginx deny ## develop: Check format, lints, documentation, licenses, commit subjects, and the layout of nginx's structs
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/load/Cargo.toml --check
 	cargo fmt --manifest-path crates/policy/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
-	@build/unsafe.py >/dev/null
+	@build/check/unsafe.py >/dev/null
+	@build/check/subjects.sh
 
-unsafe: ## List all unsafe code, and why each piece of it holds
-	@build/unsafe.py
+unsafe: ## develop: List all unsafe code, each block with its reason
+	@build/check/unsafe.py
 
-unittest: nginx ## Test what can be tested without a running nginx
+# The oldest Rust that Cargo.toml allows.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+test-msrv: ## develop: Build, and run the tests that need no running nginx, with the oldest Rust allowed (needs rustup)
+	@command -v rustup >/dev/null || { echo 'error: rustup not found: see https://rustup.rs' >&2; exit 1; }
+	@rustup toolchain install --profile minimal $(MSRV)
+	@RUSTUP_TOOLCHAIN=$(MSRV) $(MAKE) --no-print-directory OBJS=$(OBJS)/msrv NGINX_SOURCE_DIR=$(SOURCE) build unittest
+
+unittest: nginx ## develop: Run the tests that need no running nginx
 	cargo test --locked --workspace
 
 TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
@@ -134,21 +150,21 @@ TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
 	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_NO_SHUFFLE=1
 
-PROVE = build/prove.sh $(WORK)/test.log --timer
+PROVE = build/test/prove.sh $(WORK)/test.log --timer
 
 # For an nginx that is watched, and slow: it is to end in its own time, and clients are to wait for it.
 WATCHED_ENV = $(TEST_ENV) TEST_NGINX_TIMEOUT=30 TEST_PATIENCE=$(PATIENCE) \
 	TEST_MEMORY=$(WATCH) TEST_NGINX_BINARY=$(CURDIR)/t/memory/$(WATCH) MEMORY_NGINX=$(PROGRAM) MEMORY_LOGS=$(WORK)/$(WATCH)
 
-test: unittest testtools ## Run all tests
+test: unittest testtools ## develop: Run all tests, or those in TESTS
 	@echo "==> testing with $(PROGRAM:$(CURDIR)/%=%)"
 	@$(TEST_ENV) TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(TESTS)
 
-test-asan: own-nginx ## The same with AddressSanitizer: no wrong access to memory, none lost
+test-asan: own-nginx ## develop: Run all tests with AddressSanitizer
 	@# Until t/memory/asan says otherwise: "nginx -t" gives nothing back.
 	@ASAN_OPTIONS=detect_leaks=0 $(MAKE) --no-print-directory FLAVOUR=asan WATCH=asan PATIENCE=60 watched
 
-test-valgrind: own-nginx ## The same with valgrind
+test-valgrind: own-nginx ## develop: Run all tests with valgrind
 	@build/setup.sh bench
 	@$(MAKE) --no-print-directory FLAVOUR=palloc WATCH=valgrind PATIENCE=180 watched
 
@@ -162,28 +178,28 @@ watched: testtools
 	@chmod 777 $(WORK)/$(WATCH)
 	@# One test at a time: two at once are so slow that what clients have to do in a second takes longer.
 	@$(WATCHED_ENV) $(PROVE) $(TESTS); \
-		build/memory-report.sh $(WORK)/$(WATCH) $$?
+		build/test/memory-report.sh $(WORK)/$(WATCH) $$?
 
 # Beside 1.28.3 from the crate: 1.22.1, 1.26.3 and 1.30.6, or what is theirs by now.
 RELEASES := bookworm trixie forky
 
-test-all: ## Run all tests with nginx 1.22.1, 1.26.3, 1.28.3 and 1.30.6, in chroots with Debian 12, 13 and testing
+test-all: ## develop: Run all tests with nginx 1.22.1, 1.26.3, 1.28.3 and 1.30.6, in chroots with Debian 12, 13 and testing (root)
 	@build/setup.sh build chroot
-	@build/test-all.sh $(OBJS) '$(TESTS)' $(JOBS) $(RELEASES)
+	@build/test/all.sh $(OBJS) '$(TESTS)' $(JOBS) $(RELEASES)
 
 # A few tests that depend on where nginx has put the module; realip's place, in examples.t.
 CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
 
-test-configure: testtools ## Build with nginx's own configure, static and dynamic, and run some tests with both
-	@build/configure.sh static $(WORK) $(OBJS)/configure/static
+test-configure: testtools ## develop: Build with nginx's own configure, static and dynamic, and run some tests with both
+	@build/module/configure.sh static $(WORK) $(OBJS)/configure/static
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/static/objs/nginx TEST_NGINX_LOAD_MODULES= \
 		TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS)
-	@build/configure.sh dynamic $(WORK) $(OBJS)/configure/dynamic
+	@build/module/configure.sh dynamic $(WORK) $(OBJS)/configure/dynamic
 	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/dynamic/objs/nginx \
 		TEST_NGINX_LOAD_MODULES=$(OBJS)/configure/dynamic/objs/ngx_http_limit_body_module.so \
 		TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS)
 
-test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connections, peers and workers fail
+test-faults: own-nginx testtools ## develop: Let memory, descriptors, disk space, connections, peers and workers fail
 	@$(MAKE) --no-print-directory FLAVOUR=palloc nginx
 	@cargo build --locked --features fault-injection
 	@gcc -shared -fPIC -O1 -Wall -Wextra -Wno-unused-parameter -o $(WORK)/allocation.so t/faults/allocation.c
@@ -192,109 +208,113 @@ test-faults: own-nginx testtools ## Let memory, descriptors, disk space, connect
 	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx $(MODULE) $(WORK)/allocation.so \
 		$(OBJS)/tls/localhost
 
-test-modules: ## Hold limit_body against nginx's own limit beside Lua, ModSecurity and whatever else Debian has (LOCATIONS)
+test-modules: ## develop: Compare limits with nginx's own beside Lua, ModSecurity and Debian's other modules (LOCATIONS)
 	@build/setup.sh modules
 	@$(MAKE) --no-print-directory NGINX=$(or $(NGINX),/usr/sbin/nginx) beside-modules
 
 beside-modules: build
 	@build/setup.sh test
-	@build/test-tools.sh $(TOOLS)
-	@build/certificate.sh $(OBJS)/tls
+	@build/test/tools.sh $(TOOLS)
+	@build/test/certificate.sh $(OBJS)/tls
 	@$(TOOLS)/python/bin/python t/modules/modules.py --keep $(WORK)/modules $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
 		$(LOCATIONS)
 
-soak: testtools ## Much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
+soak: testtools ## develop: Run much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
 		$(or $(SECONDS),600) $(WORKERS) $(SEED)
 
-clients: build controls ## Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour)
+clients: build controls ## measure: Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour)
 	@build/setup.sh run servers clients
-	@build/certificate.sh $(OBJS)/tls
-	@build/test-clients.sh $(OBJS)/clients
+	@build/test/certificate.sh $(OBJS)/tls
+	@build/test/clients.sh $(OBJS)/clients
 	@python3 t/clients/uploads.py $(PROGRAM) $(MODULE) $(CONTROLS)/ngx_http_control_module.so $(OBJS)/tls/localhost \
 		$(OBJS)/clients $(OBJS)/clients/results.jsonl
 	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs README.md
 
-grafana: build ## Have a Prometheus scrape nginx, and run the dashboard's and the documents' queries on it
+grafana: build ## develop: Run the queries of the dashboard and the documents on a Prometheus that scrapes nginx
 	@build/setup.sh grafana
 	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json docs/choosing-a-limit.md docs/capacity.md
 
-browser: build controls ## Use the demo's page with Chromium and Firefox, and take its pictures
+browser: build controls ## develop: Try the demo's page in Chromium and Firefox, and take its pictures
 	@build/setup.sh run browser
 	@python3 t/browser/demo.py $(PROGRAM) $(WORK) $(OBJS)/browser
 
-fuzz-drain: build ## Hold the drain against nginx's own, with uploads made at random (SCRIPTS, SEED)
+fuzz-drain: build ## develop: Compare drains with nginx's own, on random uploads (SCRIPTS, SEED)
 	@build/setup.sh test
-	@build/certificate.sh $(OBJS)/tls
+	@build/test/certificate.sh $(OBJS)/tls
 	@python3 t/lib/fuzz-drain.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SCRIPTS),20000) $(SEED)
 
-fuzz-http: build ## Hold limit_body against client_max_body_size, with requests made at random (SCRIPTS, SECONDS, SEED)
+fuzz-http: build ## develop: Compare limit_body with client_max_body_size, on random requests (SCRIPTS, SECONDS, SEED, SCRIPT)
 	@build/setup.sh test
-	@build/test-tools.sh $(TOOLS)
+	@build/test/tools.sh $(TOOLS)
 	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
 
-fuzz-conf: build ## Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE, COMPARE; FLAVOUR=asan)
+fuzz-conf: build ## develop: Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE, COMPARE; FLAVOUR=asan)
 	@build/setup.sh test
-	@build/test-tools.sh $(TOOLS)
-	@build/certificate.sh $(OBJS)/tls
+	@build/test/tools.sh $(TOOLS)
+	@build/test/certificate.sh $(OBJS)/tls
 	@$(TOOLS)/python/bin/python t/lib/fuzz-conf.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
 		$(if $(filter asan,$(FLAVOUR)),--asan) $(if $(COMPARE),--compare) $(if $(CASE),--case $(CASE)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--configs $(or $(CONFIGS),20000)) $(if $(SEED),--seed $(SEED))
 
-fuzz-policy: nginx ## Fuzz what decides, without nginx; sizes against nginx's own parser (SECONDS for each of three targets)
+fuzz-policy: nginx ## develop: Fuzz the decisions without nginx, and sizes against nginx's own parser (SECONDS for each of three targets)
 	@build/setup.sh build fuzz
-	@build/fuzz-policy.sh $(or $(SECONDS),60) $(OBJS)/fuzz-policy
+	@build/test/fuzz-policy.sh $(or $(SECONDS),60) $(OBJS)/fuzz-policy
 
-miri: ## Run the tests of what decides in Miri, which notices undefined behaviour (needs rustup's nightly toolchain)
+miri: ## develop: Run the unit tests of the decisions in Miri, for undefined behaviour (needs rustup's nightly toolchain)
 	@cargo +nightly miri --version >/dev/null 2>&1 || { \
 		echo 'error: there is no Miri; rustup toolchain install nightly --component miri,rust-src' >&2; exit 1; }
 	@cargo +nightly miri test --locked -p policy --lib
 
-bench: build ## Measure what it costs, against nginx alone and other servers, for docs/benchmarks.md (PARTS; 20 minutes)
+bench: build ## measure: Measure the cost, beside nginx alone and other servers, and write docs/benchmarks.md (PARTS; 20 minutes)
 	@build/setup.sh servers bench
-	@build/certificate.sh $(OBJS)/tls
+	@build/test/certificate.sh $(OBJS)/tls
 	@echo "==> building the load"
 	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
 	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
 
-attack: build testtools ## Measure accepted uploads beside clients that mean no good, for docs/reliability.md (five minutes)
+attack: build testtools ## measure: Measure accepted uploads beside hostile clients, for docs/reliability.md (PARTS; five minutes)
 	@build/setup.sh servers bench
 	@$(TOOLS)/python/bin/python bench/attack.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(PARTS)
 
-capacity: build testtools ## Compute what fleets and attackers come to, check that, and write the tables of docs/capacity.md
+capacity: build testtools ## measure: Compute the load of fleets and attackers, verify it, and write the tables of docs/capacity.md
 	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
 
-dist: ## Make a release: source with all crates, and its checksum, in objs/dist
+dist: ## develop: Make a release in objs/dist: the source with all crates, and a checksum
 	@build/setup.sh build dist
-	@build/dist.sh $(OBJS)/dist
+	@build/release/dist.sh $(OBJS)/dist
 
-check-dist: nginx ## Show that a release is reproducible: make it twice, and build from it twice, without a network
+check-dist: nginx ## develop: Check that a release is reproducible: make it twice, and build from it twice, without a network
 	@build/setup.sh dist
-	@build/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX) NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR))
+	@build/release/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX) NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR))
 
-lint-packaging: ## Read the recipes in packaging/ as the tools of their distributions do
+lint-workflows: ## develop: Check the workflows, the issue form and the settings in .github/ against their schemas
+	@build/setup.sh deny
+	@build/check/lint-workflows.sh $(OBJS)/lint-workflows
+
+lint-packaging: ## develop: Check the recipes in packaging/ with the tools of their distributions, and all shell scripts
 	@build/setup.sh packaging installed
-	@build/lint-packaging.sh
+	@build/check/lint-packaging.sh
 
-deb: dist ## Make the Debian package, install it and try it, in a chroot with Debian DIST (bookworm, trixie, forky)
+deb: dist ## use: Build the Debian package, install and try it in a chroot with Debian DIST (bookworm, trixie, forky; root)
 	@build/setup.sh chroot
-	@build/chroot.sh $(DIST) $(OBJS)/chroot/$(DIST)
-	@build/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)
+	@build/chroot/make.sh $(DIST) $(OBJS)/chroot/$(DIST)
+	@build/release/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)
 
-clean: ## Remove everything that was built
+clean: ## use: Remove everything that was built
 	rm -rf $(OBJS) t/servroot*
 
 testtools: build controls
 	@build/setup.sh test
-	@build/test-tools.sh $(TOOLS)
-	@build/certificate.sh $(OBJS)/tls
+	@build/test/tools.sh $(TOOLS)
+	@build/test/certificate.sh $(OBJS)/tls
 
 nginx:
 	@build/setup.sh build $(GROUP)
 	@$(PREPARE)
 
 controls: nginx
-	@$(MAKE) --no-print-directory -f build/controls.mk NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR) OUT=$(CONTROLS)
+	@$(MAKE) --no-print-directory -f build/test/controls.mk NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR) OUT=$(CONTROLS)
 	@cargo build --quiet --locked --package nginx --example require_length --features export-modules
 	@cp $(CARGO_TARGET_DIR)/debug/examples/librequire_length.so $(CONTROLS)/require_length.so

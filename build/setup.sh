@@ -8,21 +8,19 @@
 
 set -eu
 
-cd "$(dirname "$0")/.."
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$project"
 
 log=objs/setup.log
 
 rust() {
-    minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-    if ! command -v cargo >/dev/null; then
-        echo "error: cargo not found. Rust $minimum or newer is needed: see https://rustup.rs, then run this again." >&2
-        exit 1
-    fi
+    minimum=$(minimum_rust)
+    command -v cargo >/dev/null ||
+        fail "cargo not found. Rust $minimum or newer is needed: see https://rustup.rs, then run this again."
     found=$(rustc --version | cut -d ' ' -f 2)
-    if [ "$(printf '%s\n%s\n' "$minimum" "$found" | sort -V | head -n 1)" != "$minimum" ]; then
-        echo "error: Rust $minimum or newer is needed, this is $found. \"rustup update\" brings a newer one." >&2
-        exit 1
-    fi
+    at_least "$minimum" "$found" ||
+        fail "Rust $minimum or newer is needed, this is $found. \"rustup update\" brings a newer one."
 }
 
 packages() {
@@ -47,7 +45,7 @@ packages() {
         modules) echo libnginx-mod-http-dav-ext libnginx-mod-http-echo libnginx-mod-http-headers-more-filter \
             libnginx-mod-http-lua libnginx-mod-http-modsecurity libnginx-mod-http-ndk libnginx-mod-http-perl \
             libnginx-mod-http-subs-filter libnginx-mod-http-uploadprogress libnginx-mod-nchan util-linux ;;
-        *) echo "error: $0: unknown group \"$1\"" >&2; exit 1 ;;
+        *) fail "$0: unknown group \"$1\"" ;;
     esac
 }
 
@@ -90,19 +88,12 @@ fi
 lacking=$(missing $wanted)
 [ -n "$lacking" ] || exit 0
 
-if [ "$(id -u)" -ne 0 ]; then
-    echo "error: packages are missing. Run this, then the same make again:" >&2
-    echo "    sudo apt-get install --no-install-recommends $lacking" >&2
-    exit 1
-fi
+[ "$(id -u)" -eq 0 ] || fail "packages are missing. Run this, then the same make again:" \
+    "    sudo apt-get install --no-install-recommends $lacking"
 
 mkdir -p objs
-echo "==> installing Debian packages: $lacking(log: $log)"
+echo "==> installing Debian packages, as root: $lacking(log: $log)"
 keep_services_stopped
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
-if ! { apt-get update && apt-get install -y --no-install-recommends $lacking; } >"$log" 2>&1; then
-    echo "error: apt-get failed; the last lines of $log:" >&2
-    tail -n 15 "$log" >&2
-    exit 1
-fi
+{ apt-get update && apt-get install -y --no-install-recommends $lacking; } >"$log" 2>&1 || fail_log "apt-get failed"

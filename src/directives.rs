@@ -49,7 +49,7 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
         set: limit_body_zone,
         needs: Some(Need {
             is_there: Conf::counts,
-            otherwise: "there is no \"limit_body\" or \"limit_body_drain\" to count for",
+            otherwise: "there is no \"limit_body\" or \"limit_body_drain\" for it",
         }),
     },
     Directive {
@@ -62,8 +62,7 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
 ];
 
 /// What directives need that are about a limit.
-const LIMIT: Option<Need<Conf>> =
-    Some(Need { is_there: Conf::limits, otherwise: "there is no \"limit_body\" that it is about" });
+const LIMIT: Option<Need<Conf>> = Some(Need { is_there: Conf::limits, otherwise: "there is no \"limit_body\" for it" });
 
 /// `limit_body size [after_auth] [declared] | off`
 fn limit_body(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {

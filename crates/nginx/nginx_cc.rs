@@ -13,7 +13,7 @@ pub fn nginx_cc(inside: &str) -> cc::Build {
     for flag in env::var("DEP_NGINX_CFLAGS").unwrap_or_default().split_whitespace() {
         cc.flag(flag);
     }
-    // Where it is built is nobody's concern: as build/cargo.sh does it for Rust. The last one that fits counts.
+    // Where it is built is nobody's concern: as build/module/cargo.sh does it for Rust. The last one that fits counts.
     for (path, name) in [
         ("CARGO_MANIFEST_DIR", format!("/ngx_http_limit_body_module{inside}")),
         ("NGINX_SOURCE_DIR", "/nginx".to_owned()),

@@ -149,11 +149,11 @@ def check(what, look, pattern):
 
 
 def start_demo(port):
-    subprocess.run(["build/demo-start.sh", NGINX, WORK, str(port), DIR], check=True)
+    subprocess.run(["build/demo/start.sh", NGINX, WORK, str(port), DIR], check=True)
 
 
 def stop_demo():
-    subprocess.run(["build/demo-stop.sh", DIR], check=True)
+    subprocess.run(["build/demo/stop.sh", DIR], check=True)
 
 
 def free_port():

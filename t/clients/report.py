@@ -44,33 +44,33 @@ CONTROLS = {
 
 INTRODUCTION = """# Clients
 
-What users of HTTP clients get to see when they upload more than a server takes. Each figure is the share of uploads whose
-user got the status, 413, and the whole page, among all clients of the kind, both with a declared length and without one.
-`make clients` makes this page and [clients.json](clients.json), which has each cell: client, version of HTTP, server, case.
+What users of HTTP clients see when they upload more than a server accepts. Each figure is the share of uploads whose user
+got the status 413 and the whole page, among all clients of the kind, with a declared length and without one.
+`make clients` writes this page and [clients.json](clients.json), which has each cell: client, version of HTTP, server, case.
 
 """
 
 ONE_THAT_CANNOT = """
-Not in the tables: undici 6 over HTTP/2, which is experimental there and off by default. It takes the end of an answer that
-comes while it sends for a failure: `lib/dispatcher/client-h2.js` aborts the request on the stream's `end` unless the stream is
-closed by then, and reports "HTTP/2: stream half-closed (remote)". So it needs the reset that others cannot bear: with the
+Not in the tables: undici 6 over HTTP/2, which is experimental there and off by default. If an answer ends while it is still
+sending, it reports a failure: `lib/dispatcher/client-h2.js` aborts the request on the stream's `end` unless the stream is
+closed by then, and reports "HTTP/2: stream half-closed (remote)". So it needs the reset with which other clients fail: with the
 module 2 of 8 such uploads read the answer, with nginx alone 6 of 8. undici 7 reads it.
 """
 
 METHOD = """
 ## Method
 
-Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB; each upload is tried {tries} times, {uploads} in all. Servers are as they
-come, with nothing set but the limit: {versions}.
-HAProxy has no limit for bodies; what stands for it is a rule on Content-Length. Apache's limit holds for HTTP/1.1 only. Where
-a server has no limit, where a client cannot do something (browsers do not pause, wget has no chunked bodies), and for other
-people's servers with 200 MiB and on the two slowest networks, there is no cell. lighttpd's answer to bodies of unknown length
-over HTTP/2 is 411, which counts as well. Clients do not verify certificates, else they are as they come.
+Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB; each upload is tried {tries} times, {uploads} in all. Servers have
+default settings except for the limit: {versions}.
+HAProxy has no limit for bodies; a rule on Content-Length takes its place. Apache's limit applies to HTTP/1.1 only. A cell is
+missing if a server has no limit, if a client lacks a feature (browsers do not pause, wget has no chunked bodies), and for servers
+other than nginx with 200 MiB and on the two slowest networks. lighttpd's answer to bodies of undeclared length
+over HTTP/2 is 411, which counts as well. Clients do not verify certificates, and have default settings otherwise.
 
-"loopback" are bodies of 2, 32 and 200 MiB. "pause of 6 s" are 32 MiB over loopback, with a pause of the client's in the
-middle. The others go over a network between two namespaces (t/clients/link.c): 16 MiB with 40 ms of round trip and 50 Mbit/s;
+"loopback" means bodies of 2, 32 and 200 MiB. "pause of 6 s" means 32 MiB over loopback, with a pause of the client in the
+middle. The others use a network between two namespaces (t/clients/link.c): 16 MiB with a round trip of 40 ms and 50 Mbit/s;
 8 MiB with 10 ms and 1% of the packets lost; 8 MiB at 1.5 Mbit/s, which takes 45 seconds. TCP's congestion control is Reno.
-`error_page` is a page of the user's own for 413, with nginx: `error_page 413 /too_large;`. (With nginx alone a named location,
+`error_page` means a custom page for 413, with nginx: `error_page 413 /too_large;`. (With nginx alone a named location,
 `error_page 413 @too_large`, works on HTTP/2 and HTTP/3 as well.)
 
 Measured on {date}, Linux {kernel}, {cpus} processors.

@@ -2,7 +2,7 @@
 
     uploads.py NGINX MODULE CONTROLS CERTIFICATE TOOLS RESULTS
 
-TOOLS is where build/test-clients.sh has put the libraries. Every upload is a line of JSON in RESULTS; what is there already
+TOOLS is where build/test/clients.sh has put the libraries. Every upload is a line of JSON in RESULTS; what is there already
 is not done again, but what came from another build of the module. CLIENTS, SERVERS and CASES in the environment, each an
 expression, choose some of them; after SECONDS no more are begun, and the next run goes on.
 

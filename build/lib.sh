@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# What the scripts in build/ share:
+#
+#     . "$(dirname "$0")/../lib.sh"
+#
+# For sh and for bash.
+
+# The root of the project.
+project=$(cd "$(dirname "$0")" && until [ -f build/lib.sh ] || [ "$PWD" = / ]; do cd ..; done && pwd)
+
+# Ends the script with an error; each further argument is a line below it.
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    [ $# -eq 0 ] || printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# The same for a command whose output went to $log: shows how that ends.
+fail_log() {
+    # shellcheck disable=SC2154 # the script's
+    echo "error: $1; the last lines of $log:" >&2
+    tail -n 15 "$log" >&2
+    exit 1
+}
+
+# Makes a directory, and prints its absolute path.
+make_dir() {
+    mkdir -p "$1" && (cd "$1" && pwd)
+}
+
+# Returns whether version $2 is version $1 or newer.
+at_least() {
+    [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
+project_version() {
+    sed -n '/^\[workspace.package\]/,/^\[package\]/s/^version = "\(.*\)"/\1/p' "$project/Cargo.toml"
+}
+
+minimum_rust() {
+    sed -n 's/^rust-version = "\(.*\)"/\1/p' "$project/Cargo.toml"
+}
+
+# The version of nginx whose source is in a directory; empty if there is none.
+nginx_version() {
+    sed -n 's/.*define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
+}
+
+# Configures the source tree of nginx in $1/src, which configure writes to, as $1/objs. Further arguments are configure's.
+configure_nginx() {
+    (
+        cd "$1/src" || exit
+        dir=$1 configure=./configure
+        shift
+        # A release has it there, the repository in auto/.
+        [ -x configure ] || configure=auto/configure
+        "$configure" --builddir="$dir/objs" "$@"
+    )
+}
+
+# The mirror that the machine's own apt uses.
+debian_mirror() {
+    # shellcheck disable=SC2016 # apt-get expands it
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | head -n 1
+}
+
+# Makes a virtual environment of Python in $1 with the packages in the file $2; further arguments are pip's. Keeps one that
+# was made from the same file.
+python_environment() {
+    environment=$1 requirements=$2
+    shift 2
+    ! cmp -s "$requirements" "$environment/requirements.txt" || return 0
+    # The system's, with which Debian's packages of Python modules are.
+    python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    "$python" -m venv --clear "$environment" &&
+        "$environment/bin/pip" install --disable-pip-version-check -r "$requirements" "$@" &&
+        cp "$requirements" "$environment/requirements.txt"
+}

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Installs the module where nginx looks for its modules, and tells how to load it:
+#
+#     build/module/install.sh NGINX MODULE [DESTDIR]
+#
+# The directory is the one that nginx was configured with (--modules-path). With DESTDIR, that directory below DESTDIR.
+
+set -euo pipefail
+
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+nginx=$1 module=$2 destdir=${3:-}
+name=ngx_http_limit_body_module.so
+
+# An option of nginx's configure; empty if it was not given.
+option() {
+    local argument value=
+    for argument in "${arguments[@]}"; do
+        case $argument in "--$1="*) value=${argument#*=} ;; esac
+    done
+    echo "$value"
+}
+
+# A directory without the links on the way to it.
+real() {
+    (cd -P "$1" 2>/dev/null && pwd) || echo "$1"
+}
+
+# As nginx's configure does it: relative to the prefix, which has a default.
+arguments=()
+eval "arguments=($("$nginx" -V 2>&1 | sed -n 's/^configure arguments: //p'))"
+prefix=$(option prefix)
+prefix=${prefix:-/usr/local/nginx}
+modules=$(option modules-path)
+modules=${modules:-modules}
+case $modules in
+    /*) ;;
+    *) modules=$prefix/$modules ;;
+esac
+
+into=$destdir$modules
+if ! mkdir -p "$into" 2>/dev/null || [ ! -w "$into" ]; then
+    fail "$into cannot be written to. Run this as root, or install below a directory of yours, with DESTDIR"
+fi
+
+# Not in its place: an nginx that runs has it mapped.
+install -m 644 "$module" "$into/$name.new"
+mv -f "$into/$name.new" "$into/$name"
+
+# nginx takes a relative name from its prefix; in many packages, $prefix/modules is a link to the modules.
+loads=$modules/$name
+if [ "$(real "$prefix/modules")" = "$(real "$modules")" ]; then
+    loads=modules/$name
+fi
+cat <<END
+==> $into/$name
+To load it, put this at the top of nginx.conf, then test and reload (where an older one is loaded, restart) nginx:
+    load_module $loads;
+Examples of what to put below it are in nginx-conf/, the directives in docs/limit_body.md.
+END

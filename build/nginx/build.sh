@@ -1,0 +1,55 @@
+#!/bin/sh
+# Builds an nginx to develop and test with, from a source tree or, where SOURCE is empty, from the crate nginx-src:
+#
+#     build/nginx/build.sh DIR SOURCE [CC-OPT [LD-OPT]]
+#
+# leaves DIR/src (the source tree), DIR/objs (the configured build) and DIR/nginx (the program). CC-OPT and LD-OPT are
+# more flags for the compiler and the linker. Done once for each version: a second call returns at once.
+
+set -eu
+
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+dir=$1 source=$2 cc_opt=${3-} ld_opt=${4-}
+log=$dir/build.log
+flags="--with-compat --with-debug --with-threads
+       --with-http_ssl_module --with-http_v2_module --with-http_v3_module
+       --with-http_auth_request_module --with-http_realip_module --with-http_stub_status_module
+       --with-http_addition_module --with-http_dav_module"
+
+version=
+if [ -n "$source" ]; then
+    version=$(nginx_version "$source")
+    [ -n "$version" ] || fail "NGINX_SOURCE_DIR=$source: no source of nginx there (no src/core/nginx.h)"
+fi
+about="$source $version $flags $cc_opt $ld_opt"
+
+if [ -x "$dir/nginx" ] && [ "$(cat "$dir/about" 2>/dev/null)" = "$about" ]; then
+    exit 0
+fi
+
+dir=$(make_dir "$dir")
+
+[ -n "$source" ] || source=$(./build/nginx/source.sh "$log")
+
+# configure writes into the tree it is run in, and the registry's copy is not ours to write to.
+rm -rf "$dir/src" "$dir/objs"
+cp -R "$source" "$dir/src"
+chmod -R u+w "$dir/src"
+
+# An older nginx has not all of these.
+known=
+for flag in $flags; do
+    ! grep -qe "$flag" "$dir/src/auto/options" || known="$known $flag"
+done
+
+echo "==> building nginx $(nginx_version "$dir/src") (about half a minute; log: $log)"
+# shellcheck disable=SC2086 # the flags are words
+configure_nginx "$dir" $known ${cc_opt:+"--with-cc-opt=$cc_opt"} ${ld_opt:+"--with-ld-opt=$ld_opt"} >>"$log" 2>&1 ||
+    fail_log "configure failed"
+make -C "$dir/src" -f "$dir/objs/Makefile" -j "$(nproc)" binary >>"$log" 2>&1 || fail_log "make failed"
+
+cp "$dir/objs/nginx" "$dir/nginx"
+echo "$known" >"$dir/flags"
+echo "$about" >"$dir/about"
