@@ -46,7 +46,7 @@ http {{
         location /any {{ access_log drains.log drains; }}
         location /slots {{ limit_body_zone slots; limit_body_drain idle=2s time=8s rate=16k bytes=256k conns={conns};
             access_log drains.log drains; }}
-        location /patient {{ limit_body_drain idle=1h time=1h bytes=off; }}
+        location /patient {{ lingering_time 1h; limit_body_drain idle=1h time=1h bytes=off; }}
     }}
 }}
 """
