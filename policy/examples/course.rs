@@ -22,6 +22,9 @@ use std::io::{self, BufRead, BufWriter, Write};
 /// nginx does not move a timer by less (`NGX_TIMER_LAZY_DELAY`).
 const LAZY: u64 = 300;
 
+/// nginx's default for `lingering_timeout`: how long a client may take to close once its body was read.
+const LINGERING_TIMEOUT: u64 = 5000;
+
 type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
 
 /// What a client does.
@@ -93,13 +96,13 @@ impl Course {
     }
 
     /// The drain is over, and with it the connection; but over HTTP/1.x one whose body was read lingers until the client
-    /// closes.
+    /// closes, as nginx has it: for no longer than `lingering_time` either, which is the grace.
     fn end(&mut self, outcome: Outcome, now: u64) {
         if self.drain.settle(outcome, now) {
             self.ended = now;
         }
         let lingers = outcome == Outcome::Complete && !self.is_stream;
-        self.due = lingers.then(|| now.saturating_add(self.budget.idle));
+        self.due = lingers.then(|| now.saturating_add(self.budget.grace.min(LINGERING_TIMEOUT)));
     }
 
     fn bytes(&self) -> u64 {
