@@ -77,6 +77,8 @@ unexport NGINX
 override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
+# What tests and measurements share, and the fuzzers.
+export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
 .PHONY: help run stop build check unittest test clients grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
@@ -242,19 +244,19 @@ browser: build controls ## develop: Try the demo's page in Chromium and Firefox,
 fuzz-drain: build ## develop: Compare drains with nginx's own, on random uploads (SCRIPTS, SEED)
 	@build/setup.sh test
 	@build/test/certificate.sh $(OBJS)/tls
-	@python3 t/lib/fuzz-drain.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SCRIPTS),20000) $(SEED)
+	@python3 -m fuzz_drain $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(or $(SCRIPTS),20000) $(SEED)
 
 fuzz-http: build ## develop: Compare limit_body with client_max_body_size, on random requests (SCRIPTS, SECONDS, SEED, SCRIPT)
 	@build/setup.sh test
 	@build/test/tools.sh $(TOOLS)
-	@$(TOOLS)/python/bin/python t/lib/fuzz-http.py $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
+	@$(TOOLS)/python/bin/python -m fuzz_http $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
 
 fuzz-conf: build ## develop: Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE, COMPARE; FLAVOUR=asan)
 	@build/setup.sh test
 	@build/test/tools.sh $(TOOLS)
 	@build/test/certificate.sh $(OBJS)/tls
-	@$(TOOLS)/python/bin/python t/lib/fuzz-conf.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+	@$(TOOLS)/python/bin/python -m fuzz_conf $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
 		$(if $(filter asan,$(FLAVOUR)),--asan) $(if $(COMPARE),--compare) $(if $(CASE),--case $(CASE)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--configs $(or $(CONFIGS),20000)) $(if $(SEED),--seed $(SEED))
 
@@ -279,7 +281,9 @@ attack: build testtools ## measure: Measure accepted uploads beside hostile clie
 	@$(TOOLS)/python/bin/python bench/attack.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(PARTS)
 
 capacity: build testtools ## measure: Compute the load of fleets and attackers, verify it, and write the tables of docs/capacity.md
-	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost
+	@cargo build --quiet --locked --release -p policy --example course
+	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+		$(CARGO_TARGET_DIR)/release/examples/course
 
 dist: ## develop: Make a release in objs/dist: the source with all crates, and a checksum
 	@build/setup.sh build dist

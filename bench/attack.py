@@ -22,12 +22,10 @@ import sys
 import time
 import urllib.request
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TOP / "t" / "clients")]
-import processes  # noqa: E402
-import servers  # noqa: E402
-from pages import fill, table  # noqa: E402
+from limit_body import proc, servers
+from limit_body.pages import fill, table
 
+TOP = pathlib.Path(__file__).resolve().parent.parent
 RATE, SIZE, SECONDS, SETTLING = 200, 1 << 20, 10, 3
 PATIENCE = 30
 UPLOAD = f"POST /large HTTP/1.1\r\nHost: honest\r\nContent-Length: {SIZE}\r\n\r\n".encode() + bytes(SIZE)
@@ -156,10 +154,10 @@ async def watched(server, ended):
 async def measure(server, has_metrics):
     ended = asyncio.Event()
     watch = asyncio.ensure_future(watched(server, ended)) if has_metrics else None
-    members = processes.family(server.process.pid)
-    cpu = processes.cpu_seconds(members)
+    members = proc.family(server.process.pid)
+    cpu = proc.cpu_seconds(members)
     measured = await Uploads(server).run(SECONDS)
-    measured["busy"] = (processes.cpu_seconds(members) - cpu) / SECONDS
+    measured["busy"] = (proc.cpu_seconds(members) - cpu) / SECONDS
     ended.set()
     measured["draining"] = await watch if watch else None
     return measured
@@ -170,7 +168,7 @@ def trial(context, name, title, core):
     servers.KINDS[name] = (name, servers.HTTP1 + servers.HTTP2, SERVERS[name])
     with servers.started([name], *context) as running:
         server = running[name]
-        processes.pin(server.process.pid, core)
+        proc.pin(server.process.pid, core)
         has_metrics = name != "nginx"
         if title is None:
             return asyncio.run(measure(server, has_metrics))

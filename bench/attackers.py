@@ -19,11 +19,9 @@ import sys
 import time
 
 import hpack
+from limit_body.frames import CANCEL, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, frame
 
 HEAD = b"POST /up HTTP/1.1\r\nHost: attack\r\n"
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
-END_STREAM, END_HEADERS, ACK = 1, 4, 1
 STREAMS = 100
 
 
@@ -175,12 +173,8 @@ class Resets(Http2):
         while True:
             batch = b""
             for _ in range(STREAMS):
-                batch += self.request("10000") + frame(RST_STREAM, 0, self.stream, b"\0\0\0\x08")
+                batch += self.request("10000") + frame(RST_STREAM, 0, self.stream, CANCEL)
             await self.send(batch)
-
-
-def frame(kind, flags, stream, payload):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 KINDS = {"drip": Drip, "flood": Flood, "extensions": Extensions, "streams": Streams, "resets": Resets}

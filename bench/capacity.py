@@ -1,11 +1,12 @@
 """What a fleet needs that refuses uploads, on paper: rewrites the tables of docs/capacity.md, and what README.md
 says of them.
 
-    capacity.py NGINX MODULE CERTIFICATE
+    capacity.py NGINX MODULE CERTIFICATE COURSE
 
 What things cost is measured: docs/benchmarks.json, and bench/played.py here and now. What that comes to is formulas, and a
-simulation (bench/drains.py) that knows none of them. Ends with 1, and leaves the page alone, if formula and simulation, or
-simulation and what was measured, are farther apart than CHECKS says. The same seed gives the same simulation.
+simulation (bench/drains.py; COURSE is policy/examples/course.rs) that knows none of them. Ends with 1, and leaves the page
+alone, if formula and simulation, or simulation and what was measured, are farther apart than CHECKS says. The same seed
+gives the same simulation.
 """
 
 import collections
@@ -17,7 +18,7 @@ import sys
 
 import drains
 import played
-from pages import fill, table
+from limit_body.pages import fill, table
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 SEED = 8413
@@ -188,7 +189,7 @@ def node(checks, name, budget, per_second):
     until = WARM + COUNTED
     begun, looks = drains.run([one], drains.poisson(MIX, per_second, 1, until, SEED), until, 1000)
     # Those that begin at the end would be missing from a mean of those that have ended.
-    begun = [it for it in begun if WARM <= it.ledger.began <= until - WARM]
+    begun = [it for it in begun if WARM <= it.began <= until - WARM]
     need = Need(per_second, MIX, budget)
     if budget.conns:
         checks.add(f"{name}: share without a slot", sum(it.outcome == "refused" for it in begun) / len(begun),
@@ -197,16 +198,16 @@ def node(checks, name, budget, per_second):
     for it in begun:
         # A piece may be cut off as a whole.
         seconds, count = held(it.client, it.size, budget)
-        late, missing = abs(it.ended - it.ledger.began - seconds * 1000), abs(it.ledger.bytes - count)
+        late, missing = abs(it.ended - it.began - seconds * 1000), abs(it.bytes - count)
         if late > it.client.every or missing > it.client.rate * it.client.every / 1000 + 1:
-            sys.exit(f"error: {it.client}, {it.size} bytes: drained {it.ledger.bytes} in {it.ended - it.ledger.began} ms, "
+            sys.exit(f"error: {it.client}, {it.size} bytes: drained {it.bytes} in {it.ended - it.began} ms, "
                      f"by formula {count:.0f} in {seconds * 1000:.0f}")
     draining = sorted(look[0][0] for look in looks[WARM // 1000:])
     read = sorted(one.read[second] / MB for second in range(WARM // 1000, until // 1000))
     for what, found, wanted, tolerance in (
-        ("seconds that a drain lasts", sum(it.ended - it.ledger.began for it in begun) / 1000 / len(begun), need.seconds,
+        ("seconds that a drain lasts", sum(it.ended - it.began for it in begun) / 1000 / len(begun), need.seconds,
          FORMULA),
-        ("MB drained of an upload", sum(it.ledger.bytes for it in begun) / MB / len(begun), need.bytes / MB, FORMULA),
+        ("MB drained of an upload", sum(it.bytes for it in begun) / MB / len(begun), need.bytes / MB, FORMULA),
         ("draining, on average", sum(draining) / len(draining), need.draining, FORMULA),
         ("draining, exceeded 0.1% of the time", seldom(draining), need.peak(), RARE),
         ("MB/s in, on average", sum(read) / len(read), need.bandwidth / MB, FORMULA),
@@ -259,7 +260,7 @@ def attack(checks, budget, name):
         # What comes in pieces comes late.
         checks.add(f"{name}, {title}: seconds held", drain.ended / 1000, seconds, RARE)
         if count > 100:
-            checks.add(f"{name}, {title}: MB drained", drain.ledger.bytes / MB, count / MB, FORMULA)
+            checks.add(f"{name}, {title}: MB drained", drain.bytes / MB, count / MB, FORMULA)
         rows.append((title, seconds, count, drain.outcome))
     return rows
 
@@ -385,8 +386,9 @@ def dearest_table(costs, dearest):
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         sys.exit(__doc__)
+    nginx, module, certificate, drains.COURSE = sys.argv[1:]
     file = TOP / "docs" / "benchmarks.json"
     if not file.exists():
         sys.exit("error: docs/benchmarks.json is missing; make bench writes it")
@@ -394,7 +396,7 @@ def main():
     costs = figures["capacity"]
 
     checks = Checks()
-    rules, slots, linger, dearest = played.measure(*sys.argv[1:])
+    rules, slots, linger, dearest = played.measure(nginx, module, certificate)
     for row in rules:
         for what in ("same", "seconds", "bytes"):
             found, wanted = row[what]

@@ -1,17 +1,21 @@
 """Refused uploads, simulated: what nginx nodes hold, read and refuse.
 
-A discrete-event simulation of nodes that drain what they have refused, each by the rules of the module: `Ledger` is
-crates/policy/src/drain.rs line by line, and `Node` does what src/drain.rs and nginx do with it. Times are whole milliseconds.
-Nothing here knows the formulas that bench/capacity.py holds it against.
+Each upload has the course that the module's own rules give it: crates/policy/examples/course.rs tells it, when nginx looks
+included. `Node` has what one upload does to others: slots that are taken, and connections that are closed for others. Times
+are whole milliseconds. Nothing here knows the formulas that bench/capacity.py holds it against.
 """
 
+import bisect
 import collections
 import dataclasses
 import heapq
+import itertools
 import math
 import random
+import subprocess
 
-ANY = (1 << 64) - 1
+# What tells the course of drains; bench/capacity.py sets it.
+COURSE = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,43 +28,6 @@ class Budget:
     rate: int = 16 << 10
     bytes: int | None = None
     conns: int | None = None
-
-
-class Ledger:
-    """What has been drained, and when. What the Rust one returns as an error is returned as an outcome, a string."""
-
-    __slots__ = ("began", "last", "bytes")
-
-    def __init__(self, now):
-        self.began = self.last = now
-        self.bytes = 0
-
-    def add(self, count, now):
-        self.bytes += count
-        self.last = now
-
-    def left(self, budget, now):
-        kept_up = self.bytes * 1000 // budget.rate if budget.rate else ANY
-        allowed = min(max(kept_up, budget.grace), budget.time)
-        return max(allowed - (now - self.began), 0)
-
-    def may_drain(self, budget, now):
-        if self.left(budget, now) == 0:
-            return self.overdue(budget, now)
-        if budget.bytes is None:
-            return ANY
-        return max(budget.bytes - self.bytes, 0) or "bytes"
-
-    def patience(self, budget, now):
-        may = self.may_drain(budget, now)
-        if isinstance(may, str):
-            return may
-        idle = max(budget.idle - (now - self.last), 0)
-        return min(idle, self.left(budget, now)) if idle else "timeout"
-
-    def overdue(self, budget, now):
-        is_silent = self.left(budget, now) > 0 or now - self.last >= budget.idle
-        return "timeout" if is_silent or now - self.began >= budget.time else "slow"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,10 +59,43 @@ class Client:
         yield self.stops, "close" if self.closes else "silence"
 
 
+@dataclasses.dataclass
 class Drain:
-    """A connection, or stream, whose body is refused."""
+    """A connection, or stream, whose body is refused: how its drain ends, after how many pieces and bytes, and when; and when
+    the connection is closed."""
 
-    __slots__ = ("id", "node", "client", "size", "pieces", "next", "ledger", "due", "outcome", "ended", "closed", "slot")
+    node: "Node"
+    client: Client
+    size: int
+    began: int
+    outcome: str = ""
+    pieces: int = 0
+    bytes: int = 0
+    ended: int = 0
+    closed: int = 0
+
+    def upload(self):
+        """The upload, as course.rs reads it."""
+        budget = self.node.budget
+        words = [budget.idle, budget.grace, budget.time, budget.rate, "any" if budget.bytes is None else budget.bytes,
+                 "stream" if self.node.is_stream else "http1", self.began, self.size]
+        for at, what in self.client.pieces(self.size):
+            if what != "silence":
+                words += [at, what]
+            # No drain lasts longer.
+            if at >= budget.time:
+                break
+        return " ".join(map(str, words))
+
+    def taken(self):
+        """(when, bytes) of each piece that was taken."""
+        return ((self.began + at, count) for at, count in itertools.islice(self.client.pieces(self.size), self.pieces))
+
+    def cut(self, outcome, now):
+        """Ends it before its time."""
+        taken = [count for at, count in self.taken() if at < now]
+        self.pieces, self.bytes = len(taken), sum(taken)
+        self.outcome, self.ended, self.closed = outcome, now, now
 
 
 class Node:
@@ -103,133 +103,63 @@ class Node:
 
     def __init__(self, budget, worker_connections=None, is_stream=False):
         self.budget, self.worker_connections, self.is_stream = budget, worker_connections, is_stream
-        self.slots = 0
+        # Bytes by second.
         self.read = collections.Counter()
-        self.open = collections.OrderedDict()
+        # Drains that have a slot, and connections that are open, by their number; and when they end.
+        self.slots, self.open = {}, {}
+        self.ends, self.closes = [], []
 
-    def begin(self, drain, now):
+    def begin(self, number, drain):
         """A request is refused: what src/drain.rs does in begin()."""
+        now = drain.began
+        for left, ends in (self.slots, self.ends), (self.open, self.closes):
+            while ends and ends[0][0] < now:
+                left.pop(heapq.heappop(ends)[1], None)
         if self.worker_connections:
             self.make_room(now)
-        self.open[drain.id] = drain
-        drain.ledger, drain.due, drain.outcome, drain.ended, drain.closed = Ledger(now), None, None, None, None
-        drain.slot = self.budget.conns is None or self.slots < self.budget.conns
-        if not drain.slot:
-            return self.end(drain, "refused", now)
-        self.slots += 1
-        self.wait(drain, now)
+        if self.budget.conns is not None and len(self.slots) >= self.budget.conns:
+            return drain.cut("refused", now)
+        self.slots[number] = self.open[number] = drain
+        heapq.heappush(self.ends, (drain.ended, number))
+        heapq.heappush(self.closes, (drain.closed, number))
 
     def make_room(self, now):
         """ngx_drain_connections(): the oldest go first."""
         if self.worker_connections - len(self.open) > self.worker_connections // 16:
             return
-        for oldest in list(self.open.values())[:max(min(32, len(self.open) // 8), 1)]:
-            self.end(oldest, "evicted", now)
-
-    def wait(self, drain, now):
-        """How long for more: patience(). Over HTTP/1.x nginx waits whole seconds (nginx_bits_set_lingering), and so up to
-        two longer for a client that is silent."""
-        left = drain.ledger.patience(self.budget, now)
-        if isinstance(left, str):
-            return self.end(drain, left, now)
-        if not self.is_stream:
-            rest = drain.ledger.left(self.budget, now)
-            left = min(self.budget.idle - (now - drain.ledger.last), (rest + now % 1000 + 999) // 1000 * 1000)
-        # nginx does not move a timer by less (NGX_TIMER_LAZY_DELAY).
-        if drain.due is None or abs(now + left - drain.due) >= 300:
-            drain.due = now + left
-
-    def came(self, drain, what, now):
-        """Bytes have come, or the client hangs up."""
-        if what == "close":
-            return self.end(drain, "closed", now)
-        may = drain.ledger.may_drain(self.budget, now)
-        if isinstance(may, str):
-            return self.end(drain, may, now)
-        # A stream's bytes are all dropped, then counted.
-        drain.ledger.add(what if self.is_stream else min(what, may), now)
-        self.read[now // 1000] += what
-        if drain.ledger.bytes >= drain.size:
-            return self.end(drain, "complete", now)
-        self.wait(drain, now)
-
-    def expire(self, drain, now):
-        """A time is up."""
-        if drain.outcome is not None:
-            self.close(drain, now)
-        elif self.is_stream:
-            # A timer that was not moved may be early: the module asks again.
-            drain.due = None
-            self.wait(drain, now)
-        else:
-            self.end(drain, drain.ledger.overdue(self.budget, now), now)
-
-    def end(self, drain, outcome, now):
-        """The drain is over, and with it the connection; but over HTTP/1.x one whose body was read lingers until the client
-        closes, without a slot."""
-        if drain.outcome is None:
-            self.slots -= drain.slot
-            drain.outcome, drain.ended = outcome, now
-        if outcome == "complete" and drain.client.stays and not self.is_stream:
-            drain.due = now + self.budget.idle
-        else:
-            self.close(drain, now)
-
-    def close(self, drain, now):
-        drain.closed = now
-        del self.open[drain.id]
+        for number in list(self.open)[:max(min(32, len(self.open) // 8), 1)]:
+            drain = self.open.pop(number)
+            drain.closed = now
+            if self.slots.pop(number, None):
+                drain.cut("evicted", now)
 
 
 def run(nodes, arrivals, until, look_every=0):
     """Plays ARRIVALS, (when, node, client, size) in order, on NODES until that time. Returns the drains that have begun, and
     what a look at each node each LOOK_EVERY milliseconds saw: how many slots were taken, and how many connections open."""
-    drains, looks = [], []
-    queue, number = [], 0
-    next_look = look_every or ANY
-    arrivals = iter(arrivals)
-    arrival = next(arrivals, None)
+    drains = [Drain(nodes[node], client, size, at) for at, node, client, size in arrivals if at <= until]
+    uploads = "".join(f"{drain.upload()}\n" for drain in drains)
+    told = subprocess.run([COURSE], input=uploads, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    for number, (drain, course) in enumerate(zip(drains, told, strict=True)):
+        drain.outcome, *numbers = course.split()
+        drain.pieces, drain.bytes, drain.ended, drain.closed = map(int, numbers)
+        drain.node.begin(number, drain)
+    for drain in drains:
+        for at, count in drain.taken():
+            if at <= until:
+                drain.node.read[at // 1000] += count
+    looks = range(look_every, until + 1, look_every) if look_every else ()
+    seen = [[*zip(there(mine, "ended", looks), there(mine, "closed", looks))]
+            for mine in ([drain for drain in drains if drain.node is node] for node in nodes)]
+    return drains, [*zip(*seen)]
 
-    def schedule(drain):
-        nonlocal number
-        if drain.closed is not None:
-            return
-        number += 1
-        at, what = drain.next
-        if what != "silence" and at <= drain.due:
-            heapq.heappush(queue, (at, number, drain, what))
-        else:
-            heapq.heappush(queue, (drain.due, number, drain, None))
 
-    def advance(drain, began):
-        at, what = next(drain.pieces, (ANY, "silence"))
-        drain.next = (began + at, what)
-
-    while True:
-        at = min(arrival[0] if arrival else ANY, queue[0][0] if queue else ANY)
-        while next_look <= min(at, until):
-            looks.append([(node.slots, len(node.open)) for node in nodes])
-            next_look += look_every
-        if at > until or at == ANY:
-            return drains, looks
-        if arrival and arrival[0] <= at:
-            drain = Drain()
-            drain.id, (_, node, drain.client, drain.size) = len(drains), arrival
-            drain.node, drain.pieces = nodes[node], drain.client.pieces(drain.size)
-            drains.append(drain)
-            drain.node.begin(drain, at)
-            advance(drain, at)
-            schedule(drain)
-            arrival = next(arrivals, None)
-            continue
-        _, _, drain, what = heapq.heappop(queue)
-        if drain.closed is not None:
-            continue
-        if what is None:
-            drain.node.expire(drain, at)
-        else:
-            drain.node.came(drain, what, at)
-            advance(drain, drain.ledger.began)
-        schedule(drain)
+def there(drains, end, looks):
+    """How many have begun before each look, and not come to this end."""
+    drains = [drain for drain in drains if drain.outcome != "refused"]
+    ends = sorted(getattr(drain, end) for drain in drains)
+    begins = [drain.began for drain in drains]
+    return [bisect.bisect_left(begins, look) - bisect.bisect_left(ends, look) for look in looks]
 
 
 @dataclasses.dataclass(frozen=True)

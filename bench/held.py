@@ -1,22 +1,16 @@
 """What a stream of HTTP/2 takes of the worker's memory while it is drained, by what its request's header has.
 
-    held.py NGINX MODULE
+    held.py NGINX MODULE                (with PYTHONPATH=t/lib)
 
 Prints bytes for each stream: how much more the worker has with 50 connections of 60 silent refused streams each, than with
 one. Header fields differ from stream to stream, and so take their room in full.
 """
 
-import pathlib
-import re
 import sys
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-sys.path.append(str(TOP / "t" / "lib"))
-import h2.config  # noqa: E402
-import h2.connection  # noqa: E402
-import h2.events  # noqa: E402
-import server  # noqa: E402
-import wire  # noqa: E402
+from limit_body import http2, nginx
+from limit_body.ports import free_ports
+from limit_body.proc import resident
 
 CONNECTIONS, STREAMS = 50, 60
 # Fields beside the four of every request, and how long each is.
@@ -43,41 +37,30 @@ http {{
 
 def silent(port, fields, length, number):
     """A connection with refused streams that send nothing."""
-    connection = wire.connect(port, 30)
-    http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-    http.initiate_connection()
-    waiting = set()
+    client, streams = http2.Client(port, 30, tls=False), []
     for i in range(STREAMS):
-        stream = http.get_next_available_stream_id()
         header = [(":method", "POST"), (":path", "/"), (":scheme", "http"), (":authority", "localhost"), ("content-length", "1000000")]
         header += [(f"x-{j}", f"{number}-{i}-{j}-".ljust(length, "x")) for j in range(fields)]
-        http.send_headers(stream, header)
-        waiting.add(stream)
-        connection.sendall(http.data_to_send())
-    while waiting:
-        for event in http.receive_data(connection.recv(65536)):
-            if isinstance(event, h2.events.StreamEnded):
-                waiting.remove(event.stream_id)
-            elif isinstance(event, h2.events.StreamReset):
-                sys.exit(f"error: stream {event.stream_id} is not drained")
-        connection.sendall(http.data_to_send())
-    return connection
-
-
-def resident(nginx):
-    status = pathlib.Path(f"/proc/{nginx.workers()[0]}/status").read_text()
-    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)[1]) * 1024
+        streams.append(client.http.request(header))
+        client.flush()
+    while not all(stream.ended or stream.stopped for stream in streams):
+        client.receive()
+        client.flush()
+    if any(stream.stopped for stream in streams):
+        sys.exit("error: a stream is not drained")
+    return client
 
 
 program, module = sys.argv[1:]
-values = dict(zip(("listen", "directive"), server.http2(program)))
+values = dict(zip(("listen", "directive"), nginx.http2(program)))
 for title, (fields, length) in HEADERS.items():
-    values["port"] = wire.free_ports(1)[0]
-    with server.Nginx(program, CONFIGURATION, module=module, **values) as nginx:
-        nginx.start()
+    values["port"] = free_ports(1)[0]
+    with nginx.Nginx(program, CONFIGURATION, module=module, **values) as server:
+        server.start()
         held = [silent(values["port"], fields, length, 0)]
-        before = resident(nginx)
+        before = resident(server.workers()[0])
         held += [silent(values["port"], fields, length, number) for number in range(1, CONNECTIONS + 1)]
-        print(f"{title}: {(resident(nginx) - before) / (CONNECTIONS * STREAMS):,.0f}", flush=True)
+        more = 1024 * (resident(server.workers()[0]) - before)
+        print(f"{title}: {more / (CONNECTIONS * STREAMS):,.0f}", flush=True)
         for connection in held:
             connection.close()

@@ -4,22 +4,16 @@ The budget is a small one, so that all of it is over in seconds."""
 
 import asyncio
 import os
-import pathlib
 import random
-import re
-import socket
 import ssl
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
-import h2.config
-import h2.connection
-import h2.exceptions
 import drains
-import processes
+import h2.exceptions
+from limit_body import connection, frames, http2, nginx, proc
+from limit_body.ports import free_ports
 
 CLIENTS = 240
 OVER = 12_000
@@ -32,8 +26,6 @@ HELD = 50
 
 CONFIGURATION = """
 load_module {module};
-daemon off;
-pid nginx.pid;
 worker_processes 1;
 worker_rlimit_nofile 8192;
 error_log error.log;
@@ -46,15 +38,15 @@ http {{
     limit_body_drain idle=2s time=8s rate=16k bytes=256k;
     server {{
         listen 127.0.0.1:{ports[0]} backlog=4096;
-        listen 127.0.0.1:{ports[1]}{http2};
+        listen 127.0.0.1:{ports[1]}{h2};
         listen 127.0.0.1:{ports[2]} ssl;
-        {http2_on}
+        {http2}
         ssl_certificate {certificate}.pem;
         ssl_certificate_key {certificate}.key;
         location /any {{ access_log drains.log drains; }}
         location /slots {{ limit_body_zone slots; limit_body_drain idle=2s time=8s rate=16k bytes=256k conns={conns};
             access_log drains.log drains; }}
-        location /patient {{ limit_body_drain idle=1h time=1h; }}
+        location /patient {{ lingering_time 1h; limit_body_drain idle=1h time=1h bytes=off; }}
     }}
 }}
 """
@@ -77,53 +69,29 @@ def scripts():
     return [(when, *kinds[number % len(kinds)]()) for number, when in enumerate(whens)]
 
 
-class Server:
-    def __init__(self, nginx, module, certificate, directory):
-        self.directory = pathlib.Path(directory)
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-        self.ports = [it.getsockname()[1] for it in sockets]
-        for it in sockets:
-            it.close()
-        version = subprocess.run([nginx, "-v"], capture_output=True, text=True).stderr.split("/")[-1].split()[0]
-        is_old = tuple(map(int, version.split("."))) < (1, 25, 1)
-        (self.directory / "nginx.conf").write_text(CONFIGURATION.format(
-            module=module, ports=self.ports, certificate=certificate, conns=CONNS,
-            http2=" http2" if is_old else "", http2_on="" if is_old else "http2 on;"))
-        self.log = self.directory / "error.log"
-        self.process = subprocess.Popen([nginx, "-p", directory, "-c", "nginx.conf", "-e", self.log])
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.ports[2])).close()
-                self.worker = pathlib.Path("/proc") / str(processes.family(self.process.pid)[1])
-                return
-            except (OSError, IndexError):
-                time.sleep(0.05)
-        sys.exit(f"error: nginx does not answer; see {self.log}")
+class Server(nginx.Nginx):
+    def __init__(self, program, module, certificate):
+        self.ports = free_ports(3)
+        h2, directive = nginx.http2(program)
+        super().__init__(program, CONFIGURATION, module=module, certificate=certificate, ports=self.ports, conns=CONNS,
+                         h2=h2, http2=directive)
+        self.start()
+        (self.worker,) = self.workers()
 
     def connect(self, port):
-        connection = socket.create_connection(("127.0.0.1", self.ports[port]), PATIENCE)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+        return connection.connect(self.ports[port], PATIENCE)
 
     def cpu(self):
-        return processes.cpu_seconds([self.worker.name])
-
-    def resident(self):
-        return int(re.search(r"^VmRSS:\s+(\d+) kB", (self.worker / "status").read_text(), re.M)[1]) * 1024
+        return proc.cpu_seconds([self.worker])
 
     def sockets(self):
-        return len(os.listdir(self.worker / "fd"))
+        return len(os.listdir(f"/proc/{self.worker}/fd"))
 
     def drains(self):
         """By the number of the client: outcome, bytes, seconds."""
         lines = (self.directory / "drains.log").read_text().splitlines()
         return {int(number): (outcome, int(count), float(seconds))
                 for number, outcome, count, seconds in (line.split() for line in lines if " - " not in line)}
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 async def play(server, location, is_stream, script):
@@ -141,10 +109,8 @@ async def one(server, location, is_stream, began, number, when, client, size):
     target = f"{location}?id={number}"
     http = None
     if is_stream:
-        http = h2.connection.H2Connection(h2.config.H2Configuration())
-        http.initiate_connection()
-        http.send_headers(1, [(":method", "POST"), (":scheme", "http"), (":path", target), (":authority", "localhost"),
-                              ("content-length", str(size))])
+        http = http2.Protocol()
+        http.request(upload(target, size))
         writer.write(http.data_to_send())
     else:
         writer.write(f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode())
@@ -169,6 +135,10 @@ async def one(server, location, is_stream, began, number, when, client, size):
     writer.transport.abort() if left == 0 else writer.close()
 
 
+def upload(target, size):
+    return [(":method", "POST"), (":scheme", "http"), (":path", target), (":authority", "localhost"), ("content-length", str(size))]
+
+
 async def send(http, writer, piece, is_last, ended):
     if not http:
         writer.write(piece)
@@ -190,9 +160,9 @@ async def listen(reader, http, writer):
         while data := await reader.read(65536):
             if not http:
                 continue
-            for event in http.receive_data(data):
-                if type(event).__name__ == "StreamReset":
-                    return
+            http.take(data)
+            if http.requests[1].stopped:
+                return
             writer.write(http.data_to_send())
         # Over HTTP/1.x nginx says goodbye first where it lingers; to be told of its end takes sending more.
     except (OSError, h2.exceptions.ProtocolError):
@@ -229,8 +199,8 @@ def rules(server):
         for number, drain in enumerate(model):
             if number not in same:
                 print(f"  {drain.client.name} of {drain.size} bytes: {drain.outcome}, {real.get(number)}")
-        seconds = [sum(real[it][2] for it in same), sum(model[it].ended - model[it].ledger.began for it in same) / 1000]
-        count = [sum(real[it][1] for it in same), sum(model[it].ledger.bytes for it in same)]
+        seconds = [sum(real[it][2] for it in same), sum(model[it].ended - model[it].began for it in same) / 1000]
+        count = [sum(real[it][1] for it in same), sum(model[it].bytes for it in same)]
         rows.append({"title": title, "same": (len(same), len(script)), "seconds": seconds, "bytes": count})
     return rows
 
@@ -250,17 +220,17 @@ def linger(server):
     """How long nginx keeps HTTP/1.1 connections whose body it has read, of clients that do not close; in seconds."""
     time.sleep(0.5)
     before = server.sockets()
-    connections = [server.connect(0) for _ in range(HELD)]
-    for connection in connections:
-        connection.sendall(b"POST /any HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n" + bytes(2000))
+    clients = [server.connect(0) for _ in range(HELD)]
+    for client in clients:
+        client.sendall(b"POST /any HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n" + bytes(2000))
     began = time.monotonic()
     while server.sockets() < before + HELD and time.monotonic() < began + 1:
         time.sleep(0.01)
     while server.sockets() > before + HELD / 2 and time.monotonic() < began + PATIENCE:
         time.sleep(0.02)
     took = time.monotonic() - began
-    for connection in connections:
-        connection.close()
+    for client in clients:
+        client.close()
     return took
 
 
@@ -269,64 +239,57 @@ def dearest(server):
     head = b"POST /patient HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     costs = {}
 
-    connection = server.connect(0)
-    connection.sendall(head)
-    costs["http1_chunked"] = flood(server, connection, b"1\r\nx\r\n" * (FLOOD // 6))
+    client = server.connect(0)
+    client.sendall(head)
+    costs["http1_chunked"] = flood(server, client, b"1\r\nx\r\n" * (FLOOD // 6))
 
-    connection = server.connect(2)
+    client = server.connect(2)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    tls = context.wrap_bio(incoming, outgoing)
+    tls = connection.context(["http/1.1"]).wrap_bio(incoming, outgoing)
     while True:
         try:
             tls.do_handshake()
             break
         except ssl.SSLWantReadError:
-            connection.sendall(outgoing.read())
-            incoming.write(connection.recv(65536))
+            client.sendall(outgoing.read())
+            incoming.write(client.recv(65536))
     tls.write(head)
-    connection.sendall(outgoing.read())
+    client.sendall(outgoing.read())
     for _ in range(RECORDS):
         tls.write(b"1\r\nx\r\n")
-    costs["http1_tls_chunked"] = flood(server, connection, outgoing.read())
+    costs["http1_tls_chunked"] = flood(server, client, outgoing.read())
 
-    connection, http = server.connect(1), h2.connection.H2Connection()
-    http.initiate_connection()
-    http.send_headers(1, [(":method", "POST"), (":scheme", "http"), (":path", "/patient"), (":authority", "localhost"),
-                          ("content-length", str(1 << 40))])
-    connection.sendall(http.data_to_send())
+    client, http = server.connect(1), http2.Protocol()
+    http.request(upload("/patient", 1 << 40))
+    client.sendall(http.data_to_send())
     time.sleep(0.5)
     # Smaller ones are a flood to nginx.
-    frame = b"\x00\x00\x02\x00\x00" + (1).to_bytes(4, "big") + b"xx"
-    costs["http2"] = flood(server, connection, frame * (FLOOD // len(frame)))
+    frame = frames.frame(frames.DATA, 0, 1, b"xx")
+    costs["http2"] = flood(server, client, frame * (FLOOD // len(frame)))
     return costs
 
 
-def flood(server, connection, data):
+def flood(server, client, data):
     """CPU seconds of a GB that is sent."""
     time.sleep(0.2)
     before = server.cpu()
-    connection.sendall(data)
+    client.sendall(data)
     # Until all is read.
     was = None
     while was != (now := server.cpu()):
         was = now
         time.sleep(0.5)
-    connection.close()
+    client.close()
     return (now - before) / (len(data) / 1e9)
 
 
-def measure(nginx, module, certificate):
-    with tempfile.TemporaryDirectory() as directory:
-        server = Server(nginx, module, certificate, directory)
-        try:
-            costs = [dearest(server) for _ in range(3)]
-            median = {how: statistics.median(it[how] for it in costs) for how in costs[0]}
-            return rules(server), slots(server), linger(server), median
-        finally:
-            server.stop()
+def measure(program, module, certificate):
+    with Server(program, module, certificate) as server:
+        costs = [dearest(server) for _ in range(3)]
+        median = {how: statistics.median(it[how] for it in costs) for how in costs[0]}
+        return rules(server), slots(server), linger(server), median
 
 
 if __name__ == "__main__":
-    print(*measure(*sys.argv[1:]), sep="\n")
+    *setting, drains.COURSE = sys.argv[1:]
+    print(*measure(*setting), sep="\n")

@@ -7,7 +7,7 @@ import string
 import subprocess
 import sys
 
-from pages import fill, table
+from limit_body.pages import fill, table
 
 TITLES = {"module": "limit_body", "nginx": "nginx alone"}
 PROTOCOLS = {"h1": "HTTP/1.1", "tls": "HTTP/1.1, TLS 1.3", "h2": "HTTP/2, TLS 1.3"}

@@ -226,7 +226,7 @@ location / { proxy_pass http://backend; }
 --- script
 h1: head POST /reset 1m; send 100k; answer; reset
 h1: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; send 1m; end
-tls: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; send 1m; end
+h1s: head POST /malformed chunked; chunk 2k; answer; bytes never a chunk\r\n; send 1m; end
 --- seen
 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | closed

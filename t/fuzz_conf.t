@@ -12,7 +12,7 @@ SKIP: {
     my $asan = ($ENV{TEST_MEMORY} // '') eq 'asan';
     my $nginx = $asan ? "$ENV{MEMORY_NGINX}" : $ENV{TEST_NGINX_BINARY};
     my $options = '--seed 7 --configs 2000 --seconds 60' . ($asan ? ' --asan' : '');
-    my $log = `"$ENV{TEST_PYTHON}" t/lib/fuzz-conf.py "$nginx" "$ENV{TEST_NGINX_LOAD_MODULES}" "$ENV{TEST_CERTIFICATE}" $options 2>&1`;
+    my $log = `"$ENV{TEST_PYTHON}" -m fuzz_conf "$nginx" "$ENV{TEST_NGINX_LOAD_MODULES}" "$ENV{TEST_CERTIFICATE}" $options 2>&1`;
     is($?, 0, 'nothing is wrong that is not with nginx alone') or diag($log);
     note($log);
 }

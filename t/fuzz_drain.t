@@ -5,6 +5,6 @@ use warnings;
 
 use Test::More tests => 1;
 
-my $log = `"$ENV{TEST_PYTHON}" t/lib/fuzz-drain.py "$ENV{TEST_NGINX_BINARY}" "$ENV{TEST_NGINX_LOAD_MODULES}" "$ENV{TEST_CERTIFICATE}" 1000 2>&1`;
+my $log = `"$ENV{TEST_PYTHON}" -m fuzz_drain "$ENV{TEST_NGINX_BINARY}" "$ENV{TEST_NGINX_LOAD_MODULES}" "$ENV{TEST_CERTIFICATE}" 1000 2>&1`;
 is($?, 0, 'the client sees the same') or diag($log);
 note($log);

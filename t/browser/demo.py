@@ -8,17 +8,15 @@ failed. The pictures, docs/demo.png and docs/demo-dark.png, are taken where none
 
 import contextlib
 import http.client
-import os
 import pathlib
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 
-import browsers
+from limit_body import browsers
+from limit_body.ports import free_ports
 
 NGINX, WORK, DIR = sys.argv[1:]
 PATIENCE = 20
@@ -33,7 +31,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     for name, visit in {"Chromium": visit_with_chromium, "Firefox": visit_with_firefox}.items():
         print(f"{name}:")
-        port = free_port()
+        # TLS has the one above it.
+        port = free_ports(2)[0]
         with contextlib.ExitStack() as ending:
             ending.callback(stop_demo)
             start_demo(port)
@@ -154,16 +153,6 @@ def start_demo(port):
 
 def stop_demo():
     subprocess.run(["build/demo/stop.sh", DIR], check=True)
-
-
-def free_port():
-    """One that is free, as is the one above it."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", port))
-            second.bind(("127.0.0.1", port + 1))
-            return port
 
 
 def upload(port, size):

@@ -8,15 +8,13 @@ and HTTP/3 is forced for ORIGINS (host:port,...), which have CERTIFICATE.
 import base64
 import hashlib
 import json
-import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "browser"))
-import browsers
+from limit_body import browsers
 
 browser, how, version, origins, certificate = sys.argv[1:]
 

@@ -14,9 +14,7 @@ import re
 import sys
 
 import reasons
-
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "bench"))
-from pages import fill, table  # noqa: E402
+from limit_body.pages import fill, table
 
 GROUPS = {
     "HTTP/1.1": ("h1",), "HTTP/1.1, TLS": ("tls",), "HTTP/2, TLS": ("h2",), "HTTP/2, cleartext": ("h2c",), "HTTP/3": ("h3",),

@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 
-import servers
+from limit_body import servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 ADDRESS = "192.0.2.1"

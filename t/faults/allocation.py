@@ -24,12 +24,12 @@ import tempfile
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-os.environ.setdefault("TEST_PATIENCE", "5")
+from limit_body import script
+from limit_body.nginx import Nginx, await_condition, has_http3
+from limit_body.ports import free_ports
 
-import script  # noqa: E402 (it reads the environment)
-from server import Nginx, await_condition  # noqa: E402
-from wire import free_ports  # noqa: E402
+# What waits in vain is what this is about.
+script.TIMEOUT = float(os.environ.get("TEST_PATIENCE", 5))
 
 CONFIGURATION = """
 {load}
@@ -217,14 +217,12 @@ class Requests:
         self.directory = tempfile.TemporaryDirectory(prefix="limit-body-fault-")
         self.shim = Shim(arguments.shim, self.directory.name)
         ports = dict(zip(("port", "tls_port", "h2c_port"), free_ports(3)))
-        has_quic = "--with-http_v3_module" in subprocess.run([arguments.nginx, "-V"], capture_output=True, text=True).stderr
         self.nginx = Nginx(
             arguments.nginx, CONFIGURATION, self.shim.environment, **ports, backend=self.backend.values["port"],
-            certificate=arguments.certificate, quic=f"listen 127.0.0.1:{ports['tls_port']} quic;" if has_quic else "",
+            certificate=arguments.certificate, quic=f"listen 127.0.0.1:{ports['tls_port']} quic;" if has_http3(arguments.nginx) else "",
             load=f"load_module {arguments.module};" if self.is_ours else "",
             **(MODULE if self.is_ours else dict.fromkeys(MODULE, "")),
         )
-        self.patience = float(os.environ["TEST_PATIENCE"])
 
     def __enter__(self):
         self.backend.start()
@@ -290,7 +288,7 @@ class Requests:
             faults.append("the worker has died")
         if control != AS_EVER:
             faults.append(f"the next requests: {control}")
-        if took > 0.8 * self.patience:
+        if took > 0.8 * script.TIMEOUT:
             faults.append(f"the client has waited in vain: {seen} after {took:.1f} s")
         if seen != normal and not told:
             faults.append(f"the client has seen {seen}, and the log has no word about it")

@@ -10,7 +10,6 @@ left open. Needs root, for mounts and network namespaces of its own.
 
 import contextlib
 import os
-import pathlib
 import re
 import resource
 import sys
@@ -18,13 +17,9 @@ import threading
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-os.environ.setdefault("TEST_PATIENCE", "20")
-
-import netns  # noqa: E402
-import script  # noqa: E402 (it reads the environment)
-from server import Nginx, await_condition  # noqa: E402
-from wire import free_ports  # noqa: E402
+from limit_body import netns, script
+from limit_body.nginx import Nginx, await_condition
+from limit_body.ports import free_ports
 
 MAIN = """
 {load}

@@ -13,7 +13,6 @@ import json
 import math
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+from limit_body import nginx
+from limit_body.ports import free_ports
 
 # How often Prometheus scrapes and how often it must have done so, so that a rate over WINDOW is one of several samples.
 INTERVAL = 1
@@ -35,13 +37,9 @@ REFUSALS = 7
 CONFIGURATION = """
 load_module {module};
 worker_processes 2;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
 events {{ worker_connections 256; }}
 http {{
     access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
     server {{
         listen 127.0.0.1:{port};
         location = /uploads {{
@@ -62,10 +60,9 @@ http {{
 
 
 def main():
-    nginx, module, *files = sys.argv[1:]
+    program, module, *files = sys.argv[1:]
     failed = 0
-    with tempfile.TemporaryDirectory() as directory:
-        server = Nginx(nginx, module, directory)
+    with tempfile.TemporaryDirectory() as directory, Server(program, module) as server:
         prometheus = Prometheus(directory, server.metrics)
         try:
             print(check_format(server))
@@ -83,7 +80,8 @@ def main():
             failed += counted != REFUSALS
         finally:
             prometheus.stop()
-            server.stop()
+            server.is_stopped = True
+            time.sleep(0.1)
     sys.exit(failed > 0)
 
 
@@ -95,22 +93,13 @@ def check_format(server):
     return "promtool check metrics: nothing to say"
 
 
-class Nginx:
-    def __init__(self, program, module, directory):
-        self.port = free_port()
+class Server(nginx.Nginx):
+    def __init__(self, program, module):
+        (self.port,) = free_ports(1)
+        super().__init__(program, CONFIGURATION, module=module, port=self.port)
         self.metrics = f"http://127.0.0.1:{self.port}/metrics"
         self.is_stopped = False
-        configuration = pathlib.Path(directory, "nginx.conf")
-        configuration.write_text(CONFIGURATION.format(module=module, directory=directory, port=self.port))
-        log = f"{directory}/error.log"
-        self.process = subprocess.Popen([program, "-p", directory, "-c", configuration, "-e", log, "-g", "daemon off;"])
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                return urllib.request.urlopen(self.metrics).close()
-            except OSError:
-                time.sleep(0.05)
-        sys.exit(f"nginx does not answer; see {log}")
+        self.start()
 
     def upload(self, location, size, declared=True):
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
@@ -133,12 +122,6 @@ class Nginx:
                 time.sleep(0.01)
 
         threading.Thread(target=upload, daemon=True).start()
-
-    def stop(self):
-        self.is_stopped = True
-        time.sleep(0.1)
-        self.process.terminate()
-        self.process.wait()
 
 
 def of_dashboard(file, prometheus):
@@ -177,7 +160,7 @@ class Prometheus:
         configuration = pathlib.Path(directory, "prometheus.yml")
         # YAML, too.
         configuration.write_text(json.dumps({"global": every, "scrape_configs": [job]}))
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://127.0.0.1:{free_ports(1)[0]}"
         self.log = pathlib.Path(directory, "log")
         self.process = subprocess.Popen(
             ["prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={directory}/data",
@@ -233,11 +216,6 @@ class Prometheus:
     def stop(self):
         self.process.terminate()
         self.process.wait()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 main()

@@ -15,67 +15,57 @@ import re
 import sys
 import time
 
-import h2.config
-import h2.connection
-import h2.errors
-import h2.events
-import wire
+from limit_body import connection, http2, proc
 
-worker = pathlib.Path(open(os.environ["PID_FILE"]).read().strip())
+worker = open(os.environ["PID_FILE"]).read().strip()
 
 HEAD = "POST {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n"
 WHOLE = bytes(20000)
 CHUNKED = b"4e20\r\n" + WHOLE + b"\r\n0\r\n\r\n"
 TOGETHER = 50
+# RFC 9113, section 7.
+CANCEL = 8
 
 
 def one(number):
     """A refusal on a connection of its own."""
     tls, chunked, whole = number % 3 == 0, number % 2 == 0, number % 5 != 0
-    connection = wire.connect(os.environ["TLS_PORT" if tls else "PORT"], 20, ["http/1.1"] if tls else ())
     body = CHUNKED if chunked else WHOLE
     fields = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
-    connection.sendall(HEAD.format("/up", fields).encode() + (body if whole else body[:10000]))
-    answer = connection.recv(4096)
-    connection.close()
+    with connection.connect(os.environ["TLS_PORT" if tls else "PORT"], 20, ["http/1.1"] if tls else ()) as client:
+        client.sendall(HEAD.format("/up", fields).encode() + (body if whole else body[:10000]))
+        answer = client.recv(4096)
     return answer.startswith(b"HTTP/1.1 413 ")
 
 
 def streams(numbers):
     """Refusals on one HTTP/2 connection, some at a time. What is not ended in the end goes with the connection."""
     tls = numbers[0] // TOGETHER % 2 == 0
-    connection = wire.connect(os.environ["TLS_PORT" if tls else "H2C_PORT"], 20, ["h2"] if tls else ())
-    http2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-    http2.initiate_connection()
-    connection.sendall(http2.data_to_send())
-    while http2.outbound_flow_control_window < TOGETHER * len(WHOLE):
-        http2.receive_data(connection.recv(65536))
+    client = http2.Client(os.environ["TLS_PORT" if tls else "H2C_PORT"], 20, tls, acknowledges=True)
+    http = client.http
+    client.flush()
+    while http.outbound_flow_control_window < TOGETHER * len(WHOLE):
+        client.receive()
     refused = 0
     for start in range(0, len(numbers), TOGETHER):
         is_last = start + TOGETHER >= len(numbers)
-        waiting = set()
+        waiting = []
         for number in numbers[start : start + TOGETHER]:
-            stream, declared = http2.get_next_available_stream_id(), number % 2 == 0
-            fields = [(":method", "POST"), (":path", "/up"), (":scheme", "https"), (":authority", "localhost")]
-            http2.send_headers(stream, fields + ([("content-length", str(len(WHOLE)))] if declared else []))
-            http2.send_data(stream, WHOLE[:10000])
+            declared = [("content-length", str(len(WHOLE)))] if number % 2 == 0 else []
+            stream = http.request([(":method", "POST"), (":path", "/up"), (":scheme", "https"), (":authority", "localhost"), *declared])
+            http.send_data(stream.number, WHOLE[:10000])
             if number % 5 == 0:
-                http2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+                http.reset_stream(stream.number, CANCEL)
                 refused += 1
                 continue
-            waiting.add(stream)
+            waiting.append(stream)
             if number % 7 or not is_last:
-                http2.send_data(stream, WHOLE[10000:], end_stream=True)
-        while waiting:
-            connection.sendall(http2.data_to_send())
-            for event in http2.receive_data(connection.recv(65536)):
-                if isinstance(event, h2.events.DataReceived):
-                    http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                elif isinstance(event, h2.events.ResponseReceived):
-                    refused += dict(event.headers)[":status"] == "413"
-                elif isinstance(event, h2.events.StreamEnded):
-                    waiting.remove(event.stream_id)
-    connection.close()
+                http.send_data(stream.number, WHOLE[10000:], end_stream=True)
+        while not all(stream.ended for stream in waiting):
+            client.flush()
+            client.receive()
+        refused += sum(stream.status == "413" for stream in waiting)
+    client.close()
     return refused
 
 
@@ -96,9 +86,8 @@ def state():
         if active == 1 or time.monotonic() > until:
             break
         time.sleep(0.05)
-    process = pathlib.Path("/proc") / worker
-    memory = int(re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text())[1])
-    descriptors = len(list((process / "fd").iterdir()))
+    memory = proc.resident(worker)
+    descriptors = len(list(pathlib.Path(f"/proc/{worker}/fd").iterdir()))
     asking.close()
     return descriptors, active, memory
 

@@ -33,13 +33,11 @@ import select
 import ssl
 import sys
 
-import wire
-from wire import shown, size
+from limit_body import connection, http1
+from limit_body.words import shown, size
 
 TIMEOUT = float(os.environ.get("TEST_PATIENCE", 30))
-WHOLE = "whole"
 RESET = "reset"
-TLS = {"h1s": ["http/1.1"], "h2": ["h2"]}
 VERSIONS = {"tls1.2": ssl.TLSVersion.TLSv1_2, "tls1.3": ssl.TLSVersion.TLSv1_3}
 AHEAD = {"pipelined", "late-body", "late-next"}
 
@@ -60,23 +58,24 @@ class Request:
         return fields + [(name.lower(), value) for name, value in self.fields]
 
 
-class Stream:
-    """A request over HTTP/2 or HTTP/3, and what has come of it."""
+class Upload:
+    """A request over HTTP/2 or HTTP/3, and how far it has come."""
 
-    def __init__(self, request, options):
+    def __init__(self, stream, request, options):
+        self.stream = stream
         self.quiet = () if "endings" in options else ("NO_ERROR", "H3_NO_ERROR")
         self.ahead = 2048 if "late-body" in options else None
         self.unsent = request.body
-        self.status = None
-        self.body = b""
-        self.ended = None
-        self.stopped = None
+
+    def is_wanted(self):
+        """Whether there is something to send, and the server has not said to stop."""
+        return self.unsent is not None and not self.stream.stopped
 
     def room(self, room):
         """How much to send now, where there is so much room; of a late body little, and before its answer a beginning."""
         if self.ahead is None:
             return room
-        return min(room, 16384 if self.ended else self.ahead)
+        return min(room, 16384 if self.stream.ended else self.ahead)
 
     def next_piece(self, room):
         piece, rest = self.unsent[:room], self.unsent[room:]
@@ -87,23 +86,19 @@ class Stream:
 
     def is_done(self):
         """Nothing more is to come: there is an answer, and all was sent or the server has said to stop."""
-        return self.ended == RESET or (self.ended is not None and self.unsent is None)
+        return self.stream.is_reset or (self.stream.ended and not self.is_wanted())
 
     def shown(self):
-        if self.ended != WHOLE:
+        stream = self.stream
+        if stream.is_reset or not stream.ended:
             return RESET
-        if self.stopped is None or self.stopped in self.quiet:
-            return shown(self.status, self.body)
-        return f"{shown(self.status, self.body)} (stopped: {self.stopped})"
+        if stream.stopped is None or stream.stopped in self.quiet:
+            return shown(stream.status, stream.body)
+        return f"{shown(stream.status, stream.body)} (stopped: {stream.stopped})"
 
 
-def connect(protocol, options):
-    port = {"h2c": "H2C_PORT", "h1s": "TLS_PORT", "h2": "TLS_PORT"}.get(protocol, "PORT")
-    connection = wire.connect(os.environ[port], TIMEOUT)
-    if protocol in TLS:
-        version = next((version for name, version in VERSIONS.items() if name in options), None)
-        return wire.with_tls(connection, TLS[protocol], version)
-    return connection
+def tls_version(options):
+    return next((version for name, version in VERSIONS.items() if name in options), None)
 
 
 # --- HTTP/1.x
@@ -113,8 +108,9 @@ class Http1:
     def __init__(self, protocol, options):
         self.version = "HTTP/1.0" if protocol == "h1.0" else "HTTP/1.1"
         self.options = options
-        self.connection = connect(protocol, options)
-        self.answers = wire.Answers(self.connection)
+        port, tls = ("TLS_PORT", ["http/1.1"]) if protocol == "h1s" else ("PORT", ())
+        self.connection = connection.connect(os.environ[port], TIMEOUT, tls, tls_version(options))
+        self.answers = http1.Answers(self.connection)
 
     def head(self, request):
         fields = [("Host", "localhost"), *request.fields]
@@ -185,119 +181,66 @@ class Http1:
 # --- HTTP/2
 
 
-def http2(protocol, options, requests):
-    import h2.config
-    import h2.connection
-    import h2.events
+def over_http2(protocol, options, requests):
+    from limit_body import http2
 
-    connection = connect(protocol, options)
-    h2c = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-    h2c.initiate_connection()
-
-    streams = {}
+    tls = protocol == "h2"
+    port = os.environ["TLS_PORT" if tls else "H2C_PORT"]
+    client = http2.Client(port, TIMEOUT, tls, tls_version(options), acknowledges=True)
+    http = client.http
+    uploads = []
     for request in requests:
-        number = h2c.get_next_available_stream_id()
-        fields = request.stream_fields("http" if protocol == "h2c" else "https", options)
-        h2c.send_headers(number, fields, end_stream=request.body is None)
-        streams[number] = Stream(request, options)
-
+        fields = request.stream_fields("https" if tls else "http", options)
+        uploads.append(Upload(http.request(fields, request.body is None), request, options))
     try:
-        while not all(stream.is_done() for stream in streams.values()):
-            for number, stream in streams.items():
-                while stream.unsent is not None:
-                    room = stream.room(min(h2c.local_flow_control_window(number), h2c.max_outbound_frame_size))
-                    if stream.unsent and not room:
+        while not all(upload.is_done() for upload in uploads):
+            for upload in uploads:
+                while upload.is_wanted():
+                    room = upload.room(http.room(upload.stream))
+                    if upload.unsent and not room:
                         break
-                    piece = stream.next_piece(room)
-                    h2c.send_data(number, piece, end_stream=stream.unsent is None)
-                    if stream.ahead is not None and not stream.ended:
+                    piece = upload.next_piece(room)
+                    http.send_data(upload.stream.number, piece, end_stream=upload.unsent is None)
+                    if upload.ahead is not None and not upload.stream.ended:
                         break
-            connection.sendall(h2c.data_to_send())
-            if all(stream.is_done() for stream in streams.values()):
+            client.flush()
+            if all(upload.is_done() for upload in uploads):
                 break
-
-            data = connection.recv(65536)
-            if not data:
-                break
-            for event in h2c.receive_data(data):
-                stream = streams.get(getattr(event, "stream_id", None))
-                if isinstance(event, h2.events.ResponseReceived):
-                    stream.status = dict(event.headers)[":status"]
-                elif isinstance(event, h2.events.DataReceived):
-                    stream.body += event.data
-                    h2c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                elif isinstance(event, h2.events.StreamEnded):
-                    stream.ended = WHOLE
-                elif isinstance(event, h2.events.StreamReset):
-                    stream.ended = stream.ended or RESET
-                    stream.unsent = None
-                    stream.stopped = getattr(event.error_code, "name", event.error_code)
-    except OSError:
+            client.receive()
+    except (OSError, EOFError):
         pass
-    return [stream.shown() for stream in streams.values()]
+    return [upload.shown() for upload in uploads]
 
 
 # --- HTTP/3
 
 
-async def http3(options, requests):
-    from aioquic.asyncio.client import connect as quic_connect
-    from aioquic.asyncio.protocol import QuicConnectionProtocol
-    from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
-    from aioquic.h3.events import DataReceived, HeadersReceived
-    from aioquic.quic.configuration import QuicConfiguration
-    from aioquic.quic.events import StopSendingReceived, StreamReset
+async def over_http3(options, requests):
+    from limit_body import http3
 
-    streams = {}
-
-    class Client(QuicConnectionProtocol):
-        def __init__(self, quic, *args, **options):
-            super().__init__(quic, *args, **options)
-            self.http = H3Connection(quic)
-            self.changed = asyncio.Event()
-
-        def quic_event_received(self, event):
-            if isinstance(event, StopSendingReceived):
-                streams[event.stream_id].unsent = None
-                streams[event.stream_id].stopped = ErrorCode(event.error_code).name
-            if isinstance(event, StreamReset):
-                streams[event.stream_id].ended = RESET
-            for answer in self.http.handle_event(event):
-                stream = streams[answer.stream_id]
-                if isinstance(answer, HeadersReceived):
-                    stream.status = dict(answer.headers)[b":status"].decode()
-                elif isinstance(answer, DataReceived):
-                    stream.body += answer.data
-                if answer.stream_ended:
-                    stream.ended = WHOLE
-            self.changed.set()
-
-    configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
-    port = int(os.environ["TLS_PORT"])
-    async with quic_connect("127.0.0.1", port, configuration=configuration, create_protocol=Client) as client:
+    async with http3.connect(os.environ["TLS_PORT"]) as client:
+        uploads = []
         for request in requests:
-            number = client._quic.get_next_available_stream_id()
-            fields = [(name.encode(), value.encode()) for name, value in request.stream_fields("https", options)]
-            streams[number] = Stream(request, options)
-            client.http.send_headers(number, fields, end_stream=request.body is None)
-        while not all(stream.is_done() for stream in streams.values()):
-            for number, stream in streams.items():
+            stream = client.request(request.stream_fields("https", options), request.body is None)
+            uploads.append(Upload(stream, request, options))
+        while not all(upload.is_done() for upload in uploads):
+            for upload in uploads:
                 # A piece at a time: what STOP_SENDING leaves unsent must not be in aioquic's buffer already.
-                room = stream.room(65536)
-                if stream.unsent is not None and (room or not stream.unsent):
-                    piece = stream.next_piece(room)
-                    client.http.send_data(number, piece, end_stream=stream.unsent is None)
+                room = upload.room(65536)
+                if upload.is_wanted() and (room or not upload.unsent):
+                    piece = upload.next_piece(room)
+                    client.http.send_data(upload.stream.number, piece, end_stream=upload.unsent is None)
             client.transmit()
-            if all(stream.is_done() for stream in streams.values()):
+            if all(upload.is_done() for upload in uploads):
                 break
             client.changed.clear()
-            sending = any(stream.unsent is not None for stream in streams.values())
+            sending = any(upload.is_wanted() for upload in uploads)
             try:
                 await asyncio.wait_for(client.changed.wait(), 0.01 if sending else TIMEOUT)
             except asyncio.TimeoutError:
                 if not sending:
                     break
-    return [stream.shown() for stream in streams.values()]
+    return [upload.shown() for upload in uploads]
 
 
 def run(line):
@@ -308,9 +251,9 @@ def run(line):
         options.add(words.pop(0))
     requests = [Request(text) for text in (" ".join(words), *others)]
     if protocol == "h3":
-        return asyncio.run(asyncio.wait_for(http3(options, requests), TIMEOUT))
+        return asyncio.run(asyncio.wait_for(over_http3(options, requests), TIMEOUT))
     if protocol.startswith("h2"):
-        return http2(protocol, options, requests)
+        return over_http2(protocol, options, requests)
     return Http1(protocol, options).run(requests)
 
 

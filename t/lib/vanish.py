@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-import netns
+from limit_body import netns
 
 CLIENT = """
 import socket, sys

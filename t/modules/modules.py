@@ -25,7 +25,6 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,14 +32,13 @@ import typing
 import urllib.error
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-os.environ.setdefault("TEST_PATIENCE", "5")
+from expected import ANY, DIFFERENCES, NONE
+from limit_body import script
+from limit_body.nginx import Nginx, about, await_condition, http2
+from limit_body.ports import free_ports
+from locations import LIMIT, LOCATIONS, SIZES, Location
 
-import script  # noqa: E402 (it reads the environment)
-from expected import ANY, DIFFERENCES, NONE  # noqa: E402
-from locations import LIMIT, LOCATIONS, SIZES, Location  # noqa: E402
-from server import Nginx, await_condition, http2  # noqa: E402
-from wire import free_ports  # noqa: E402
+script.TIMEOUT = float(os.environ.get("TEST_PATIENCE", 5))
 
 # In the order in which Debian loads them.
 BESIDE = [
@@ -291,8 +289,7 @@ def serve(arguments, locations, backend, module, kept):
 
 def beside(program):
     """The other modules' files."""
-    about = subprocess.run([program, "-V"], capture_output=True, text=True).stderr
-    path = re.search(r"--modules-path=(\S+)", about)
+    path = re.search(r"--modules-path=(\S+)", about(program))
     directory = pathlib.Path(path[1] if path else "/usr/lib/nginx/modules")
     missing = [name for name in BESIDE if not (directory / f"{name}.so").exists()]
     if missing:

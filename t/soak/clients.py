@@ -6,18 +6,17 @@ request before, or nginx has said that it did not take the request, and nothing 
 """
 
 import collections
+import contextlib
 import random
 import socket
 import struct
 import threading
 import time
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
-import wire
+from limit_body import connection, http1, http2
 
 LIMIT = 10_000
 # How many requests there may be at a time on an HTTP/2 connection.
@@ -94,7 +93,7 @@ class Client(threading.Thread):
 
     def connect(self, tls):
         port = self.ports["tls" if tls else "plain"]
-        return wire.connect(port, PATIENCE, [tls] if tls else ())
+        return connection.connect(port, PATIENCE, [tls] if tls else ())
 
 
 class Http1:
@@ -154,7 +153,7 @@ class Http1:
             try:
                 if is_fresh:
                     self.connection = self.client.connect(self.tls)
-                    self.answers = wire.Answers(self.connection)
+                    self.answers = http1.Answers(self.connection)
                 failed = self.attempt(send)
                 status, fields, _ = self.answer(failed)
                 break
@@ -240,15 +239,6 @@ class Http1:
         self.account.resets += 1
 
 
-class Streams(h2.connection.H2Connection):
-    """Streams go on after GOAWAY (RFC 9113, section 6.8); the library thinks otherwise."""
-
-    def _receive_goaway_frame(self, frame):
-        received = super()._receive_goaway_frame(frame)
-        self.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
-        return received
-
-
 class Http2:
     """A connection with some streams, all at the same time."""
 
@@ -259,15 +249,16 @@ class Http2:
 
     def run(self):
         self.began = time.monotonic()
+        # By number: what is to come of a stream, how long its body is, and how much of that has been sent.
         waiting, self.streams = [self.kind() for _ in range(self.random.randrange(1, STREAMS + 1))], {}
+        self.has_answered = False
         try:
-            try:
+            port = self.client.ports["tls" if self.tls else "h2c"]
+            with contextlib.closing(http2.Client(port, PATIENCE, self.tls)) as self.connection:
+                self.http = self.connection.http
                 self.open(waiting)
                 while self.streams:
                     self.receive()
-            finally:
-                if hasattr(self, "connection"):
-                    self.connection.close()
         except (OSError, EOFError, h2.exceptions.ProtocolError) as error:
             if self.account.was_killed(self.began):
                 for kind, *_ in self.streams.values():
@@ -275,7 +266,7 @@ class Http2:
                 return
             # What nginx has not taken it says; where it has answered nothing yet, it may have closed an idle connection.
             taken = self.goaway if self.goaway is not None else (1 << 31 if self.has_answered else 0)
-            lost = [(number, stream[0]) for number, stream in self.streams.items() if number <= taken]
+            lost = [(number, kind) for number, (kind, *_) in self.streams.items() if number <= taken]
             if lost or isinstance(error, TimeoutError):
                 raise Lost(f"HTTP/2: {error!r}; not answered, although taken: {lost}, GOAWAY: {self.goaway}") from error
             self.account.races += len(self.streams)
@@ -284,53 +275,35 @@ class Http2:
         return self.random.choices([ACCEPTED, STREAMED, TOO_LARGE, GROWN_TOO_LARGE, FORBIDDEN], [60, 15, 10, 10, 5])[0]
 
     def open(self, kinds):
-        self.has_answered = False
-        self.connection = self.client.connect("h2" if self.tls else "")
-        if not self.tls:
-            self.connection.close()
-            self.connection = wire.connect(self.client.ports["h2c"], PATIENCE)
-        configuration = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False)
-        self.http = Streams(configuration)
-        self.http.initiate_connection()
         for kind in kinds:
-            number = self.http.get_next_available_stream_id()
             is_large = kind.status == 413
             length = self.random.randrange(LIMIT + 1, 14_000) if is_large else self.random.randrange(1, 4000)
             fields = [(":method", "POST"), (":path", kind.path), (":scheme", "http"), (":authority", "localhost")]
             # What is answered in the rewrite phase is judged by its declared length alone.
             if kind != GROWN_TOO_LARGE and self.random.random() < 0.7 or kind in (TOO_LARGE, FORBIDDEN):
                 fields.append(("content-length", str(length)))
-            self.http.send_headers(number, fields)
+            number = self.http.request(fields).number
             # A window of 64 KiB is all that there is to begin with: of a large one so much that it is refused.
             sent = {GROWN_TOO_LARGE: LIMIT + 1, TOO_LARGE: 100}.get(kind, length)
             sent = min(sent, self.http.local_flow_control_window(number))
             self.http.send_data(number, bytes(sent), end_stream=not is_large)
-            self.streams[number] = [kind, length, sent, None, None]
+            self.streams[number] = (kind, length, sent)
             if self.http.outbound_flow_control_window < 16384:
                 break
-        self.flush()
-
-    def flush(self):
-        self.connection.sendall(self.http.data_to_send())
+        self.connection.flush()
 
     def receive(self):
-        data = self.connection.recv(65536)
-        if not data:
-            raise EOFError("closed")
-        for event in self.http.receive_data(data):
+        for event in self.connection.receive():
             if isinstance(event, h2.events.ConnectionTerminated):
                 self.goaway = event.last_stream_id
                 for number in [number for number in self.streams if number > self.goaway]:
                     del self.streams[number]
                     self.account.races += 1
                 continue
-            stream = self.streams.get(getattr(event, "stream_id", None))
-            if not stream:
+            if getattr(event, "stream_id", None) not in self.streams:
                 continue
-            kind, length, sent, *_ = stream
+            kind, length, sent = self.streams[event.stream_id]
             if isinstance(event, h2.events.ResponseReceived):
-                fields = dict(event.headers)
-                stream[3:] = int(fields[":status"]), int(fields["x-process"])
                 self.has_answered = True
                 if kind.status == 413 and self.random.random() < 0.3:
                     self.http.reset_stream(event.stream_id, h2.errors.ErrorCodes.CANCEL)
@@ -343,10 +316,11 @@ class Http2:
                 self.finish(event.stream_id)
             elif isinstance(event, h2.events.StreamReset):
                 raise Lost(f"HTTP/2: {kind}: stream reset: {event.error_code}")
-        self.flush()
+        self.connection.flush()
 
     def finish(self, number):
-        kind, length, sent, status, worker = self.streams.pop(number)
-        if status != kind.status:
-            raise Lost(f"HTTP/2: {kind}: status {status}")
-        self.account.add(kind, length, worker)
+        kind, length, _ = self.streams.pop(number)
+        answer = self.http.requests[number]
+        if answer.status != str(kind.status):
+            raise Lost(f"HTTP/2: {kind}: status {answer.status}")
+        self.account.add(kind, length, int(answer.fields["x-process"]))

@@ -24,11 +24,10 @@ import sys
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-
-import clients  # noqa: E402
-from server import Nginx, await_condition, http2  # noqa: E402
-from wire import free_ports  # noqa: E402
+import clients
+from limit_body.nginx import Nginx, await_condition, http2
+from limit_body.ports import free_ports
+from limit_body.proc import resident
 
 CLIENTS = 12
 # By how much a worker may have more memory than one of the first generations had, in KiB, and after how many requests.
@@ -339,11 +338,6 @@ class Soak:
     def metrics(self):
         text = urllib.request.urlopen(f"http://127.0.0.1:{self.ports['plain']}/metrics", timeout=30).read().decode()
         return collections.Counter({(name, label): int(value) for name, label, value in COUNTED.findall(text)})
-
-
-def resident(pid):
-    """The memory of a process, in KiB."""
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
 
 
 main()

@@ -2,8 +2,8 @@
 #
 #     --- upload      connections for t/lib/upload.py, one a line; see there
 #     --- answer      what it prints, line by line
-#     --- script      connections for t/lib/script.py, one a line, all at the same time; see there ("18 x" in front
-#                     makes a line 18)
+#     --- script      connections for t/lib/script.py, one a line, all at the same time; see t/lib/limit_body/script.py
+#                     ("18 x" in front makes a line 18)
 #     --- in_turn     has them run one after the other instead
 #     --- seen        what it prints, line by line
 #     --- commands    shell commands, one a line, that find the ports as upload.py does
@@ -55,6 +55,7 @@ use Test::Nginx::Util qw($NginxVersion $RunTestHelper $CheckErrorLog $ServRoot $
     }
 }
 
+use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use IPC::Open2;
 use Time::HiRes qw(sleep time);
@@ -73,6 +74,7 @@ sub logged ($$);
 my $python = $ENV{TEST_PYTHON} || 'python3';
 my $certificate = $ENV{TEST_CERTIFICATE} or bail_out("TEST_CERTIFICATE is not set: run the tests with \"make test\"");
 my $client = dirname(__FILE__) . '/../../upload.py';
+$ENV{PYTHONPATH} = abs_path(dirname(__FILE__) . '/../..');
 $ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
 my $upstream = dirname(__FILE__) . '/../../upstream.py';
 my $upstream_sockets = "/tmp/limit-body-$$.upstream";

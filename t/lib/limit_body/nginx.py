@@ -1,6 +1,7 @@
 """An nginx of one's own: in a directory that goes with it, on free ports, for tests that play with the server itself."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -19,10 +20,23 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 SERIOUS = re.compile(r"\[(?:emerg|alert|crit)\]|panicked at|open socket #\d+ left|exited on signal")
 
 
+@functools.cache
+def about(program):
+    """What an nginx says of itself, with "-V"."""
+    return subprocess.run([program, "-V"], capture_output=True, text=True).stderr
+
+
+def version(program):
+    return tuple(int(number) for number in re.search(r"nginx/([\d.]+)", about(program))[1].split("."))
+
+
 def http2(program):
     """How this nginx is told to speak HTTP/2: what stands behind "listen", and a directive."""
-    version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", subprocess.run([program, "-v"], capture_output=True, text=True).stderr)
-    return (" http2", "") if tuple(map(int, version.groups())) < (1, 25, 1) else ("", "http2 on;")
+    return (" http2", "") if version(program) < (1, 25, 1) else ("", "http2 on;")
+
+
+def has_http3(program):
+    return "--with-http_v3_module" in about(program)
 
 
 def await_condition(condition, what, patience=PATIENCE):
@@ -35,9 +49,23 @@ def await_condition(condition, what, patience=PATIENCE):
     return value
 
 
+def write(directory, configuration):
+    """Writes the configuration of an nginx that lives in a directory: a "pid", an "error_log" and paths for temporary files are
+    added."""
+    paths = "".join(f"{name}_temp_path {name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    text = re.sub(r"^http \{$", lambda http: f"http {{\n{paths}", configuration, count=1, flags=re.M)
+    main = f"pid {directory}/nginx.pid;\n" + ("" if "error_log" in text else "error_log error.log info;\n")
+    pathlib.Path(directory, "nginx.conf").write_text(main + text)
+
+
+def starting(program, directory):
+    """The command that starts it."""
+    return [program, "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log"]
+
+
 class Nginx:
-    """nginx with a configuration, in which {directory} is where it lives; a "pid", an "error_log" and paths for temporary
-    files are added. Master and workers, unless the configuration says something else."""
+    """nginx with a configuration, in which {directory} is where it lives; see write(). Master and workers, unless the
+    configuration says something else. With a COMMAND, that starts it."""
 
     def __init__(self, program, configuration, environment=(), command=(), **values):
         self.program = program
@@ -48,17 +76,12 @@ class Nginx:
         self.log = self.directory / "error.log"
         self.values = {"directory": self.directory, **values}
         self.environment = {**os.environ, **dict(environment)}
-        before = [word.format(**self.values) for word in command]
-        self.command = [*before, program, "-p", f"{self.directory}/", "-c", "nginx.conf", "-e", "error.log"]
+        self.command = [*(word.format(**self.values) for word in command), *starting(program, self.directory)]
         self.configure(configuration)
 
     def configure(self, configuration):
         """Writes another configuration, for the next start or reload."""
-        text = configuration.format(**self.values)
-        paths = "".join(f"{name}_temp_path {name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        text = re.sub(r"^http \{$", lambda http: f"http {{\n{paths}", text, count=1, flags=re.M)
-        main = f"pid {self.directory}/nginx.pid;\n" + ("" if "error_log" in text else "error_log error.log info;\n")
-        (self.directory / "nginx.conf").write_text(main + text)
+        write(self.directory, configuration.format(**self.values))
 
     def run(self, *arguments, **options):
         """Runs the program once, as with "-t", with this configuration."""

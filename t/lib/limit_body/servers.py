@@ -6,7 +6,7 @@ error_page. At / there is an empty page, to upload from. What they take goes to 
     with servers.started(["module", "nginx"], nginx, module, controls, certificate, address, directory) as running:
         running["nginx"].url("h1", "/up")
 
-By hand: servers.py NGINX MODULE CONTROLS CERTIFICATE [NAME ...] starts them on 127.0.0.1, prints their URLs, and runs until
+By hand: python -m limit_body.servers NGINX MODULE CONTROLS CERTIFICATE [NAME ...] starts them on 127.0.0.1, prints their URLs, and runs until
 it is interrupted.
 """
 
@@ -21,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import limit_body.nginx
+from limit_body.ports import free_ports
 
 LIMIT = 1 << 20
 TIMEOUT = 30
@@ -52,12 +55,6 @@ class Server:
         return f"{scheme}://{self.address}:{port}{path}"
 
 
-def free_port(address):
-    with socket.socket() as sought:
-        sought.bind((address, 0))
-        return sought.getsockname()[1]
-
-
 def output(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout + done.stderr
@@ -65,25 +62,18 @@ def output(*command):
 
 def nginx_command(context, directory, loaded, http):
     """Starts nginx; LOADED is what its main block begins with, HTTP its http block."""
-    file = directory / "nginx.conf"
-    file.write_text(f"""
+    limit_body.nginx.write(directory, f"""
 {loaded}
 daemon off;
-pid nginx.pid;
 worker_processes 1;
 error_log error.log;
 events {{ worker_connections {FILES - 100}; }}
 http {{
     access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
     {http}
 }}
 """)
-    return [context.nginx, "-p", f"{directory}/", "-c", file, "-e", "error.log"]
+    return limit_body.nginx.starting(context.nginx, directory)
 
 
 def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
@@ -91,15 +81,14 @@ def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
     their own are doubled."""
 
     def start(server, context, directory):
-        newer = context.nginx_version >= (1, 25, 1)
-        http2 = "" if newer else " http2"
+        http2, directive = limit_body.nginx.http2(context.nginx)
         quic = f"listen {server.address}:{server.tls_port} quic;" if "h3" in server.protocols else ""
         return nginx_command(context, directory, loaded.format(**vars(context)), f"""
     {http.format(**vars(context))}
     server {{
         listen {server.address}:{server.port}{http2} backlog=16384;
         listen {server.address}:{server.tls_port} ssl{http2} backlog=16384;
-        {"http2 on;" if newer else ""}
+        {directive}
         {quic}
         ssl_certificate {context.certificate}.pem;
         ssl_certificate_key {context.certificate}.key;
@@ -275,9 +264,6 @@ class Context:
     def __init__(self, nginx, module, controls, certificate):
         self.nginx, self.module, self.controls = (str(pathlib.Path(file).resolve()) for file in (nginx, module, controls))
         self.certificate = str(pathlib.Path(certificate).parent.resolve() / pathlib.Path(certificate).name)
-        text = output(self.nginx, "-V")
-        self.nginx_version = tuple(int(number) for number in re.search(r"nginx/([\d.]+)", text)[1].split("."))
-        self.has_http3 = "--with-http_v3_module" in text
         self.backend = None
 
     def version(self, name):
@@ -300,9 +286,9 @@ def started(names, nginx, module, controls, certificate, address="127.0.0.1"):
         ending.callback(shutil.rmtree, top, ignore_errors=True)
 
         def run(name, title, protocols, start):
-            if not context.has_http3:
+            if not limit_body.nginx.has_http3(context.nginx):
                 protocols = [protocol for protocol in protocols if protocol != "h3"]
-            server = Server(title, context.version(name), protocols, address, free_port(address), free_port(address))
+            server = Server(title, context.version(name), protocols, address, *free_ports(2, address))
             directory = top / re.sub(r"\W", "-", name)
             directory.mkdir()
             server.directory, server.command = directory, start(server, context, directory)

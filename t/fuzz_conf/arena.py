@@ -3,7 +3,6 @@ wrong with that by itself."""
 
 import asyncio
 import contextlib
-import functools
 import os
 import pathlib
 import re
@@ -13,9 +12,9 @@ import sys
 import tempfile
 import typing
 
-import server
-import wire
 from fuzz_http import play
+from limit_body import nginx
+from limit_body.ports import free_ports
 
 from . import clients, grammar, plain, upstream
 
@@ -153,7 +152,7 @@ class Setting(typing.NamedTuple):
 async def run(setting, cases):
     """Plays each case to its server; the violations, and what came of each case's scripts."""
     for tries in range(5):
-        arena = Arena(setting, cases, wire.free_ports(3))
+        arena = Arena(setting, cases, free_ports(3))
         try:
             return await arena.run()
         except Invalid as error:
@@ -162,14 +161,6 @@ async def run(setting, cases):
                 raise
         finally:
             await arena.close()
-
-
-http2_of = functools.cache(server.http2)
-
-
-@functools.cache
-def has_http3(program):
-    return "http_v3" in subprocess.run([program, "-V"], capture_output=True, text=True).stderr
 
 
 class Invalid(Exception):
@@ -197,10 +188,10 @@ class Arena:
         if setting.is_asan:
             self.asan = tempfile.TemporaryDirectory(prefix="asan-")
             os.chmod(self.asan.name, 0o777)
-            suppressions = pathlib.Path(__file__).parents[2] / "memory" / "asan.supp"
+            suppressions = pathlib.Path(__file__).parents[1] / "memory" / "asan.supp"
             options = f"abort_on_error=1:disable_coredump=1:detect_leaks=0:log_path={self.asan.name}/asan:suppressions={suppressions}"
             environment = {"ASAN_OPTIONS": options}
-        self.nginx = server.Nginx(setting.program, "", environment)
+        self.nginx = nginx.Nginx(setting.program, "", environment)
         directory = self.nginx.directory
         for name in ("html", "dav"):
             (directory / name).mkdir()
@@ -250,9 +241,9 @@ class Arena:
 
     def text(self, directory):
         port, tls_port, h2_port = self.ports
-        h2, http2 = http2_of(self.setting.program)
+        h2, http2 = nginx.http2(self.setting.program)
         values = dict(directory=directory, port=port, tls_port=tls_port, h2_port=h2_port, h2=h2, http2=http2)
-        values["quic"] = f"listen 127.0.0.1:{tls_port} quic;" if has_http3(self.setting.program) else ""
+        values["quic"] = f"listen 127.0.0.1:{tls_port} quic;" if nginx.has_http3(self.setting.program) else ""
         servers, has_cache = [], False
         for n, case in enumerate(self.cases):
             nodes = case.configuration.nodes
@@ -280,7 +271,7 @@ class Arena:
     async def play(self, n, script):
         number = next(numbers)
         up = self.upstreams[n]
-        if script["protocol"] == "h3" and not has_http3(self.setting.program):
+        if script["protocol"] == "h3" and not nginx.has_http3(self.setting.program):
             script = script | {"protocol": "h2"}
         requests = clients.requests(script)
         material = clients.material(number)
@@ -405,7 +396,7 @@ class Arena:
             path = self.nginx.directory / name
             for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
                 # A connection that is left where it was killed is no news.
-                if server.SERIOUS.search(line) and not HARMLESS.search(line) and (is_quiet or "open socket" not in line):
+                if nginx.SERIOUS.search(line) and not HARMLESS.search(line) and (is_quiet or "open socket" not in line):
                     self.report(kind_of(line), line, number)
         if self.setting.is_asan:
             for path in pathlib.Path(self.asan.name).iterdir():

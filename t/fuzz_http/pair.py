@@ -1,16 +1,10 @@
 """Two nginx that differ in nothing but how they limit bodies: with client_max_body_size, and with limit_body."""
 
 import contextlib
-import os
 import pathlib
-import re
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 
-import wire
+from limit_body import nginx
+from limit_body.ports import free_ports
 
 # What the locations' limits are, in bytes. 0 is no limit.
 LIMITS = [0, 1, 10, 1000, 20000]
@@ -59,8 +53,6 @@ UNJUDGED = "client_max_body_size 0;"
 
 CONFIGURATION = """
 {load}
-daemon off;
-pid nginx.pid;
 worker_processes 1;
 error_log error.log crit;
 events {{ worker_connections 8000; }}
@@ -74,13 +66,11 @@ http {{
     keepalive_timeout {silence};
     lingering_timeout {silence};
     {drain}
-    client_body_temp_path body;
-    proxy_temp_path proxy;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     # A client that says it will send no more still wants its answer.
     proxy_ignore_client_abort on;
-    upstream upstream {{ server unix:{directory}/upstream-{name}; keepalive 64; }}
+    upstream upstream {{ server unix:{directory}/upstream; keepalive 64; }}
     {maps}
     server {{
         listen 127.0.0.1:{port};
@@ -94,66 +84,42 @@ http {{
         location = /accelerated {{ internal; {unjudged} alias {directory}/html/file.txt; }}
         location @named {{ return 413 "too large\\n"; }}
         location @proxied {{ proxy_pass_request_body off; proxy_set_header Content-Length ""; {proxy} }}
-        {locations}
+        LOCATIONS
     }}
 }}
 """
 
 
-class Nginx:
+class Nginx(nginx.Nginx):
     """One of the two."""
 
-    def __init__(self, name, program, module, directory, silence):
-        self.name, self.directory = name, pathlib.Path(directory, name)
-        self.directory.mkdir()
-        self.upstream = f"{directory}/upstream-{name}"
-        self.port, self.h2_port = wire.free_ports(2)
+    def __init__(self, program, module, silence):
+        self.port, self.h2_port = free_ports(2)
         silence = f"{round(silence * 1000)}ms"
-        has_directive = version(program) >= (1, 25, 1)
-        (self.directory / "nginx.conf").write_text(
-            CONFIGURATION.format(
-                load=f"load_module {pathlib.Path(module).resolve()};" if module else "",
-                # The budget of a drain is longer than nginx's; here both are to give up at the same time.
-                drain=f"limit_body_drain idle={silence};" if module else "",
-                maps="".join(f'map "" $limit_{limit} {{ default {limit}; }} ' for limit in LIMITS) if module else "",
-                unjudged="" if module else UNJUDGED,
-                locations=locations(bool(module), directory),
-                name=name,
-                directory=directory,
-                silence=silence,
-                proxy=PROXY,
-                port=self.port,
-                h2_port=self.h2_port,
-                h2="" if has_directive else " http2",
-                http2="http2 on;" if has_directive else "",
-            )
-        )
+        h2, http2 = nginx.http2(program)
         # Where memory is watched: what nginx does wrong without the module is known (docs/reliability.md), and not looked for.
-        watched = os.environ if module else os.environ | {"MEMORY_WATCHED": "no"}
-        command = [program, "-p", self.directory, "-c", "nginx.conf", "-e", "error.log"]
-        self.process = subprocess.Popen(command, env=watched)
-        while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
-            if self.process.poll() is not None:
-                raise SystemExit(f"nginx does not start: see above, and {self.directory}/error.log")
-            time.sleep(0.02)
-
-    def alerts(self):
-        """What it has complained about that it never should."""
-        log = (self.directory / "error.log").read_text(errors="replace")
-        return [line for line in log.splitlines() if re.search(r"\[(alert|emerg|crit)\]", line)]
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
-
-
-def version(program):
-    about = subprocess.run([program, "-V"], capture_output=True, text=True, check=True).stderr
-    return tuple(int(number) for number in re.search(r"nginx/([\d.]+)", about)[1].split("."))
+        super().__init__(
+            program,
+            CONFIGURATION.replace("LOCATIONS", locations(bool(module))),
+            {} if module else {"MEMORY_WATCHED": "no"},
+            load=f"load_module {pathlib.Path(module).resolve()};" if module else "",
+            # The budget of a drain is longer than nginx's; here both are to give up at the same time.
+            drain=f"limit_body_drain idle={silence};" if module else "",
+            maps="".join(f'map "" $limit_{limit} {{ default {limit}; }} ' for limit in LIMITS) if module else "",
+            unjudged="" if module else UNJUDGED,
+            silence=silence,
+            proxy=PROXY,
+            port=self.port,
+            h2_port=self.h2_port,
+            h2=h2,
+            http2=http2,
+        )
+        self.upstream = f"{self.directory}/upstream"
+        (self.directory / "html").mkdir()
+        (self.directory / "html" / "file.txt").write_text("a file\n")
 
 
-def locations(with_module, directory):
+def locations(with_module):
     text = []
     for limit in LIMITS:
         for style, directive in STYLES.items():
@@ -162,25 +128,17 @@ def locations(with_module, directory):
                 ours = directive.format(limit=limit)
                 before = BEFORE_PRECONTENT if style == "after" else set()
                 plain = f"client_max_body_size {0 if kind in before else limit};"
-                rest = rest.format(here=here, limit=limit, directory=directory)
-                text.append(f"location = {here}/{kind} {{ {ours if with_module else plain} {rest} }}")
+                rest = rest.replace("{here}", here).replace("{limit}", str(limit))
+                text.append(f"location = {here}/{kind} {{{{ {ours if with_module else plain} {rest} }}}}")
         named = f"limit_body {limit};" if with_module else f"client_max_body_size {limit};"
-        text.append(f"location @upstream_{limit} {{ {named} {PROXY} }}")
+        text.append(f"location @upstream_{limit} {{{{ {named} {PROXY} }}}}")
     return "\n        ".join(text)
 
 
 @contextlib.contextmanager
 def running(program, module, silence):
     """Both of them, nginx alone first; they are stopped in the end. A client's silence is endured for so many seconds."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-http-") as directory:
-        pathlib.Path(directory).chmod(0o755)
-        pathlib.Path(directory, "html").mkdir()
-        pathlib.Path(directory, "html", "file.txt").write_text("a file\n")
-        pair = []
-        try:
-            for name, loaded in [("plain", None), ("limited", module)]:
-                pair.append(Nginx(name, program, loaded, directory, silence))
-            yield pair
-        finally:
-            for nginx in pair:
-                nginx.stop()
+    with Nginx(program, None, silence) as plain, Nginx(program, module, silence) as limited:
+        for one in (plain, limited):
+            one.start()
+        yield [plain, limited]

@@ -27,10 +27,12 @@ import asyncio
 import random
 import re
 import socket
-import struct
 import typing
 
 import hpack
+from limit_body.frames import (
+    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PREFACE, RST_STREAM, SETTINGS, frame
+)
 
 # What bodies are made of.
 BODY = random.Random(0).randbytes(1 << 19)
@@ -42,10 +44,6 @@ PROBE = b"GET /probe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 # Behind the end of a stream that the client has reset.
 GIVEN_UP = " (reset by the client)"
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
-END_STREAM, END_HEADERS, PADDED = 1, 4, 8
 
 
 class Pace(typing.NamedTuple):
@@ -307,7 +305,7 @@ class Http2(Client):
             return frame(DATA, flags, number, payload)
         if number in self.streams:
             self.streams[number]["given up"] = True
-        return frame(RST_STREAM, 0, number, struct.pack("!I", 8))
+        return frame(RST_STREAM, 0, number, CANCEL)
 
     def look(self):
         while len(self.unread) >= 9:
@@ -360,7 +358,3 @@ class Http2(Client):
             for number, stream in sorted(self.streams.items())
         ]
         return answers + ([Answer(0, f"GOAWAY {self.goaway}", b"")] if self.goaway is not None else [])
-
-
-def frame(kind, flags, number, payload):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + number.to_bytes(4, "big") + payload

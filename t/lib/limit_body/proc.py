@@ -1,8 +1,9 @@
-"""Processes of servers that are measured."""
+"""What /proc knows of processes, and where they run."""
 
 import contextlib
 import os
 import pathlib
+import re
 import subprocess
 
 
@@ -29,3 +30,8 @@ def cpu_seconds(processes):
         fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident(process):
+    """The memory of a process, in KiB."""
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{process}/status").read_text(), re.M)[1])

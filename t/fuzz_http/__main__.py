@@ -1,16 +1,16 @@
 """Holds limit_body against client_max_body_size: the same scripts, made at random, are played to an nginx without the module
 and to one with it, and what the client and the upstream get to see has to be the same.
 
-    fuzz-http.py NGINX MODULE [--scripts N] [--seconds N] [--seed SEED]     makes scripts until so many are played, or so
-                                                                            much time has passed
-    fuzz-http.py NGINX MODULE --script FILE                                 plays one
-    fuzz-http.py NGINX MODULE --alerts-only [...]                           compares nothing: for an nginx with the module so
-                                                                            much slower than the one without that questions of
-                                                                            time are answered otherwise
+    python -m fuzz_http NGINX MODULE [--scripts N] [--seconds N] [--seed SEED]  makes scripts until so many are played, or
+                                                                                so much time has passed
+    python -m fuzz_http NGINX MODULE --script FILE                              plays one
+    python -m fuzz_http NGINX MODULE --alerts-only [...]                        compares nothing: for an nginx with the
+                                                                                module so much slower than the one without
+                                                                                that questions of time are answered otherwise
 
 With "none" in the place of MODULE neither nginx has it: that shows what the machine itself adds.
 
-A script is one connection, over HTTP/1.x or HTTP/2, as fuzz_http/play.py says; generate.py makes them, pair.py has the two
+A script is one connection, over HTTP/1.x or HTTP/2, as play.py says; generate.py makes them, pair.py has the two
 nginx, and differences.py what differs on purpose. Held against each other: the answers, status, fields and body, but for the
 date; how the connection ended, and what a following request was answered; what the upstream has seen, with the bodies.
 
@@ -78,7 +78,7 @@ class Arena:
 
     def alerts(self):
         """Prints what the two have complained about; how much that is, of the one with the module."""
-        plain, limited = (nginx.alerts() for nginx in self.both)
+        plain, limited = (nginx.serious() for nginx in self.both)
         if plain:
             print(f"alerts of nginx without the module: {len(plain)}")
         if limited:

@@ -1,7 +1,7 @@
 """Plays random clients to nginx with random configurations, and looks for what must not be whatever they are.
 
-    fuzz-conf.py NGINX MODULE CERTIFICATE [--configs N] [--seconds N] [--seed SEED]
-    fuzz-conf.py NGINX MODULE CERTIFICATE --case FILE                      plays one that was found
+    python -m fuzz_conf NGINX MODULE CERTIFICATE [--configs N] [--seconds N] [--seed SEED]
+    python -m fuzz_conf NGINX MODULE CERTIFICATE --case FILE                plays one that was found
 
 With "none" in the place of MODULE nginx is alone, and what is found is its own. grammar.py makes the configurations, clients.py the clients; arena.py plays
 them, and upstream.py is their upstream. What is wrong by itself: a worker that dies, a report of AddressSanitizer, an alert;

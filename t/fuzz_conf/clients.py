@@ -7,17 +7,14 @@ are made of text that looks like requests, so that one which is taken for a requ
 
 import asyncio
 import contextlib
-import functools
 import random
 import re
 import ssl
 import typing
 
-import http3
-from aioquic.asyncio.client import connect
-from aioquic.h3.connection import H3_ALPN
-from aioquic.quic.configuration import QuicConfiguration
 from fuzz_http import differences, generate, play
+from limit_body import connection as connections
+from limit_body import http3
 
 METHODS = ["POST"] * 10 + ["PUT", "PUT", "GET", "GET", "GET", "HEAD", "DELETE", "PATCH", "OPTIONS"]
 UNIT = len("GET /smuggled-000000000 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -260,12 +257,8 @@ class Secret:
     protocols = ("http/1.1",)
 
     async def connect(self, port):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(self.protocols)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.incoming, self.outgoing)
+        self.tls = connections.context(self.protocols).wrap_bio(self.incoming, self.outgoing)
         self.is_shaken = False
         await super().connect(port)
         self.shake()
@@ -376,48 +369,43 @@ class Http3:
 
     def __init__(self, number, pace):
         self.pace, self.material = pace, material(number)
-        self.end, self.closed, self.streams, self.sent = "open", False, [], {}
+        # By their numbers in the script.
+        self.end, self.streams, self.sent = "open", {}, {}
         self.name = None
 
     async def play(self, script, ports):
-        configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
-        create = functools.partial(http3.Client, script=self)
-        async with connect("127.0.0.1", ports.port, configuration=configuration, create_protocol=create) as client:
-            ids = {}
+        async with http3.connect(ports.port) as client:
             for atom in [*script["atoms"], *(["?"] if script["end"] == "probe" else [])]:
                 if atom == "⏸":
                     await asyncio.sleep(self.pace.pause)
                 elif atom == "?":
                     await self.wait(client)
                 else:
-                    self.frame(client, ids, *atom)
+                    self.frame(client, *atom)
                     client.transmit()
             if self.end == "open" and script["end"] == "close":
                 self.end = "closed by the client"
 
-    def frame(self, client, ids, kind, number, *rest):
+    def frame(self, client, kind, number, *rest):
         if kind == "headers":
-            ids[number] = client._quic.get_next_available_stream_id()
-            self.streams.append(http3.Stream(ids[number]))
-            self.sent[number] = 0
             fields = [(":scheme", "https"), *map(tuple, rest[0])]
             fields.sort(key=lambda field: not field[0].startswith(":"))
-            client.http.send_headers(ids[number], [(name.encode(), value.encode()) for name, value in fields], end_stream=rest[1])
+            self.streams[number], self.sent[number] = client.request(fields, rest[1]), 0
             return
-        stream = next(stream for stream in self.streams if stream.number == ids[number])
-        if self.closed or stream.stopped:
+        stream = self.streams[number]
+        if client.closed or stream.stopped:
             return
         if kind == "data":
             size, is_end = rest[:2]
-            client.http.send_data(ids[number], self.material[self.sent[number] : self.sent[number] + size], end_stream=is_end)
+            client.http.send_data(stream.number, self.material[self.sent[number] : self.sent[number] + size], end_stream=is_end)
             self.sent[number] += size
         else:
-            client._quic.reset_stream(ids[number], http3.ErrorCode.H3_REQUEST_CANCELLED)
+            client.reset(stream)
             stream.stopped = "reset by the client"
 
     async def wait(self, client):
         async def ends(done):
-            while not self.closed and not all(map(done, self.streams)):
+            while not client.closed and not all(map(done, self.streams.values())):
                 client.changed.clear()
                 await client.changed.wait()
 
@@ -430,7 +418,7 @@ class Http3:
         """Done with the play."""
 
     def answers(self):
-        return [play.Answer(int(stream.status or 0), f"stream {i}", stream.body) for i, stream in enumerate(self.streams)]
+        return [play.Answer(int(stream.status or 0), f"stream {i}", stream.body) for i, stream in enumerate(self.streams.values())]
 
 
 KINDS = {"h1": Http1, "h1s": SecretHttp1, "h2c": Http2, "h2": SecretHttp2, "h3": Http3}

@@ -1,7 +1,7 @@
 """Holds the module's drain against nginx's own: the same uploads, cut and timed at random, are sent to both, and what the
 client gets to see has to be the same.
 
-    fuzz-drain.py NGINX MODULE CERTIFICATE COUNT [SEED]
+    python -m fuzz_drain NGINX MODULE CERTIFICATE COUNT [SEED]
 
 Both are in one nginx, which differs in nothing but limit_body_drain. A script is one connection: up to four requests, of
 known length or chunked, some refused (401, 403, 404, 413, in advance or in mid-stream) and some not; one after the other
@@ -14,35 +14,33 @@ reading stops.
 """
 
 import concurrent.futures
-import os
-import pathlib
 import random
-import re
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-import wire
+from limit_body import connection, http1
+from limit_body.nginx import Nginx
+from limit_body.ports import free_ports
 
 TARGETS = ["/413", "/413", "/413/read", "/413/read", "/413/unbuffered", "/403", "/401", "/404", "/200", "/200"]
 PATIENCE = 4
 
+LOCATIONS = """
+        location = /413 {{ limit_body 1k; proxy_pass http://unix:{directory}/backend; }}
+        location = /413/read {{ limit_body 9k; proxy_pass http://unix:{directory}/backend; }}
+        location = /413/unbuffered {{ limit_body 9k; proxy_request_buffering off; proxy_pass http://unix:{directory}/backend; }}
+        location = /403 {{ return 403 "no\\n"; }}
+        location = /401 {{ auth_basic realm; auth_basic_user_file {directory}/users; }}
+        location = /200 {{ limit_body 0; proxy_pass http://unix:{directory}/backend; }}
+"""
 CONFIGURATION = """
-{load}
-daemon off;
-pid nginx.pid;
+load_module {module};
 worker_processes 2;
-error_log error.log info;
 events {{ worker_connections 2000; }}
 http {{
     access_log off;
     lingering_timeout 400ms;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
     keepalive_requests 1000000;
     large_client_header_buffers 4 8k;
     proxy_http_version 1.1;
@@ -52,18 +50,10 @@ http {{
     # It answers when it has read the body: where one answers before, the network decides whether the connection lives on.
     server {{ listen unix:{directory}/backend; location / {{ proxy_pass http://unix:{directory}/answer; }} }}
     server {{ listen unix:{directory}/answer; location / {{ return 200 "ok\\n"; }} }}
-    server {{ listen 127.0.0.1:{ports[0]}; listen 127.0.0.1:{ports[1]} ssl; {locations} limit_body_drain off; }}
-    server {{ listen 127.0.0.1:{ports[2]}; listen 127.0.0.1:{ports[3]} ssl; {locations} limit_body_drain idle=400ms; }}
+    server {{ listen 127.0.0.1:{ports[0]}; listen 127.0.0.1:{ports[1]} ssl; LOCATIONS limit_body_drain off; }}
+    server {{ listen 127.0.0.1:{ports[2]}; listen 127.0.0.1:{ports[3]} ssl; LOCATIONS limit_body_drain idle=400ms; }}
 }}
-"""
-LOCATIONS = """
-    location = /413 { limit_body 1k; proxy_pass http://unix:%(directory)s/backend; }
-    location = /413/read { limit_body 9k; proxy_pass http://unix:%(directory)s/backend; }
-    location = /413/unbuffered { limit_body 9k; proxy_request_buffering off; proxy_pass http://unix:%(directory)s/backend; }
-    location = /403 { return 403 "no\\n"; }
-    location = /401 { auth_basic realm; auth_basic_user_file %(directory)s/users; }
-    location = /200 { limit_body 0; proxy_pass http://unix:%(directory)s/backend; }
-"""
+""".replace("LOCATIONS", LOCATIONS)
 
 
 def size(rng):
@@ -124,8 +114,8 @@ class Script:
 
 class Connection:
     def __init__(self, port, tls):
-        self.socket = wire.connect(port, PATIENCE, ["http/1.1"] if tls else ())
-        self.answers = wire.Answers(self.socket)
+        self.socket = connection.connect(port, PATIENCE, ["http/1.1"] if tls else ())
+        self.answers = http1.Answers(self.socket)
         self.closing = False
 
     def send(self, request, cuts):
@@ -173,36 +163,36 @@ class Connection:
 
 def play(script, ports):
     """What the client gets to see."""
-    connection = Connection(ports[script.tls], script.tls)
+    client = Connection(ports[script.tls], script.tls)
     seen = []
     try:
         last = len(script.requests) - 1
         for i, (request, cuts) in enumerate(zip(script.requests, script.cuts)):
-            sent = connection.send(request, cuts)
+            sent = client.send(request, cuts)
             if i == last and sent:
                 if script.ending == "closed":
                     break
                 if script.ending == "half-closed":
-                    connection.shutdown()
+                    client.shutdown()
             if script.pipelined and i < last:
                 continue
             while len(seen) <= i:
-                seen.append(connection.answer())
-                if isinstance(seen[-1], str) or connection.closing:
+                seen.append(client.answer())
+                if isinstance(seen[-1], str) or client.closing:
                     break
             if isinstance(seen[-1], str):
                 return seen
-            if connection.closing:
-                return [*seen, connection.end()]
+            if client.closing:
+                return [*seen, client.end()]
         if script.ending in ("silent", "half-closed"):
-            seen.append(connection.end())
+            seen.append(client.end())
         elif script.ending == "whole":
-            connection.send(b"GET /404 HTTP/1.1\r\nHost: localhost\r\n\r\n", [(1000, 0)])
-            probe = connection.answer()
+            client.send(b"GET /404 HTTP/1.1\r\nHost: localhost\r\n\r\n", [(1000, 0)])
+            probe = client.answer()
             seen.append(probe if isinstance(probe, str) else ("open", *probe))
         return seen
     finally:
-        connection.socket.close()
+        client.socket.close()
 
 
 def alike(script, one, other):
@@ -237,55 +227,33 @@ def judge(seed, plain, ours):
 def main():
     nginx, module, certificate, count, *seed = sys.argv[1:]
     count, seed = int(count), seed[0] if seed else str(random.randrange(10**9))
-    ports = wire.free_ports(4)
-
-    with tempfile.TemporaryDirectory(prefix="fuzz-drain-") as directory:
-        os.chmod(directory, 0o755)
-        pathlib.Path(directory, "users").write_text("")
-        locations = LOCATIONS % {"directory": directory}
-        pathlib.Path(directory, "nginx.conf").write_text(
-            CONFIGURATION.format(
-                load=f"load_module {module};", certificate=certificate, directory=directory, ports=ports, locations=locations
-            )
-        )
-        log = pathlib.Path(directory, "error.log")
-        server = subprocess.Popen([nginx, "-p", directory, "-c", "nginx.conf", "-e", "error.log"])
-        try:
-            while socket.socket().connect_ex(("127.0.0.1", ports[0])) != 0:
-                if server.poll() is not None:
-                    sys.exit("nginx does not start")
-                time.sleep(0.1)
-
-            print(f"{count} scripts, seed {seed}", flush=True)
-            found, resets, done, lock = [], [0, 0], 0, threading.Lock()
-            with concurrent.futures.ThreadPoolExecutor(24) as pool:
-                tasks = (f"{seed}-{i}" for i in range(count))
-                for name, (wrong, reset) in zip(
-                    (f"{seed}-{i}" for i in range(count)), pool.map(lambda task: judge(task, ports[:2], ports[2:]), tasks)
-                ):
-                    done += 1
-                    resets = [resets[0] + reset[0], resets[1] + reset[1]]
-                    if wrong:
-                        found.append(f"{name}: {wrong}")
-                        print(found[-1], flush=True)
-                    if len(found) >= 5:
-                        pool.shutdown(cancel_futures=True)
-                        break
-                    if done % 2000 == 0:
-                        print(f"{done} scripts, {len(found)} differences", flush=True)
-            server.send_signal(signal.SIGQUIT)
-            server.wait(30)
-            text = log.read_text(errors="replace")
-            alerts = [line for line in text.splitlines() if re.search(r"\[(alert|emerg|crit)\]", line)]
-            print("\n".join(alerts))
-            drains = text.count(" drained ")
-            print(f"{done} scripts, {len(found)} differences, {len(alerts)} alerts; {drains} drains of the module; ended with a "
-                  f"reset: {resets[0]} with nginx's drain, {resets[1]} with the module's")
-            sys.exit(1 if found or alerts else 0)
-        finally:
-            if server.poll() is None:
-                server.terminate()
-                server.wait()
+    ports = free_ports(4)
+    with Nginx(nginx, CONFIGURATION, module=module, certificate=certificate, ports=ports) as server:
+        (server.directory / "users").write_text("")
+        server.start()
+        print(f"{count} scripts, seed {seed}", flush=True)
+        found, resets, done = [], [0, 0], 0
+        names = [f"{seed}-{i}" for i in range(count)]
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            for name, (wrong, reset) in zip(names, pool.map(lambda name: judge(name, ports[:2], ports[2:]), names)):
+                done += 1
+                resets = [resets[0] + reset[0], resets[1] + reset[1]]
+                if wrong:
+                    found.append(f"{name}: {wrong}")
+                    print(found[-1], flush=True)
+                if len(found) >= 5:
+                    pool.shutdown(cancel_futures=True)
+                    break
+                if done % 2000 == 0:
+                    print(f"{done} scripts, {len(found)} differences", flush=True)
+        if not server.stop():
+            sys.exit("nginx does not end")
+        alerts = server.serious()
+        print("\n".join(alerts))
+        drains = server.logged().count(" drained ")
+        print(f"{done} scripts, {len(found)} differences, {len(alerts)} alerts; {drains} drains of the module; ended with a "
+              f"reset: {resets[0]} with nginx's drain, {resets[1]} with the module's")
+        sys.exit(1 if found or alerts else 0)
 
 
 main()

@@ -1,0 +1,182 @@
+//! The course of drains by the module's own rules: `make capacity` simulates with it what nginx nodes hold and read.
+//!
+//! Each line of the input is an upload that is refused. Times are in milliseconds, sizes in bytes:
+//!
+//! ```text
+//! IDLE GRACE TIME RATE BYTES http1|stream NOW SIZE [AT COUNT]... [AT close]
+//! ```
+//!
+//! That is the budget (BYTES is "any" where there is no such limit), the time of the answer, and the size of the body; then
+//! how many bytes of it come how long after the answer, until the client is silent, or closes. Each line of the output is
+//! the course of one:
+//!
+//! ```text
+//! OUTCOME PIECES BYTES ENDED CLOSED
+//! ```
+//!
+//! That is how many pieces were taken and how many bytes drained, and when the drain ended, and the connection.
+
+use policy::{Budget, Drain, Outcome};
+use std::io::{self, BufRead, BufWriter, Write};
+
+/// nginx does not move a timer by less (`NGX_TIMER_LAZY_DELAY`).
+const LAZY: u64 = 300;
+
+/// nginx's default for `lingering_timeout`: how long a client may take to close once its body was read.
+const LINGERING_TIMEOUT: u64 = 5000;
+
+type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
+
+/// What a client does.
+enum Event {
+    Sends(u64),
+    Closes,
+}
+
+/// A request whose body is drained, as src/drain.rs and nginx do it.
+struct Course {
+    budget: Budget,
+    /// Whether it is a stream of HTTP/2 or HTTP/3.
+    is_stream: bool,
+    size: u64,
+    drain: Drain,
+    pieces: u64,
+    ended: u64,
+    /// When nginx looks again, whatever comes; `None` once the connection is closed.
+    due: Option<u64>,
+}
+
+impl Course {
+    /// Waits for more. Over HTTP/1.x nginx waits whole seconds, and so up to two longer for a client that is silent.
+    fn wait(&mut self, now: u64) {
+        let mut left = match self.drain.patience(&self.budget, now) {
+            Ok(left) => left,
+            Err(outcome) => return self.end(outcome, now),
+        };
+        if !self.is_stream {
+            let ledger = self.drain.ledger().unwrap_or_default();
+            let silent = ledger.elapsed(now).saturating_sub(ledger.busy());
+            let rest = ledger.left(&self.budget, now).saturating_add(now % 1000);
+            left = self.budget.idle.saturating_sub(silent).min(rest.div_ceil(1000).saturating_mul(1000));
+        }
+        let due = now.saturating_add(left);
+        if self.due.map_or(true, |was| was.abs_diff(due) >= LAZY) {
+            self.due = Some(due);
+        }
+    }
+
+    fn came(&mut self, event: Event, now: u64) {
+        let Event::Sends(count) = event else {
+            return self.end(Outcome::Closed, now);
+        };
+        let may = match self.drain.may_read(&self.budget, now) {
+            Ok(may) => may,
+            Err(outcome) => return self.end(outcome, now),
+        };
+        // A stream's bytes are all dropped, then counted.
+        self.drain.add(if self.is_stream { count } else { count.min(may) }, now);
+        self.pieces = self.pieces.saturating_add(1);
+        if self.bytes() >= self.size {
+            return self.end(Outcome::Complete, now);
+        }
+        self.wait(now);
+    }
+
+    /// A time is up.
+    fn expire(&mut self, now: u64) {
+        self.due = None;
+        if self.drain.outcome().is_some() {
+            return;
+        }
+        if self.is_stream {
+            // A timer that was not moved may be early: the module asks again.
+            return self.wait(now);
+        }
+        self.end(self.drain.overdue(&self.budget, now), now);
+    }
+
+    /// The drain is over, and with it the connection; but over HTTP/1.x one whose body was read lingers until the client
+    /// closes, as nginx has it: for no longer than `lingering_time` either, which is the grace.
+    fn end(&mut self, outcome: Outcome, now: u64) {
+        if self.drain.settle(outcome, now) {
+            self.ended = now;
+        }
+        let lingers = outcome == Outcome::Complete && !self.is_stream;
+        self.due = lingers.then(|| now.saturating_add(self.budget.grace.min(LINGERING_TIMEOUT)));
+    }
+
+    fn bytes(&self) -> u64 {
+        self.drain.ledger().unwrap_or_default().bytes()
+    }
+}
+
+/// The course of an upload that is refused.
+fn course(upload: &str) -> Result<String, String> {
+    let mut words = upload.split_ascii_whitespace();
+    let budget = Budget {
+        idle: number(&mut words)?,
+        grace: number(&mut words)?,
+        time: number(&mut words)?,
+        rate: number(&mut words)?,
+        bytes: match word(&mut words)? {
+            "any" => None,
+            bytes => Some(parsed(bytes)?),
+        },
+    };
+    let is_stream = word(&mut words)? == "stream";
+    let began = number(&mut words)?;
+    let size = number(&mut words)?;
+    let mut drain = Drain::begin(began);
+    drain.answer(began);
+    let mut course = Course { budget, is_stream, size, drain, pieces: 0, ended: began, due: None };
+    course.wait(began);
+    let (mut next, mut closed) = (next_event(&mut words, began)?, began);
+    while let Some(due) = course.due {
+        closed = match next {
+            Some((at, event)) if at <= due => {
+                course.came(event, at);
+                next = next_event(&mut words, began)?;
+                at
+            }
+            _ => {
+                course.expire(due);
+                due
+            }
+        };
+    }
+    let outcome = course.drain.outcome().map_or("", Outcome::as_str);
+    Ok(format!("{outcome} {} {} {} {closed}", course.pieces, course.bytes(), course.ended))
+}
+
+/// What the client does next, and when.
+fn next_event(words: &mut Words<'_>, began: u64) -> Result<Option<(u64, Event)>, String> {
+    let Some(after) = words.next() else {
+        return Ok(None);
+    };
+    let what = match word(words)? {
+        "close" => Event::Closes,
+        count => Event::Sends(parsed(count)?),
+    };
+    Ok(Some((began.saturating_add(parsed(after)?), what)))
+}
+
+fn word<'a>(words: &mut Words<'a>) -> Result<&'a str, String> {
+    words.next().ok_or_else(|| "a word is missing".to_string())
+}
+
+fn number(words: &mut Words<'_>) -> Result<u64, String> {
+    parsed(word(words)?)
+}
+
+fn parsed(word: &str) -> Result<u64, String> {
+    word.parse().map_err(|error| format!("{word}: {error}"))
+}
+
+fn main() -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for upload in io::stdin().lock().lines() {
+        let course = course(&upload?).map_err(io::Error::other)?;
+        writeln!(out, "{course}")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,508 @@
+"""Scripts: clients that do to connections just what they are told. A script is a line, and a connection of its own:
+
+    PROTOCOL [OPTION ...]: STEP; STEP; ...
+
+PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC).
+STEPS
+    head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
+    send SIZE [each SIZE every SECONDS]                     send some of its body, all at once or in pieces
+    answer                                                  read an answer
+    end                                                     read on until the server closes the connection
+    bytes TEXT                                              send these bytes ("\\r", "\\n" and so on are Python's; TCP)
+    pause SECONDS
+    close                                                   close the connection
+    reset                                                   close it with a TCP RST; of HTTP/2 and 3, reset the stream
+    mark NAME, await NAME                                   wait for another script to come so far
+    logged WORD [TIMES]                                     wait until the error log has this word, so often
+    signal NAME                                             send nginx a signal
+    clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
+    metric NAME VALUE                                       wait until /metrics has it for the one zone there is
+    freed                                                   wait until the open files of bodies take no space on the disk
+HTTP/1.x
+    chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
+    chunks NUMBER SIZE                                      send so many chunks of the body, all at once
+    gone                                                    read on until the connection is gone, however that comes
+    connect                                                 close the connection, and open another one
+    shutdown                                                say that nothing more will be sent, and read on
+    kill                                                    kill the worker that has answered (its header X-Process)
+HTTP/2 and 3: steps are about the stream of the last head
+    stream NUMBER                                           go back to another one, the first is 1
+    finish                                                  end the body
+    trailers                                                end it with trailers
+    stop                                                    read on until the server stops the body
+    open SIZE                                               HTTP/2: let the server send so much more
+    flood FRAMES                                            send so many DATA frames of one byte, or of none (HTTP/3)
+    uploads NUMBER TARGET SIZE                              HTTP/2: POST so many at once, each with its end on its last frame
+    requests NUMBER METHOD TARGET [SIZE]                    make so many at once, send nothing of their bodies, and read the answers
+    blind SIZE                                              HTTP/2: send so much, as far as the window allows, and look at nothing
+    ignore SIZE                                             HTTP/2: send so much whatever the window, until the server closes
+    goaway                                                  HTTP/2: say that there will be no more requests
+    frame TYPE [SIZE]                                       HTTP/3: send a frame, empty without SIZE
+SIZE: bytes, also with k, m or g behind it.
+OPTIONS
+    window=SIZE     HTTP/2: how much the server may send on a stream to begin with
+
+Seen: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds, or TEST_PATIENCE) for each end; "unsent"
+where the connection failed while something was being sent; "stopped: ERROR" where the server has stopped a body.
+
+The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT; the paths of the socket and of the error log in
+TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
+"""
+
+import collections
+import contextlib
+import functools
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import struct
+import threading
+import time
+import urllib.request
+
+from limit_body import connection, frames, http1
+from limit_body.words import shown, size
+
+TIMEOUT = float(os.environ.get("TEST_PATIENCE", 20))
+
+marks = {}
+marks_lock = threading.Lock()
+
+
+def mark(name):
+    with marks_lock:
+        return marks.setdefault(name, threading.Event())
+
+
+class Script:
+    """What scripts for all protocols have in common."""
+
+    def __init__(self, options):
+        self.options = options
+        self.seen = []
+
+    def run(self, steps):
+        try:
+            for name, *words in steps:
+                getattr(self, STEPS.get(name, name))(*words)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            self.seen.append("unsent")
+        except Exception as error:
+            self.seen.append(repr(error))
+
+    def bytes(self, *words):
+        self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
+
+    def pause(self, seconds):
+        time.sleep(float(seconds))
+
+    def mark(self, name):
+        mark(name).set()
+
+    def await_mark(self, name):
+        if not mark(name).wait(TIMEOUT):
+            raise TimeoutError(name)
+
+    def logged(self, word, times=1):
+        until = time.monotonic() + TIMEOUT
+        while open(os.environ["ERROR_LOG"]).read().count(word) < int(times):
+            if time.monotonic() > until:
+                raise TimeoutError(word)
+            time.sleep(0.01)
+
+    def clock(self, offset):
+        with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
+            file.write(offset)
+
+    def metric(self, name, value):
+        address = f"http://127.0.0.1:{os.environ['PORT']}/metrics"
+        wanted = re.compile(rf"^nginx_limit_body_{name}{{zone=\"\w+\"}} {value}$", re.M)
+        until = time.monotonic() + TIMEOUT
+        while not wanted.search(urllib.request.urlopen(address).read().decode()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{name} {value}")
+            time.sleep(0.01)
+
+    def freed(self):
+        # They have no names any more; nginx is one process.
+        opened = pathlib.Path("/proc", open(os.environ["PID_FILE"]).read().strip(), "fd")
+        until = time.monotonic() + TIMEOUT
+        while files := [file for file in opened.iterdir() if "client_body_temp" in os.readlink(file)]:
+            if not sum(os.stat(file).st_blocks for file in files):
+                self.seen.append("freed")
+                return
+            if time.monotonic() > until:
+                raise TimeoutError("freed")
+            time.sleep(0.01)
+        self.seen.append("closed")
+
+    def signal(self, name):
+        os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
+
+
+class Http1(Script):
+    @functools.cached_property
+    def connection(self):
+        """Made when it is needed."""
+        if self.options[0] == "unix":
+            made = socket.socket(socket.AF_UNIX)
+            made.settimeout(TIMEOUT)
+            made.connect(os.environ["TEST_NGINX_SOCKET"])
+            return made
+        if self.options[0] == "h1s":
+            return connection.connect(os.environ["TLS_PORT"], TIMEOUT, ["http/1.1"])
+        return connection.connect(os.environ["PORT"], TIMEOUT)
+
+    @functools.cached_property
+    def answers(self):
+        return http1.Answers(self.connection)
+
+    def head(self, method, target, *words):
+        fields, words = ["Host: localhost"], list(words)
+        if words and ":" not in words[0]:
+            length = words.pop(0)
+            chunked = length == "chunked"
+            fields.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {size(length)}")
+        fields += [field.replace(":", ": ", 1) for field in words]
+        self.connection.sendall("\r\n".join([f"{method} {target} HTTP/1.1", *fields, "", ""]).encode())
+
+    def send(self, length, *words):
+        if words:
+            piece, pause = bytes(size(words[1])), float(words[3])
+            for _ in range(size(length) // len(piece)):
+                self.connection.sendall(piece)
+                time.sleep(pause)
+            return
+        left, piece = size(length), bytes(1 << 20)
+        while left > 0:
+            self.connection.sendall(piece[:left])
+            left -= len(piece)
+
+    def chunk(self, length):
+        self.connection.sendall(b"%x\r\n" % size(length))
+        self.send(length)
+        self.connection.sendall(b"\r\n")
+
+    def chunks(self, number, length):
+        self.connection.sendall((b"%x\r\n%s\r\n" % (size(length), bytes(size(length)))) * int(number))
+
+    def answer(self):
+        try:
+            status, fields, body = self.answers.next()
+        except EOFError:
+            self.seen.append("no answer")
+            return
+        self.worker = fields.get("x-process")
+        self.seen.append(shown(status, body))
+
+    def end(self):
+        try:
+            self.answers.rest()
+            self.seen.append("closed")
+        except TimeoutError:
+            self.seen.append("silent")
+        except OSError:
+            self.seen.append("reset")
+
+    def gone(self):
+        try:
+            self.answers.rest()
+        except OSError:
+            pass
+
+    def connect(self):
+        self.connection.close()
+        del self.connection, self.answers
+
+    def shutdown(self):
+        self.connection.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.connection.close()
+
+    def reset(self):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def kill(self):
+        try:
+            while True:
+                os.kill(int(self.worker), signal.SIGKILL)
+                time.sleep(0.01)
+        except ProcessLookupError:
+            pass
+
+
+class Streams(Script):
+    """What scripts for HTTP/2 and HTTP/3 have in common: steps that are about a stream."""
+
+    scheme = "https"
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.streams = []
+
+    def stream(self, number):
+        self.current = self.streams[int(number) - 1]
+
+    def fields(self, method, target, words):
+        """The fields of a request, and whether it has a body."""
+        fields, words = [(":method", method), (":path", target), (":scheme", self.scheme), (":authority", "localhost")], list(words)
+        has_body = bool(words) and ":" not in words[0]
+        if has_body and (length := words.pop(0)) != "chunked":
+            fields.append(("content-length", str(size(length))))
+        return fields + [tuple(word.split(":", 1)) for word in words], has_body
+
+    def send(self, length, *words):
+        left = size(length)
+        step, pause = (size(words[1]), float(words[3])) if words else (left, 0)
+        while left > 0 and not self.current.stopped and not self.closed:
+            self.send_data(bytes(min(left, step)))
+            left -= step
+            if pause:
+                time.sleep(pause)
+                self.look()
+
+    def requests(self, number, *words):
+        streams = []
+        for _ in range(int(number)):
+            self.head(*words)
+            streams.append(self.current)
+        self.answered(streams)
+
+    def answered(self, streams):
+        """Waits for the answers to all of these, and counts them."""
+        self.wait(lambda: all(stream.ended or stream.stopped for stream in streams))
+        answers = collections.Counter(stream.status if stream.ended else stream.stopped for stream in streams)
+        self.seen += [f"{count} x {answer}" for answer, count in sorted(answers.items(), key=str)]
+
+    def answer(self):
+        self.wait(lambda: self.current.ended)
+        self.seen.append(shown(self.current.status, self.current.body) if self.current.ended else "no answer")
+
+    def stop(self):
+        self.wait(lambda: self.current.stopped)
+        self.seen.append(f"stopped: {self.current.stopped}" if self.current.stopped else "closed" if self.closed else "not stopped")
+
+    def end(self):
+        self.wait(lambda: False)
+        self.seen.append("closed" if self.closed else "silent")
+
+
+class Http2(Streams):
+    @property
+    def scheme(self):
+        return "https" if self.options[0] == "h2" else "http"
+
+    @functools.cached_property
+    def client(self):
+        """Made when it is needed."""
+        # Here, as those of HTTP/3 below: to load the library takes longer than most scripts.
+        from limit_body import http2
+
+        is_tls = self.options[0] == "h2"
+        client = http2.Client(os.environ["TLS_PORT" if is_tls else "H2C_PORT"], TIMEOUT, is_tls)
+        for option in self.options[1:]:
+            client.http.update_settings({http2.INITIAL_WINDOW_SIZE: size(option.removeprefix("window="))})
+        return client
+
+    @property
+    def connection(self):
+        return self.client.connection
+
+    @property
+    def http(self):
+        return self.client.http
+
+    @property
+    def closed(self):
+        return self.client.closed
+
+    def flush(self):
+        self.client.flush()
+
+    def look(self):
+        self.client.look()
+
+    def wait(self, condition):
+        self.client.wait(condition)
+
+    def head(self, method, target, *words):
+        fields, has_body = self.fields(method, target, words)
+        self.wait(lambda: self.http.open_outbound_streams < self.http.remote_settings.max_concurrent_streams)
+        self.current = self.http.request(fields, not has_body)
+        self.streams.append(self.current)
+        self.flush()
+
+    def send_data(self, data):
+        while data:
+            self.wait(lambda: self.current.stopped or self.http.local_flow_control_window(self.current.number) > 0)
+            if self.current.stopped or self.closed:
+                return
+            room = self.http.room(self.current)
+            self.http.send_data(self.current.number, data[:room])
+            data = data[room:]
+            self.flush()
+            self.look()
+
+    def uploads(self, number, target, length, declared=None):
+        streams = []
+        for _ in range(int(number)):
+            streams.append(self.http.request(self.fields("POST", target, [declared or length])[0]))
+            body, most = bytes(size(length)), self.http.max_outbound_frame_size
+            while len(body) > most:
+                self.http.send_data(streams[-1].number, body[:most])
+                body = body[most:]
+            self.http.send_data(streams[-1].number, body, end_stream=True)
+        self.streams += streams
+        self.flush()
+        self.answered(streams)
+
+    def blind(self, length):
+        left = size(length)
+        while room := min(left, self.http.room(self.current)):
+            self.http.send_data(self.current.number, bytes(room))
+            left -= room
+            self.flush()
+
+    def ignore(self, length):
+        frame = frames.frame(frames.DATA, 0, self.current.number, bytes(16384))
+        for _ in range(size(length) // 16384):
+            if not self.closed:
+                self.connection.sendall(frame)
+                self.look()
+        self.seen.append("closed" if self.closed else "open")
+
+    def flood(self, number):
+        frame = frames.frame(frames.DATA, 0, self.current.number, b"x")
+        try:
+            for _ in range(size(number) // 4096):
+                self.connection.sendall(frame * 4096)
+        except OSError:
+            self.client.closed = True
+
+    def finish(self):
+        self.http.end_stream(self.current.number)
+        self.flush()
+
+    def trailers(self):
+        self.http.send_headers(self.current.number, [("x-trailer", "yes")], end_stream=True)
+        self.flush()
+
+    def open(self, length):
+        self.http.increment_flow_control_window(size(length), self.current.number)
+        self.flush()
+
+    def reset(self):
+        self.http.reset_stream(self.current.number)
+        self.flush()
+
+    def goaway(self):
+        # The library would send nothing more.
+        self.connection.sendall(frames.frame(frames.GOAWAY, 0, 0, bytes(8)))
+
+    def close(self):
+        self.client.close()
+
+
+class Http3(Streams):
+    @functools.cached_property
+    def loop(self):
+        import asyncio
+
+        return asyncio.new_event_loop()
+
+    @functools.cached_property
+    def client(self):
+        """Made when it is needed."""
+        from limit_body import http3
+
+        self.connection = http3.connect(os.environ["TLS_PORT"])
+        return self.loop.run_until_complete(self.connection.__aenter__())
+
+    @property
+    def closed(self):
+        return self.client.closed
+
+    def look(self, timeout=0):
+        """Takes in what has come, or comes in time."""
+        import asyncio
+
+        async def change():
+            self.client.changed.clear()
+            self.client.transmit()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.client.changed.wait(), timeout)
+
+        self.loop.run_until_complete(change())
+
+    def pause(self, seconds):
+        import asyncio
+
+        self.loop.run_until_complete(asyncio.sleep(float(seconds)))
+
+    def wait(self, condition):
+        until = time.monotonic() + TIMEOUT
+        while not condition() and not self.closed and time.monotonic() < until:
+            self.look(0.01)
+
+    def head(self, method, target, *words):
+        fields, has_body = self.fields(method, target, words)
+        self.current = self.client.request(fields, not has_body)
+        self.streams.append(self.current)
+        self.look()
+
+    def sent(self):
+        """Waits until what was sent is acknowledged, or not wanted."""
+        self.wait(lambda: self.current.stopped or self.client.unacknowledged(self.current) == 0)
+
+    def send_data(self, data):
+        for start in range(0, len(data), 65536):
+            self.client.http.send_data(self.current.number, data[start : start + 65536], end_stream=False)
+            self.sent()
+            if self.current.stopped or self.closed:
+                return
+
+    def finish(self):
+        self.client.http.send_data(self.current.number, b"", end_stream=True)
+        self.look(0.01)
+
+    def trailers(self):
+        self.client.http.send_headers(self.current.number, [(b"x-trailer", b"yes")], end_stream=True)
+        self.look(0.01)
+
+    def flood(self, number):
+        for _ in range(size(number) // 32768):
+            if not self.current.stopped and not self.closed:
+                self.client._quic.send_stream_data(self.current.number, b"\0\0" * 32768)
+                self.sent()
+
+    def frame(self, kind, length="0"):
+        self.client.send_frame(self.current, int(kind), bytes(size(length)))
+        self.sent()
+
+    def reset(self):
+        self.client.reset(self.current)
+        self.look(0.01)
+
+    def close(self):
+        self.client.close()
+        self.loop.run_until_complete(self.client.wait_closed())
+
+
+# Names that Python has for itself.
+STEPS = {"await": "await_mark"}
+
+
+KINDS = {"h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2, "h3": Http3}
+
+
+def script(line):
+    """A client, and its steps."""
+    protocol, steps = line.split(": ", 1)
+    options = protocol.split()
+    steps = [step.split() for step in steps.strip().split(";") if step.strip()]
+    return KINDS[options[0]](options), steps
