@@ -4,7 +4,7 @@ says of them.
     capacity.py NGINX MODULE CERTIFICATE COURSE
 
 What things cost is measured: docs/benchmarks.json, and bench/played.py here and now. What that comes to is formulas, and a
-simulation (bench/drains.py; COURSE is policy/examples/course.rs) that knows none of them. Ends with 1, and leaves the page
+simulation (bench/drains.py; COURSE is crates/policy/examples/course.rs) that knows none of them. Ends with 1, and leaves the page
 alone, if formula and simulation, or simulation and what was measured, are farther apart than CHECKS says. The same seed
 gives the same simulation.
 """

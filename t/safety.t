@@ -572,7 +572,7 @@ GET /next none
 GET /page?pause=1 none
 cut: GET /page?pause=1
 --- drained
-/held 413 error 0 ?
+/held 413 error * ?
 --- no_error_log
 [alert]
 [emerg]
