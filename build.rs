@@ -17,6 +17,7 @@ fn main() -> Result<()> {
     layout_test(Path::new(&env::var("OUT_DIR")?))?;
     println!("cargo::rerun-if-changed={FIELDS}");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=crates/nginx/nginx_cc.rs");
 
     if env::var("CARGO_CFG_TARGET_OS")? == "macos" {
         // What the module calls is resolved when nginx loads it.
@@ -26,17 +27,28 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Writes what `t/layout.rs` compares: offset and size of each listed field, as C and as the bindings see it.
+/// Writes what `t/layout.rs` compares: offset and size of each listed field, or the size of a whole struct, as C and as the
+/// bindings see it.
 fn layout_test(out: &Path) -> Result<()> {
     let mut c = String::from(
         "#include <ngx_config.h>\n#include <ngx_core.h>\n#include <ngx_http.h>\n\
          const size_t c_layout[][2] = {\n",
     );
     let mut rust = String::from("&[\n");
+    let features = env::var("DEP_NGINX_FEATURES")?;
+    let mut is_built = true;
     for line in fs::read_to_string(FIELDS)?.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let (ty, field) = line.split_once(' ').ok_or_else(|| format!("{FIELDS}: not \"type field\": {line}"))?;
-        writeln!(c, "    {{ offsetof({ty}, {field}), sizeof((({ty} *) 0)->{field}) }},")?;
-        writeln!(rust, "    field!({ty}, {field}),")?;
+        if let Some(feature) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            is_built = features.split(',').any(|built| built == feature);
+        } else if !is_built {
+            continue;
+        } else if let Some((ty, field)) = line.split_once(' ') {
+            writeln!(c, "    {{ offsetof({ty}, {field}), sizeof((({ty} *) 0)->{field}) }},")?;
+            writeln!(rust, "    field!({ty}, {field}),")?;
+        } else {
+            writeln!(c, "    {{ 0, sizeof({line}) }},")?;
+            writeln!(rust, "    field!({line}),")?;
+        }
     }
     c.push_str("};\n");
     rust.push_str("]\n");

@@ -30,7 +30,7 @@ fn begin_on(r: Request<'_>, terms: Terms) -> bool {
     if drain.progress.get() != policy::Drain::Idle {
         return true;
     }
-    if (r.is_multiplexed() && !r.is_stream_open()) || !r.notify_end() {
+    if (r.is_multiplexed() && !linger::is_stream_open(r)) || !r.notify_end() {
         return false;
     }
     state::keep_received(r);
@@ -91,7 +91,7 @@ pub fn response_end(r: Request<'_>) {
         return;
     }
     let is_early = if r.is_multiplexed() {
-        r.is_stream_open()
+        linger::is_stream_open(r)
     } else {
         r.is_body_discarded() || (r.is_body_being_read() && r.is_body_partly_read())
     };
@@ -188,7 +188,7 @@ pub fn dropped(r: Request<'_>) -> u64 {
 /// Whether the client has acknowledged the whole response. Once it has that remains so, although nginx may send a goodbye
 /// after it that is not acknowledged yet.
 fn is_acknowledged(r: Request<'_>, drain: &Drain) -> bool {
-    let is_acknowledged = drain.acknowledged.get() == Some(true) || r.is_acknowledged();
+    let is_acknowledged = drain.acknowledged.get() == Some(true) || linger::is_acknowledged(r);
     drain.acknowledged.set(Some(is_acknowledged));
     is_acknowledged
 }

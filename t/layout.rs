@@ -11,6 +11,9 @@ use nginx_sys::*;
 type Field = (&'static str, usize, usize);
 
 macro_rules! field {
+    ($ty:ty) => {
+        (stringify!($ty), 0, size_of::<$ty>())
+    };
     ($ty:ty, type) => {
         field!($ty, type_)
     };

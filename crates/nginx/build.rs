@@ -1,15 +1,38 @@
-//! Compiles what bindings get wrong or lack, for the nginx whose source and configured build nginx-sys was given.
+//! Compiles what bindings get wrong or lack, for the nginx whose source and configured build nginx-sys was given, and declares
+//! it to Rust.
 
+mod features;
 mod nginx_cc;
 
-const C_FILES: [&str; 3] = ["shim/bits.c", "shim/limit_conn.c", "shim/stream.c"];
+use std::env;
+use std::error::Error;
+use std::path::PathBuf;
 
-fn main() -> Result<(), cc::Error> {
-    nginx_cc::nginx_cc("/crates/nginx").files(C_FILES).try_compile("nginx_c")?;
-    for file in C_FILES {
+const SHIM: &str = "shim/shim.c";
+const SHIM_HEADER: &str = "shim/shim.h";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    features::announce()?;
+    nginx_cc::nginx_cc("/crates/nginx").file(SHIM).try_compile("nginx_shim")?;
+    shim_bindings()?;
+    for file in [SHIM, SHIM_HEADER, "build.rs", "features.rs", "nginx_cc.rs"] {
         println!("cargo::rerun-if-changed={file}");
     }
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=nginx_cc.rs");
+    Ok(())
+}
+
+/// Writes the declarations of the shim's functions in Rust. The types that they take are those of nginx-sys.
+fn shim_bindings() -> Result<(), Box<dyn Error>> {
+    bindgen::builder()
+        .header(SHIM_HEADER)
+        .clang_args(nginx_cc::flags())
+        .allowlist_function("nginx_bits_.*")
+        .allowlist_var("NGINX_BITS_.*")
+        .allowlist_recursively(false)
+        .layout_tests(false)
+        .rust_target(env::var("CARGO_PKG_RUST_VERSION")?.parse()?)
+        .use_core()
+        .generate()?
+        .write_to_file(PathBuf::from(env::var("OUT_DIR")?).join("shim.rs"))?;
     Ok(())
 }

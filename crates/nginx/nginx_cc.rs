@@ -2,15 +2,21 @@
 
 use std::env;
 
-/// A C compiler with the include paths and definitions that nginx itself was configured with.
+/// The include paths and definitions that nginx itself was configured with.
+pub fn flags() -> Vec<String> {
+    println!("cargo::rerun-if-env-changed=DEP_NGINX_INCLUDE");
+    println!("cargo::rerun-if-env-changed=DEP_NGINX_CFLAGS");
+    let paths = env::var_os("DEP_NGINX_INCLUDE").unwrap_or_default();
+    let paths = env::split_paths(&paths).map(|path| format!("-I{}", path.display()));
+    paths.chain(env::var("DEP_NGINX_CFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned)).collect()
+}
+
+/// A C compiler with these.
 ///
 /// `inside` is where the package is in the repository.
 pub fn nginx_cc(inside: &str) -> cc::Build {
-    println!("cargo::rerun-if-env-changed=DEP_NGINX_INCLUDE");
-    println!("cargo::rerun-if-env-changed=DEP_NGINX_CFLAGS");
     let mut cc = cc::Build::new();
-    cc.includes(env::split_paths(&env::var_os("DEP_NGINX_INCLUDE").unwrap_or_default()));
-    for flag in env::var("DEP_NGINX_CFLAGS").unwrap_or_default().split_whitespace() {
+    for flag in flags() {
         cc.flag(flag);
     }
     // Where it is built is nobody's concern: as build/module/cargo.sh does it for Rust. The last one that fits counts.

@@ -8,13 +8,15 @@ use core::ptr;
 use std::io;
 
 use nginx_sys::{
-    ngx_buf_t, ngx_connection_error, ngx_connection_t, ngx_err_t, ngx_handle_read_event, ngx_http_block_reading,
-    ngx_http_chunked_t, ngx_http_request_t, NGX_AGAIN, NGX_DONE, NGX_OK,
+    ngx_buf_t, ngx_http_chunked_t, ngx_http_core_loc_conf_t, ngx_http_core_module, NGX_AGAIN, NGX_DONE,
+    NGX_HTTP_LINGERING_OFF, NGX_OK,
 };
 
-use nginx::bits;
-
+use crate::scratch;
 use crate::Came;
+use nginx::bits;
+use nginx::RawRequest;
+use nginx::{Connection, Received};
 
 /// How much is dropped at once, in bytes, before other connections have their turn.
 const STEP: u64 = 4 << 20;
@@ -23,7 +25,7 @@ const STEP: u64 = 4 << 20;
 const LOOKS: u64 = 32 << 10;
 
 /// How much is looked at at a time.
-const LOOK: usize = 4 << 10;
+const LOOK: u64 = 4 << 10;
 
 /// A client that has sent so much, in bytes, since the last look is worth waiting for.
 const LIVELY: u64 = 64 << 10;
@@ -55,65 +57,102 @@ enum Rest {
     Chunks(ngx_http_chunked_t),
 }
 
-/// What [`take`] found.
-pub(crate) enum Found {
-    /// The request has no body, or all of it has been read.
-    Nothing,
-    /// All of the body had been read ahead, so many bytes.
-    Whole(u64),
-    /// What had been read ahead is no chunk.
-    Malformed(u64),
-    /// So many bytes had been read ahead; this is still to come. The request has one more user.
-    Rest(u64, Body),
+/// What [`find`] finds.
+pub(crate) struct Found {
+    /// How much of the body has been read ahead, in bytes.
+    pub(crate) ahead: u64,
+    /// Whether that is the end of the body; else what there is of it, and more is to come.
+    pub(crate) came: Came,
+    /// What is still to come.
+    pub(crate) body: Body,
+    /// Where it has been read ahead to, and what is left there when the body is gone.
+    buffer: *mut ngx_buf_t,
+    left: *mut u8,
+    reader: Reader,
 }
 
-/// Takes the body of a request away from whoever reads or discards it. The request has to be told that there is none
-/// ([`Request::forget_body`](nginx::Request::forget_body)).
-///
-/// # Safety
-///
-/// `r` must be a live main request over HTTP/1.x.
-pub(crate) unsafe fn take(r: *mut ngx_http_request_t) -> Found {
-    // SAFETY: live, says the caller, and so are its connection, the buffer of its header, and its body with that one's buffer,
-    // where it has one. While nginx discards or reads a body in chunks, that has the state of these.
-    unsafe {
-        let read = (*r).request_body;
-        let (rest, ahead) = if bits::nginx_bits_discard_body(r) != 0 {
-            let in_chunks = bits::nginx_bits_chunked(r) != 0;
-            let rest =
-                if in_chunks { Rest::Chunks(*(*read).chunked) } else { Rest::length((*r).headers_in.content_length_n) };
-            // nginx counts one user who discards: that is us now.
-            bits::nginx_bits_set_discard_body(r, 0);
-            (*r).read_event_handler = Some(ngx_http_block_reading);
-            return Found::Rest(0, Body::new(rest));
-        } else if !read.is_null() {
-            if (*read).rest <= 0 {
-                return Found::Nothing;
-            }
-            (*r).read_event_handler = Some(ngx_http_block_reading);
-            bits::nginx_bits_delete_read_timer((*r).connection);
-            // As nginx has it where it ends a request whose body it has read in part.
-            bits::nginx_bits_set_keepalive(r, 0);
-            let rest =
-                if (*read).chunked.is_null() { Rest::length((*read).rest) } else { Rest::Chunks(*(*read).chunked) };
-            (rest, (*read).buf)
-        } else if bits::nginx_bits_chunked(r) != 0 {
-            (Rest::Chunks(mem::zeroed()), (*r).header_in)
-        } else if (*r).headers_in.content_length_n > 0 {
-            (Rest::length((*r).headers_in.content_length_n), (*r).header_in)
-        } else {
-            return Found::Nothing;
-        };
+/// Who reads a body that is still to come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Nobody.
+    None,
+    /// nginx, for itself or an upstream.
+    Keeping,
+    /// nginx, which discards it, and counts one user of the request for that.
+    Discarding,
+}
 
-        let mut body = Body::new(rest);
-        let (dropped, came) = if ahead.is_null() { (0, Came::Wait) } else { body.feed(r, &mut *ahead) };
-        match came {
-            Came::Whole => Found::Whole(dropped),
-            Came::Malformed => Found::Malformed(dropped),
-            _ => {
-                bits::nginx_bits_add_user(r);
-                Found::Rest(dropped, body)
+/// Finds what is to come of the body of a request, and changes nothing; `None` if it has no body, or all of it has been read.
+/// For main requests over HTTP/1.x.
+pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
+    let (rest, buffer, reader) = unread(r)?;
+    let mut body = Body { rest, wake_up_for: 1, wants_buffer: false };
+    // SAFETY: where there is a buffer, it is that of the request's header or of its body. This is a copy.
+    let copy = unsafe { buffer.as_ref() }.copied();
+    let (ahead, came, left) = match copy {
+        // SAFETY: what is between the two pointers of one of nginx's buffers is there.
+        Some(mut copy) => unsafe {
+            let (ahead, came) = body.feed(r, &mut copy);
+            (ahead, came, copy.pos)
+        },
+        None => (0, Came::Wait, ptr::null_mut()),
+    };
+    Some(Found { ahead, came, body, buffer, left, reader })
+}
+
+/// What is still to come of a body from where nginx has got to, where it has been read ahead to, and by whom it is read.
+fn unread(r: RawRequest<'_>) -> Option<(Rest, *mut ngx_buf_t, Reader)> {
+    // SAFETY: a number of a live request, and a buffer and a body that it has or not.
+    let (length, header, read) = unsafe {
+        let r = r.as_ptr();
+        ((*r).headers_in.content_length_n, (*r).header_in, (*r).request_body.as_ref())
+    };
+    // SAFETY: while nginx reads or discards a body in chunks, the body has the state of these.
+    let chunks = read.and_then(|read| unsafe { read.chunked.as_ref() }).copied().map(Rest::Chunks);
+    if r.is_body_discarded() {
+        let rest = if r.is_chunked() { chunks? } else { Rest::length(length) };
+        return Some((rest, ptr::null_mut(), Reader::Discarding));
+    }
+    if let Some(read) = read {
+        let rest = chunks.unwrap_or_else(|| Rest::length(read.rest));
+        return (read.rest > 0).then_some((rest, read.buf, Reader::Keeping));
+    }
+    if r.is_chunked() {
+        // SAFETY: an `ngx_http_chunked_t` that is all zeros is the parser's state at the beginning.
+        return Some((Rest::Chunks(unsafe { mem::zeroed() }), header, Reader::None));
+    }
+    (length > 0).then_some((Rest::length(length), header, Reader::None))
+}
+
+impl Found {
+    /// Whether some of the body is still to come.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !matches!(self.came, Came::Whole | Came::Malformed)
+    }
+
+    /// Takes it away from whoever reads or discards it. Where some is still to come, the request has a user for that. The
+    /// request has to be told that there is no body ([`Request::forget_body`](nginx::Request::forget_body)).
+    pub(crate) fn take(&self, r: RawRequest<'_>) {
+        match self.reader {
+            Reader::None => (),
+            Reader::Keeping => {
+                r.block_reading();
+                r.connection().read().stop_timer();
+                // As nginx has it where it ends a request whose body it has read in part.
+                r.clear_keepalive();
             }
+            Reader::Discarding => {
+                // SAFETY: writes a bit of a live request. The one user whom nginx counts for this is us now.
+                unsafe { bits::nginx_bits_set_discard_body(r.as_ptr(), 0) };
+                r.block_reading();
+            }
+        }
+        // SAFETY: the buffer that it was found in, if any.
+        if let Some(buffer) = unsafe { self.buffer.as_mut() } {
+            buffer.pos = self.left;
+        }
+        if self.reader != Reader::Discarding && self.is_unfinished() {
+            r.add_user();
         }
     }
 }
@@ -133,41 +172,34 @@ struct Bulk {
 }
 
 impl Body {
-    const fn new(rest: Rest) -> Self {
-        Self { rest, wake_up_for: 1, wants_buffer: false }
-    }
-
     /// Whether nginx is woken up only when there is much to read.
     pub(crate) fn is_waiting(&self) -> bool {
         self.wake_up_for > 1
     }
 
-    /// Takes what belongs to the body out of a buffer.
+    /// Takes what belongs to the body out of a buffer. Returns how many bytes, and what came of it.
     ///
     /// # Safety
     ///
-    /// `r` must be the live request that the body is of.
-    unsafe fn feed(&mut self, r: *mut ngx_http_request_t, buffer: &mut ngx_buf_t) -> (u64, Came) {
+    /// What is between the two pointers of the buffer must be there.
+    unsafe fn feed(&mut self, r: RawRequest<'_>, buffer: &mut ngx_buf_t) -> (u64, Came) {
         let mut dropped = 0_u64;
         loop {
-            let unread = (buffer.last as u64).saturating_sub(buffer.pos as u64);
             let inside = match &mut self.rest {
                 Rest::Length(0) => return (dropped, Came::Whole),
                 Rest::Length(rest) => rest,
                 Rest::Chunks(chunks) => {
                     let before = buffer.pos as u64;
-                    // SAFETY: the request is live, says the caller.
-                    let parsed = unsafe { bits::nginx_bits_parse_chunked(r, buffer, chunks) };
+                    // SAFETY: a live request, and a buffer whose bytes are there, says the caller.
+                    let parsed = unsafe { bits::nginx_bits_parse_chunked(r.as_ptr(), buffer, chunks) };
                     dropped = dropped.saturating_add((buffer.pos as u64).saturating_sub(before));
                     const OK: isize = NGX_OK as isize;
                     const DONE: isize = NGX_DONE as isize;
                     const AGAIN: isize = NGX_AGAIN as isize;
                     match parsed {
                         OK => {
-                            let unread = (buffer.last as u64).saturating_sub(buffer.pos as u64);
-                            let inside = unread.min(u64::try_from(chunks.size).unwrap_or(0));
+                            let inside = take(buffer, u64::try_from(chunks.size).unwrap_or(0));
                             chunks.size = chunks.size.saturating_sub_unsigned(inside);
-                            buffer.pos = buffer.pos.wrapping_add(inside as usize);
                             dropped = dropped.saturating_add(inside);
                             continue;
                         }
@@ -180,39 +212,29 @@ impl Body {
                     }
                 }
             };
-            if unread == 0 {
+            let taken = take(buffer, *inside);
+            if taken == 0 {
                 return (dropped, Came::Wait);
             }
-            let taken = unread.min(*inside);
             *inside = inside.saturating_sub(taken);
-            buffer.pos = buffer.pos.wrapping_add(taken as usize);
             dropped = dropped.saturating_add(taken);
         }
     }
 
     /// What can be dropped without looking at it, if anything can.
-    ///
-    /// # Safety
-    ///
-    /// As for [`feed`](Self::feed).
-    unsafe fn bulk(&mut self, r: *mut ngx_http_request_t) -> Option<Bulk> {
-        // SAFETY: the request is live, says the caller, and so is its connection.
-        unsafe {
-            let is_tls = bits::nginx_bits_tls((*r).connection) != 0;
-            // A connection that is to be closed need not decrypt what it drops, if it may linger for what little is left.
-            let is_sealed = is_tls
-                && !self.wants_buffer
-                && bits::nginx_bits_keepalive(r) == 0
-                && bits::nginx_bits_may_linger(r) != 0;
-            match &mut self.rest {
-                Rest::Length(rest) if is_sealed => {
-                    (*rest > RECORD).then(|| Bulk { size: rest.saturating_sub(RECORD), is_raw: true })
-                }
-                Rest::Length(rest) => Some(Bulk { size: *rest, is_raw: !is_tls && !self.wants_buffer }),
-                Rest::Chunks(chunks) => {
-                    let is_inside = chunks.size > 0 && bits::nginx_bits_is_inside_chunk(r, chunks) != 0;
-                    is_inside.then(|| Bulk { size: chunks.size.unsigned_abs(), is_raw: !is_tls && !self.wants_buffer })
-                }
+    fn bulk(&self, r: RawRequest<'_>) -> Option<Bulk> {
+        let is_tls = r.connection().is_tls();
+        let is_raw = !is_tls && !self.wants_buffer;
+        // A connection that is to be closed need not decrypt what it drops, if it may linger for what little is left.
+        let is_sealed = is_tls && !self.wants_buffer && !r.is_kept_alive() && may_linger(r);
+        match &self.rest {
+            Rest::Length(rest) if is_sealed => {
+                (*rest > RECORD).then(|| Bulk { size: rest.saturating_sub(RECORD), is_raw: true })
+            }
+            Rest::Length(rest) => Some(Bulk { size: *rest, is_raw }),
+            Rest::Chunks(chunks) => {
+                let is_inside = chunks.size > 0 && is_inside_chunk(r, *chunks);
+                is_inside.then(|| Bulk { size: chunks.size.unsigned_abs(), is_raw })
             }
         }
     }
@@ -229,113 +251,97 @@ impl Body {
     }
 
     /// Reads, and drops, no more than `most` bytes. Returns how many, and what came of it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`feed`](Self::feed).
-    pub(crate) unsafe fn drop_some(&mut self, r: *mut ngx_http_request_t, most: u64) -> (u64, Came) {
+    pub(crate) fn drop_some(&mut self, r: RawRequest<'_>, most: u64) -> (u64, Came) {
+        let c = r.connection();
         let (mut dropped, mut looked) = (0_u64, 0_u64);
-        // SAFETY: the request is live, says the caller, and so is its connection; the buffer is used by nobody else, on the one
-        // thread.
-        unsafe {
-            let c = (*r).connection;
-            loop {
-                let left = most.min(STEP).saturating_sub(dropped);
-                match self.rest {
-                    Rest::Length(0) => return (dropped, Came::Whole),
-                    _ if left == 0 || looked >= LOOKS => return (dropped, Came::More),
-                    _ => (),
-                }
-                let bulk = self.bulk(r);
-                if bulk.is_none() && matches!(self.rest, Rest::Length(_)) {
-                    // The last record of what is sealed. nginx lingers until the client closes.
-                    let Rest::Length(unseen) = mem::replace(&mut self.rest, Rest::Length(0)) else {
-                        return (dropped, Came::Failed);
-                    };
-                    return (dropped.saturating_add(unseen.min(left)), Came::Whole);
-                }
-
-                match bulk {
-                    Some(Bulk { size, is_raw: true }) => match self.drop_in_kernel(c, size.min(left)) {
-                        // What the system cannot do, the next turn does.
-                        Ok(0) => (),
-                        Ok(bytes) => {
-                            self.take_off(bytes);
-                            dropped = dropped.saturating_add(bytes);
-                            if bytes < size.min(left) && bits::nginx_bits_pending_eof(c) == 0 {
-                                return self.wait(r, dropped, bytes, most);
-                            }
-                        }
-                        Err(came) => return (dropped, came),
-                    },
-                    Some(Bulk { size, is_raw: false }) => {
-                        match read(c, size.min(left).min(SCRATCH_SIZE as u64) as usize) {
-                            Ok(bytes) => {
-                                self.take_off(bytes);
-                                dropped = dropped.saturating_add(bytes);
-                            }
-                            Err(came) => return (dropped, came),
+        loop {
+            let left = most.min(STEP).saturating_sub(dropped);
+            match self.rest {
+                Rest::Length(0) => return (dropped, Came::Whole),
+                _ if left == 0 || looked >= LOOKS => return (dropped, Came::More),
+                _ => (),
+            }
+            match self.bulk(r) {
+                Some(Bulk { size, is_raw: true }) => match self.drop_in_kernel(c, size.min(left)) {
+                    // What the system cannot do, the next turn does.
+                    Ok(0) => (),
+                    Ok(bytes) => {
+                        self.take_off(bytes);
+                        dropped = dropped.saturating_add(bytes);
+                        if bytes < size.min(left) && !c.read().is_eof_pending() {
+                            return (dropped, self.wait(r, bytes, most.saturating_sub(dropped)));
                         }
                     }
-                    None => {
-                        // What follows the body on a connection that lives on is not ours to read.
-                        let size = match &self.rest {
-                            Rest::Chunks(chunks) if bits::nginx_bits_keepalive(r) != 0 => {
-                                usize::try_from(chunks.length.max(1)).unwrap_or(1).min(LOOK)
-                            }
-                            _ => LOOK,
-                        };
-                        let bytes = match read(c, size.min(usize::try_from(left).unwrap_or(size))) {
-                            Ok(bytes) => bytes,
-                            Err(came) => return (dropped, came),
-                        };
-                        looked = looked.saturating_add(bytes);
-                        let mut buffer: ngx_buf_t = mem::zeroed();
-                        buffer.pos = ptr::addr_of_mut!(SCRATCH).cast();
-                        buffer.last = buffer.pos.add(bytes as usize);
-                        let (taken, came) = self.feed(r, &mut buffer);
-                        dropped = dropped.saturating_add(taken);
-                        if matches!(came, Came::Whole | Came::Malformed) {
-                            return (dropped, came);
-                        }
+                    Err(came) => return (dropped, came),
+                },
+                Some(Bulk { size, is_raw: false }) => match read(c, size.min(left)) {
+                    Ok(bytes) => {
+                        self.take_off(bytes);
+                        dropped = dropped.saturating_add(bytes);
+                    }
+                    Err(came) => return (dropped, came),
+                },
+                None => {
+                    if let Rest::Length(unseen) = self.rest {
+                        // The last record of what is sealed. nginx lingers until the client closes.
+                        self.rest = Rest::Length(0);
+                        return (dropped.saturating_add(unseen.min(left)), Came::Whole);
+                    }
+                    let bytes = match read(c, self.look(r).min(left)) {
+                        Ok(bytes) => bytes,
+                        Err(came) => return (dropped, came),
+                    };
+                    looked = looked.saturating_add(bytes);
+                    let (taken, came) = self.feed_scratch(r, bytes);
+                    dropped = dropped.saturating_add(taken);
+                    if matches!(came, Came::Whole | Came::Malformed) {
+                        return (dropped, came);
                     }
                 }
             }
         }
     }
 
-    /// There is nothing to read now: waits for more, or for much more of a client that sends much.
-    ///
-    /// # Safety
-    ///
-    /// As for [`feed`](Self::feed).
-    unsafe fn wait(&mut self, r: *mut ngx_http_request_t, dropped: u64, last: u64, most: u64) -> (u64, Came) {
-        // SAFETY: the request is live, says the caller, and so is its connection.
-        unsafe {
-            let c = (*r).connection;
-            let is_lively = last >= LIVELY && bits::nginx_bits_done(r) != 0;
-            let rest = match self.rest {
-                Rest::Length(rest) if is_lively => rest.min(most.saturating_sub(dropped)).min(BATCH),
-                _ => 1,
-            };
-            self.wake_up_for(c, rest);
-            bits::nginx_bits_set_ready(c, 0);
-            (dropped, listen(c))
+    /// How much to read, in bytes, where the syntax of chunks has to be looked at.
+    fn look(&self, r: RawRequest<'_>) -> u64 {
+        match &self.rest {
+            // What follows the body on a connection that lives on is not ours to read.
+            Rest::Chunks(chunks) if r.is_kept_alive() => u64::try_from(chunks.length.max(1)).unwrap_or(1).min(LOOK),
+            _ => LOOK,
         }
     }
 
+    /// Takes what belongs to the body out of what [`read`] has just read.
+    fn feed_scratch(&mut self, r: RawRequest<'_>, bytes: u64) -> (u64, Came) {
+        // SAFETY: an `ngx_buf_t` may be all zeros.
+        let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
+        buffer.pos = scratch::start();
+        buffer.last = buffer.pos.wrapping_add(bytes as usize);
+        // SAFETY: so many bytes were read to there.
+        unsafe { self.feed(r, &mut buffer) }
+    }
+
+    /// There is nothing to read now, after so many bytes: waits for more, or for much more of a client that sends much, of which
+    /// no more than `most` bytes may be read.
+    fn wait(&mut self, r: RawRequest<'_>, last: u64, most: u64) -> Came {
+        let c = r.connection();
+        let rest = match self.rest {
+            Rest::Length(rest) if last >= LIVELY && r.is_done() => rest.min(most).min(BATCH),
+            _ => 1,
+        };
+        self.wake_up_for(c, rest);
+        c.read().set_ready(false);
+        listen(c)
+    }
+
     /// Has nginx woken up only when so many bytes can be read, or when the client sends no more (SO_RCVLOWAT, socket(7)).
-    ///
-    /// # Safety
-    ///
-    /// `c` must be the live connection of the request that the body is of.
-    pub(crate) unsafe fn wake_up_for(&mut self, c: *mut ngx_connection_t, bytes: u64) {
+    pub(crate) fn wake_up_for(&mut self, c: Connection, bytes: u64) {
         let bytes = libc::c_int::try_from(bytes.max(1)).unwrap_or(libc::c_int::MAX);
         if mem::replace(&mut self.wake_up_for, bytes) != bytes {
             let size = mem::size_of_val(&bytes) as libc::socklen_t;
             let bytes = ptr::addr_of!(bytes).cast();
-            // SAFETY: live, says the caller; the call reads an int. Where it fails nginx is woken up more often, that is all.
-            unsafe { libc::setsockopt((*c).fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes, size) };
+            // SAFETY: the call reads an int. Where it fails nginx is woken up more often, that is all.
+            unsafe { libc::setsockopt(c.socket(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes, size) };
         }
     }
 
@@ -345,78 +351,81 @@ impl Body {
     /// # Errors
     ///
     /// What came instead.
-    ///
-    /// # Safety
-    ///
-    /// As for [`wake_up_for`](Self::wake_up_for).
-    unsafe fn drop_in_kernel(&mut self, c: *mut ngx_connection_t, most: u64) -> Result<u64, Came> {
-        // SAFETY: live, says the caller, and so are its events.
-        unsafe {
-            match recv_truncated((*c).fd, most) {
-                Ok(0) => {
-                    bits::nginx_bits_set_eof(c);
-                    Err(Came::Closed)
-                }
-                Ok(bytes) => {
-                    // nginx's own idea of how much there is to read.
-                    (*(*c).read).available = -1;
-                    Ok(bytes)
-                }
-                Err(libc::EAGAIN) => {
-                    bits::nginx_bits_set_ready(c, 0);
-                    Err(listen(c))
-                }
-                // Not TCP, or TLS in the kernel.
-                Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => {
-                    self.wants_buffer = true;
-                    Ok(0)
-                }
-                Err(error) => {
-                    bits::nginx_bits_set_eof(c);
-                    let text = c"recv() failed".as_ptr().cast_mut().cast();
-                    ngx_connection_error(c, error as ngx_err_t, text);
-                    Err(Came::Failed)
-                }
+    fn drop_in_kernel(&mut self, c: Connection, most: u64) -> Result<u64, Came> {
+        match recv_truncated(c.socket(), most) {
+            Ok(0) => {
+                c.read().set_eof();
+                Err(Came::Closed)
+            }
+            Ok(bytes) => {
+                c.read().forget_available();
+                Ok(bytes)
+            }
+            Err(libc::EAGAIN) => {
+                c.read().set_ready(false);
+                Err(listen(c))
+            }
+            // Not TCP, or TLS in the kernel.
+            Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => {
+                self.wants_buffer = true;
+                Ok(0)
+            }
+            Err(error) => {
+                c.read().set_eof();
+                c.report(error, c"recv() failed");
+                Err(Came::Failed)
             }
         }
     }
 }
 
-/// Where bytes go that are looked at, or cannot be dropped in the kernel.
-static mut SCRATCH: [u8; SCRATCH_SIZE] = [0; SCRATCH_SIZE];
-const SCRATCH_SIZE: usize = 64 << 10;
+/// Takes up to `most` bytes out of a buffer. Returns how many.
+fn take(buffer: &mut ngx_buf_t, most: u64) -> u64 {
+    let taken = (buffer.last as u64).saturating_sub(buffer.pos as u64).min(most);
+    buffer.pos = buffer.pos.wrapping_add(taken as usize);
+    taken
+}
 
-/// Reads up to `size` bytes, of which there is room for in [`SCRATCH`], as nginx reads from the connection. Returns how many.
+/// Whether the next byte of a body in chunks belongs to the inside of a chunk. The states of nginx's parser have no public names;
+/// but it has only then an answer when it is given one byte that is no part of the syntax.
+fn is_inside_chunk(r: RawRequest<'_>, mut chunks: ngx_http_chunked_t) -> bool {
+    let mut byte = b'x';
+    // SAFETY: an `ngx_buf_t` may be all zeros.
+    let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
+    buffer.pos = &mut byte;
+    buffer.last = buffer.pos.wrapping_add(1);
+    // SAFETY: a live request, a buffer of one byte, and a copy of the parser's state.
+    unsafe { bits::nginx_bits_parse_chunked(r.as_ptr(), &mut buffer, &mut chunks) == NGX_OK as isize }
+}
+
+/// Whether the connection may linger when the request has ended.
+fn may_linger(r: RawRequest<'_>) -> bool {
+    // SAFETY: the core module has a configuration in each location, and nginx has set its place.
+    let conf = unsafe { *(*r.as_ptr()).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index) };
+    // SAFETY: a number of that configuration.
+    unsafe { (*conf.cast::<ngx_http_core_loc_conf_t>()).lingering_close != NGX_HTTP_LINGERING_OFF as usize }
+}
+
+/// Reads up to `size` bytes, or as much as there is room for, as nginx reads from the connection, and forgets them. Returns how
+/// many.
 ///
 /// # Errors
 ///
 /// What came instead.
-///
-/// # Safety
-///
-/// `c` must be the live connection of a request over HTTP/1.x.
-unsafe fn read(c: *mut ngx_connection_t, size: usize) -> Result<u64, Came> {
-    // SAFETY: live, says the caller; the buffer is used by nobody else, on the one thread.
-    unsafe {
-        let Some(recv) = (*c).recv else {
-            return Err(Came::Failed);
-        };
-        match recv(c, ptr::addr_of_mut!(SCRATCH).cast(), size.clamp(1, SCRATCH_SIZE)) {
-            0 => Err(Came::Closed),
-            again if again == NGX_AGAIN as isize => Err(listen(c)),
-            bytes => u64::try_from(bytes).map_err(|_| Came::Failed),
-        }
+fn read(c: Connection, size: u64) -> Result<u64, Came> {
+    let size = size.clamp(1, scratch::SIZE as u64) as usize;
+    // SAFETY: there is room for so much.
+    match unsafe { c.recv(scratch::start(), size) } {
+        Received::Bytes(bytes) => Ok(bytes as u64),
+        Received::Again => Err(listen(c)),
+        Received::Eof => Err(Came::Closed),
+        Received::Failed => Err(Came::Failed),
     }
 }
 
 /// Has nginx tell when there is something to read again.
-///
-/// # Safety
-///
-/// `c` must be a live connection.
-unsafe fn listen(c: *mut ngx_connection_t) -> Came {
-    // SAFETY: live, says the caller.
-    if unsafe { ngx_handle_read_event((*c).read, 0) } == NGX_OK as isize {
+fn listen(c: Connection) -> Came {
+    if c.listen() {
         Came::Wait
     } else {
         Came::Failed

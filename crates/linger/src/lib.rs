@@ -11,18 +11,27 @@
 
 #![allow(unsafe_code)]
 
+mod acknowledged;
 mod http1;
+#[cfg_attr(not(ngx_feature = "http_v2"), path = "absent.rs")]
+mod http2;
+#[cfg_attr(not(ngx_feature = "http_v3"), path = "absent.rs")]
+mod http3;
+mod limit_conn;
+#[cfg_attr(not(ngx_feature = "http_v2"), allow(dead_code))]
+mod multiplexed;
+mod scratch;
 
 use core::cell::Cell;
-use core::ptr::NonNull;
 
-use nginx_sys::{
-    ngx_connection_t, ngx_event_handler_pt, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_int_t, ngx_msec_t, ngx_reusable_connection, ngx_uint_t, NGX_DONE, NGX_OK,
-};
+use nginx_sys::{ngx_event_handler_pt, ngx_event_t, ngx_http_request_t, ngx_http_run_posted_requests};
 
-use crate::http1::Found;
-use nginx::{bits, HttpModule, Input, Piece, Request, Status};
+use nginx::{Connection, Event, HttpModule, Input, Piece, RawRequest, Request, Status};
+
+pub use acknowledged::is_acknowledged;
+pub use limit_conn::leave as leave_limit_conn;
+
+use multiplexed::Stream;
 
 /// What came of reading a taken body, for the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,46 +69,29 @@ pub(crate) enum Came {
     More,
     /// There is nothing to read now.
     Wait,
+    /// The end of the body.
     Whole,
+    /// The client has closed the connection, or reset the stream.
     Closed,
+    /// The connection, or the stream, has failed.
     Failed,
+    /// What is no chunk.
     Malformed,
+    /// nginx needs the connection for others.
     Evicted,
 }
 
-/// The functions of `stream.c`. All take valid pointers.
-mod c {
-    use super::*;
-
-    pub const MORE: ngx_uint_t = 0;
-    pub const WAIT: ngx_uint_t = 1;
-    pub const WHOLE: ngx_uint_t = 2;
-    pub const CLOSED: ngx_uint_t = 3;
-    pub const EVICTED: ngx_uint_t = 5;
-
-    extern "C" {
-        pub fn nginx_limit_conn_release(r: *mut ngx_http_request_t);
-
-        pub fn nginx_stream_most(r: *mut ngx_http_request_t) -> ngx_uint_t;
-        pub fn nginx_stream_taken(r: *mut ngx_http_request_t) -> ngx_uint_t;
-
-        pub fn nginx_stream_reopen(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_int_t;
-        pub fn nginx_stream_drop(r: *mut ngx_http_request_t, most: u64, dropped: *mut u64) -> ngx_uint_t;
-        pub fn nginx_stream_is_last(r: *mut ngx_http_request_t, dropped: *mut u64) -> ngx_uint_t;
-        pub fn nginx_stream_end_response(r: *mut ngx_http_request_t);
-        pub fn nginx_stream_close(r: *mut ngx_http_request_t);
-        pub fn nginx_stream_grant(r: *mut ngx_http_request_t, most: u64);
-        pub fn nginx_stream_release(r: *mut ngx_http_request_t, timer: *mut ngx_event_t, dropped: u64);
-        pub fn nginx_stream_set_reusable(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt);
-
-        pub fn nginx_stream_handlers(
-            c: *mut ngx_connection_t,
-            ours: ngx_event_handler_pt,
-            read: ngx_event_handler_pt,
-            write: ngx_event_handler_pt,
-        );
-        pub fn nginx_stream_timer(r: *mut ngx_http_request_t, handler: ngx_event_handler_pt) -> *mut ngx_event_t;
-        pub fn nginx_stream_set_timer(timer: *mut ngx_event_t, left: ngx_msec_t);
+impl Came {
+    /// What the module is told; `None` if nothing has ended.
+    const fn end(self) -> Option<Got> {
+        match self {
+            Self::More | Self::Wait => None,
+            Self::Whole => Some(Got::Whole),
+            Self::Closed => Some(Got::End),
+            Self::Failed => Some(Got::Failed),
+            Self::Malformed => Some(Got::Malformed),
+            Self::Evicted => Some(Got::Evicted),
+        }
     }
 }
 
@@ -147,284 +139,212 @@ pub struct Taken {
 #[derive(Clone, Copy)]
 struct Watch {
     /// When the module is asked next.
-    timer: NonNull<ngx_event_t>,
+    timer: Event,
     /// What nginx has called when there is something to read, and when something can be written.
     read: ngx_event_handler_pt,
     write: ngx_event_handler_pt,
 }
 
-/// How many streams of the connection that the request came over are taken, and how many it may have at once.
-pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
-    // SAFETY: live.
-    unsafe { (c::nginx_stream_taken(r.as_ptr()), c::nginx_stream_most(r.as_ptr())) }
+/// Whether the client may still send a body (over HTTP/2 or HTTP/3): it has neither ended its side nor reset the stream.
+pub fn is_stream_open<M: HttpModule>(r: Request<'_, M>) -> bool {
+    stream(r).is_some_and(Stream::is_open)
 }
 
-/// Has `limit_conn` count the request no longer.
-pub fn leave_limit_conn<M: HttpModule>(r: Request<'_, M>) {
-    // SAFETY: live.
-    unsafe { c::nginx_limit_conn_release(r.as_ptr()) }
+/// How many streams of the connection that the request came over are taken, and how many it may have at once.
+pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
+    stream(r).map_or((0, 1), |stream| (stream.taken(), stream.most()))
 }
 
 /// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
 /// else. Tells the module what had come, and whether that was all ([`Linger::has_read`]). Returns whether the rest will
 /// be read until the request ends, or until the module has had enough ([`Linger::patience`]). For main requests of
 /// which something is kept.
-pub fn take_body<M: Linger>(request: Request<'_, M>) -> bool {
-    let r = request.as_ptr();
-    // SAFETY: live; what is kept lives as long.
-    unsafe {
-        let Some(taken) = request.state().map(M::taken) else {
-            return false;
-        };
-        let Some(timer) = NonNull::new(c::nginx_stream_timer(r, Some(look::<M>))) else {
-            return false;
-        };
-        if request.is_multiplexed() {
-            request.forget_body();
-            let mut dropped = 0;
-            if c::nginx_stream_reopen(r, &mut dropped) != NGX_OK as ngx_int_t {
-                return false;
-            }
-            M::has_read(request, Got::Bytes(dropped));
-        } else {
-            let found = http1::take(r);
-            request.forget_body();
-            match found {
-                Found::Nothing => return false,
-                Found::Whole(dropped) => {
-                    M::has_read(request, Got::Bytes(dropped));
-                    M::has_read(request, Got::Whole);
-                    return false;
-                }
-                Found::Malformed(dropped) => {
-                    bits::nginx_bits_set_keepalive(r, 0);
-                    M::has_read(request, Got::Bytes(dropped));
-                    M::has_read(request, Got::Malformed);
-                    return false;
-                }
-                Found::Rest(dropped, body) => {
-                    taken.http1.set(Some(body));
-                    M::has_read(request, Got::Bytes(dropped));
-                }
-            }
-        }
-        taken.watch.set(Some(Watch { timer, read: None, write: None }));
-        c::nginx_stream_set_timer(timer.as_ptr(), NOTICE as ngx_msec_t);
-        if request.is_multiplexed() {
-            c::nginx_stream_grant(r, M::credit(request));
-        }
-        true
+pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
+    let Some(taken) = taken(r) else {
+        return false;
+    };
+    let timer = match stream(r) {
+        Some(stream) => take_stream(r, stream),
+        None => take_http1(r, taken),
+    };
+    let Some(timer) = timer else {
+        return false;
+    };
+    taken.watch.set(Some(Watch { timer, read: None, write: None }));
+    timer.start_timer(NOTICE);
+    if let Some(stream) = stream(r) {
+        stream.grant(M::credit(r));
     }
+    true
+}
+
+/// Takes the body over HTTP/2 or HTTP/3. Returns the timer of the request; `None` if memory is out.
+fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>) -> Option<Event> {
+    let timer = Event::timer(raw(r), Some(look::<M>))?;
+    r.forget_body();
+    let ahead = stream.take()?;
+    tell(r, ahead, Came::Wait);
+    Some(timer)
+}
+
+/// Takes the body over HTTP/1.x. Returns the timer of the request; `None` if nothing is still to come of the body, or memory
+/// is out.
+fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
+    let Some(found) = http1::find(raw(r)) else {
+        r.forget_body();
+        return None;
+    };
+    let timer = match found.is_unfinished() {
+        true => Some(Event::timer(raw(r), Some(look::<M>))?),
+        false => None,
+    };
+    found.take(raw(r));
+    r.forget_body();
+    if timer.is_some() {
+        taken.http1.set(Some(found.body));
+    }
+    tell(r, found.ahead, found.came);
+    timer
 }
 
 /// From now on drops what comes of the body, if that is taken, and asks the module when to stop
 /// ([`Linger::patience`]). To be called when a response is being made.
-pub fn watch_body<M: Linger>(request: Request<'_, M>) {
-    // SAFETY: live.
-    unsafe {
-        if watched::<M>(request.as_ptr()).is_some() {
-            watch::<M>(request.as_ptr());
-            // The client may have sent as much as it can while nobody read: nothing new would wake nginx up.
-            bits::nginx_bits_post_read((*request.as_ptr()).connection);
-        }
+pub fn watch_body<M: Linger>(r: Request<'_, M>) {
+    if watched(r).is_some() {
+        watch(r);
+        // The client may have sent as much as it can while nobody read: nothing new would wake nginx up.
+        raw(r).connection().read().post_next();
     }
 }
 
 /// Drops a piece of a taken body (HTTP/2 and HTTP/3).
-pub fn drop_piece<M: Linger>(request: Request<'_, M>, input: &mut Input<'_>) -> Piece {
+pub fn drop_piece<M: Linger>(r: Request<'_, M>, input: &mut Input<'_>) -> Piece {
     // Where there is no piece, a frame is about to become one.
-    let last = if input.is_none() && request.is_done() { last_frame(request) } else { None };
+    let is_about_to = input.is_none() && r.is_done();
+    let last = stream(r).filter(|_| is_about_to).and_then(Stream::last_frame);
     let dropped = last.unwrap_or_else(|| input.discard());
-    if dropped > 0 {
-        M::has_read(request, Got::Bytes(dropped));
-    }
-    if last.is_some() {
-        M::has_read(request, Got::Whole);
-    }
+    tell(r, dropped, if last.is_some() { Came::Whole } else { Came::Wait });
     // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
     // not be its end: a subrequest in the background may be left, as that of a mirror.
-    if request.is_done() && !matches!(M::patience(request), Patience::Wait(_)) {
-        release(request);
+    if r.is_done() && !matches!(M::patience(r), Patience::Wait(_)) {
+        release(r);
         return Piece::Over;
     }
     Piece::Taken
 }
 
-/// Gives the connection back to nginx, if the body is taken. To be called when the request ends.
-pub fn release<M: Linger>(request: Request<'_, M>) {
-    // SAFETY: live.
-    unsafe { give_back::<M>(request.as_ptr()) }
-}
-
-/// How long the frame is that nginx is about to read, in bytes, if it is the last one of a stream that is taken (HTTP/2).
-fn last_frame<M: Linger>(request: Request<'_, M>) -> Option<u64> {
-    let mut bytes = 0;
-    // SAFETY: live.
-    let is_last = unsafe { c::nginx_stream_is_last(request.as_ptr(), &mut bytes) != 0 };
-    is_last.then_some(bytes)
-}
-
 /// Lets nginx end the request when it runs out of connections; over HTTP/2, together with others of the same connection
 /// that may be ended. Not while somebody else uses it.
-pub fn set_reusable<M: Linger>(request: Request<'_, M>) {
-    // SAFETY: live, and so is its connection.
-    unsafe {
-        let r = request.as_ptr();
-        let c = (*r).connection;
-        if bits::nginx_bits_users(r) != 1 {
-            return;
-        }
-        if request.is_multiplexed() {
-            c::nginx_stream_set_reusable(r, Some(event::<M>));
-        } else if bits::nginx_bits_reusable(c) == 0 {
-            ngx_reusable_connection(c, 1);
-        }
+pub fn set_reusable<M: Linger>(r: Request<'_, M>) {
+    if raw(r).users() != 1 {
+        return;
+    }
+    let c = raw(r).connection();
+    if let Some(stream) = stream(r) {
+        stream.set_reusable(Some(event::<M>));
+    } else if !c.is_reusable() {
+        c.set_reusable(true);
     }
 }
 
-/// Sees to it that what happens to the connection of a request is noticed here. nginx sets its own handlers anew where it
-/// ends a request with an error.
-///
-/// # Safety
-///
-/// `r` must be a live main request.
-unsafe fn watch<M: Linger>(r: *mut ngx_http_request_t) {
-    // SAFETY: live, says the caller, and so is its connection, which has two events.
-    unsafe {
-        let Some(taken) = taken::<M>(r) else {
-            return;
-        };
-        let Some(mut watch) = taken.watch.get() else {
-            return;
-        };
-        let c = (*r).connection;
-        if bits::nginx_bits_is_tls_waiting(c) != 0 {
-            // These are TLS's handlers for a while.
-            return;
-        }
-        for (place, nginx) in [((*c).read, &mut watch.read), ((*c).write, &mut watch.write)] {
-            if !is_ours::<M>((*place).handler) {
-                *nginx = (*place).handler.replace(event::<M>);
-            }
-        }
-        taken.watch.set(Some(watch));
+/// Gives the connection back to nginx, if the body is taken. To be called when the request ends.
+pub fn release<M: Linger>(r: Request<'_, M>) {
+    let Some((taken, watch)) = taken(r).and_then(|taken| Some((taken, taken.watch.take()?))) else {
+        return;
+    };
+    watch.timer.stop_timer();
+    if let Some(stream) = stream(r) {
+        stream.release(M::dropped(r));
+    }
+    let c = raw(r).connection();
+    c.replace_handlers(is_ours::<M>, watch.read, watch.write);
+    if let Some(mut body) = taken.http1.take() {
+        body.wake_up_for(c, 1);
+        c.set_reusable(false);
     }
 }
 
-/// Something has happened to the connection of a request: `ngx_event_t.handler`.
-unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
-    // SAFETY: nginx passes an event of a live connection. This function is its handler for as long as the body of the request
-    // that is the connection's data, or of that one's main request, is taken. nginx marks the connection of a request that it
-    // has freed.
-    unsafe {
-        let c = (*event).data.cast::<ngx_connection_t>();
-        let r = (*(*c).data.cast::<ngx_http_request_t>()).main;
-        let Some(watch) = watched::<M>(r) else {
-            return;
-        };
-        let came = drop_some::<M>(r);
+/// The request, for those who know nothing of modules.
+fn raw<'r, M: HttpModule>(r: Request<'r, M>) -> RawRequest<'r> {
+    // SAFETY: a request is live for as long as it says.
+    unsafe { RawRequest::new(r.as_ptr()) }
+}
 
-        if bits::nginx_bits_done(r) == 0 {
-            let nginx = if event == (*c).read { watch.read } else { watch.write };
-            if let Some(nginx) = nginx {
-                nginx(event);
-            }
-            if bits::nginx_bits_destroyed(c) != 0 || watched::<M>(r).is_none() {
-                return;
-            }
-        }
-        go_on::<M>(r, came);
+/// The stream that the request came over; `None` over HTTP/1.x.
+fn stream<'r, M: HttpModule>(r: Request<'r, M>) -> Option<Stream<'r>> {
+    Stream::of(raw(r))
+}
+
+/// What is remembered of the body.
+fn taken<'r, M: Linger>(r: Request<'r, M>) -> Option<&'r Taken> {
+    r.state().map(M::taken)
+}
+
+/// The connection, if the body is taken.
+fn watched<M: Linger>(r: Request<'_, M>) -> Option<Watch> {
+    taken(r)?.watch.get()
+}
+
+/// Does something with what is still to come of the body over HTTP/1.x, if that is taken.
+fn with_http1<M: Linger, T>(r: Request<'_, M>, act: impl FnOnce(&mut http1::Body) -> T) -> Option<T> {
+    let taken = taken(r)?;
+    let mut body = taken.http1.get()?;
+    let result = act(&mut body);
+    taken.http1.set(Some(body));
+    Some(result)
+}
+
+/// Tells the module what has come.
+fn tell<M: Linger>(r: Request<'_, M>, bytes: u64, came: Came) {
+    if came == Came::Malformed {
+        // Nobody knows where the next request would begin.
+        r.clear_keepalive();
+    }
+    if bytes > 0 {
+        M::has_read(r, Got::Bytes(bytes));
+    }
+    if let Some(end) = came.end() {
+        M::has_read(r, end);
     }
 }
 
-/// Time has passed: `ngx_event_t.handler`.
-unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
-    // SAFETY: the timer is deleted before its request ends, and has as its data the connection of that.
-    unsafe {
-        let c = (*timer).data.cast::<ngx_connection_t>();
-        let r = (*(*c).data.cast::<ngx_http_request_t>()).main;
-        if bits::nginx_bits_done(r) == 0 && bits::nginx_bits_users(r) == 1 {
-            // Nobody but us uses the request, so nobody else will answer it.
-            if let Some(status) = M::abandoned(Request::new(r)) {
-                bits::nginx_bits_add_user(r);
-                ngx_http_finalize_request(r, status.as_ngx());
-                return ngx_http_run_posted_requests(c);
-            }
-        }
-        if let Some(taken) = taken::<M>(r) {
-            if let Some(mut body) = taken.http1.get() {
-                // A client that has become slow is not a silent one.
-                if body.is_waiting() {
-                    body.wake_up_for(c, 1);
-                    bits::nginx_bits_set_ready(c, 1);
-                    taken.http1.set(Some(body));
-                }
-            }
-        }
-        let came = drop_some::<M>(r);
-        go_on::<M>(r, came);
+/// Sees to it that what happens to the connection is noticed here. nginx sets its own handlers anew where it ends a request
+/// with an error.
+fn watch<M: Linger>(r: Request<'_, M>) {
+    let Some((taken, mut watch)) = taken(r).and_then(|taken| Some((taken, taken.watch.get()?))) else {
+        return;
+    };
+    let c = raw(r).connection();
+    if c.is_tls_waiting() {
+        // These are TLS's handlers for a while.
+        return;
     }
+    for (place, nginx) in [(c.read(), &mut watch.read), (c.write(), &mut watch.write)] {
+        if !is_ours::<M>(place.handler()) {
+            *nginx = place.replace_handler(Some(event::<M>));
+        }
+    }
+    taken.watch.set(Some(watch));
 }
 
-/// Drops what has come of a body, or much of it, and tells the module. Returns what came.
-///
-/// # Safety
-///
-/// `r` must be a live main request whose body is taken.
-unsafe fn drop_some<M: Linger>(r: *mut ngx_http_request_t) -> Came {
-    // SAFETY: live, says the caller.
-    unsafe {
-        let request = Request::<M>::new(r);
-        let (dropped, came) = match taken::<M>(r).and_then(|taken| taken.http1.get()) {
-            Some(_) if bits::nginx_bits_close((*r).connection) != 0 => (0, Came::Evicted),
-            Some(mut body) => match M::may_drop(request) {
-                0 => (0, Came::Wait),
-                most => {
-                    let result = body.drop_some(r, most);
-                    keep::<M>(r, body);
-                    result
-                }
-            },
-            None => {
-                let mut dropped = 0;
-                let came = match c::nginx_stream_drop(r, M::credit(request).min(STEP), &mut dropped) {
-                    c::MORE => Came::More,
-                    c::WAIT => Came::Wait,
-                    c::WHOLE => Came::Whole,
-                    c::CLOSED => Came::Closed,
-                    c::EVICTED => Came::Evicted,
-                    _ => Came::Failed,
-                };
-                (dropped, came)
-            }
-        };
-        if dropped > 0 {
-            M::has_read(request, Got::Bytes(dropped));
-        }
-        match came {
-            Came::More | Came::Wait => (),
-            Came::Whole => M::has_read(request, Got::Whole),
-            Came::Closed => M::has_read(request, Got::End),
-            Came::Failed => M::has_read(request, Got::Failed),
-            Came::Malformed => M::has_read(request, Got::Malformed),
-            Came::Evicted => M::has_read(request, Got::Evicted),
-        }
-        if came == Came::Malformed {
-            bits::nginx_bits_set_keepalive(r, 0);
-        }
-        came
-    }
+/// Drops what has come of a body that is taken, or much of it, and tells the module. Returns what came.
+fn drop_some<M: Linger>(r: Request<'_, M>) -> Came {
+    let (dropped, came) = match stream(r) {
+        Some(stream) => stream.drop_some(M::credit(r).min(STEP)),
+        None => drop_some_http1(r),
+    };
+    tell(r, dropped, came);
+    came
 }
 
-/// Remembers what is still to come of a body over HTTP/1.x.
-///
-/// # Safety
-///
-/// `r` must be a live main request of which something is kept.
-unsafe fn keep<M: Linger>(r: *mut ngx_http_request_t, body: http1::Body) {
-    // SAFETY: live, says the caller.
-    if let Some(taken) = unsafe { taken::<M>(r) } {
-        taken.http1.set(Some(body));
+/// The same over HTTP/1.x. Returns how many bytes that were, and what came.
+fn drop_some_http1<M: Linger>(r: Request<'_, M>) -> (u64, Came) {
+    if raw(r).connection().is_closing() {
+        return (0, Came::Evicted);
+    }
+    match M::may_drop(r) {
+        0 => (0, Came::Wait),
+        most => with_http1(r, |body| body.drop_some(raw(r), most)).unwrap_or((0, Came::Failed)),
     }
 }
 
@@ -432,99 +352,112 @@ unsafe fn keep<M: Linger>(r: *mut ngx_http_request_t, body: http1::Body) {
 ///
 /// # Safety
 ///
-/// `r` must be a live main request whose body is taken; it may be gone afterwards.
-unsafe fn go_on<M: Linger>(r: *mut ngx_http_request_t, came: Came) {
-    // SAFETY: live, says the caller.
-    unsafe {
-        let is_done = bits::nginx_bits_done(r) != 0;
-        if is_done {
-            c::nginx_stream_end_response(r);
-        }
-        let request = Request::<M>::new(r);
-        let patience = M::patience(request);
-        let (Patience::Wait(left), Some(watching)) = (patience, watched::<M>(r)) else {
-            give_back::<M>(r);
-            return close(r, patience);
-        };
-        watch::<M>(r);
-        if request.is_multiplexed() {
-            c::nginx_stream_grant(r, M::credit(request));
-        }
-        if came == Came::More {
-            bits::nginx_bits_post_read((*r).connection);
-        }
-        let is_waiting = taken::<M>(r).and_then(|taken| taken.http1.get()).is_some_and(|body| body.is_waiting());
-        // Somebody who uses the request as well may have nginx's handlers set anew.
-        let is_alone = is_done && bits::nginx_bits_users(r) == 1 && !is_waiting;
-        let left = if is_alone { left } else { left.min(NOTICE) };
-        c::nginx_stream_set_timer(watching.timer.as_ptr(), left as ngx_msec_t);
+/// The body must be taken. The request may be gone afterwards: none of its copies may be used.
+unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
+    let is_done = r.is_done();
+    if let Some(stream) = stream(r).filter(|_| is_done) {
+        stream.end_response();
     }
+    let patience = M::patience(r);
+    let (Patience::Wait(left), Some(watched)) = (patience, watched(r)) else {
+        release(r);
+        // SAFETY: up to the caller.
+        return unsafe { close(raw(r), patience) };
+    };
+    watch(r);
+    if let Some(stream) = stream(r) {
+        stream.grant(M::credit(r));
+    }
+    if came == Came::More {
+        raw(r).connection().read().post_next();
+    }
+    let is_waiting = with_http1(r, |body| body.is_waiting()).unwrap_or(false);
+    // Somebody who uses the request as well may have nginx's handlers set anew.
+    let is_alone = is_done && raw(r).users() == 1 && !is_waiting;
+    watched.timer.start_timer(if is_alone { left } else { left.min(NOTICE) });
+}
+
+/// Something has happened to the connection of a request: `ngx_event_t.handler`.
+unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
+    // SAFETY: nginx passes an event of a connection, the memory of which outlasts this call.
+    let (event, c) = unsafe { (Event::new(event), Event::new(event).connection()) };
+    // SAFETY: this is the handler as long as the body of the request that is the connection's data, or of that one's main
+    // request, is taken.
+    let r = unsafe { main_request::<M>(c) };
+    let Some(watch) = watched(r) else {
+        return;
+    };
+    let came = drop_some(r);
+
+    if !r.is_done() {
+        if let Some(nginx) = if event == c.read() { watch.read } else { watch.write } {
+            // SAFETY: nginx's own handler of this event. It may end the request.
+            unsafe { nginx(event.as_ptr()) };
+        }
+        // nginx marks the connection of a request that it has freed.
+        if c.is_destroyed() || watched(r).is_none() {
+            return;
+        }
+    }
+    // SAFETY: the body is taken, and nothing is done with the request afterwards.
+    unsafe { go_on(r, came) }
+}
+
+/// Time has passed: `ngx_event_t.handler`.
+unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
+    // SAFETY: the timer is stopped before its request ends, and has as its data the connection of that.
+    let c = unsafe { Event::new(timer).connection() };
+    // SAFETY: as above.
+    let r = unsafe { main_request::<M>(c) };
+    if !r.is_done() && raw(r).users() == 1 {
+        // Nobody but us uses the request, so nobody else will answer it.
+        if let Some(status) = M::abandoned(r) {
+            raw(r).add_user();
+            // SAFETY: the user that has just been counted; nothing is done with the request afterwards.
+            unsafe { raw(r).finalize(status) };
+            // SAFETY: nginx looks first whether it has marked the connection as one whose request it has freed.
+            return unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
+        }
+    }
+    with_http1(r, |body| {
+        // A client that has become slow is not a silent one.
+        if body.is_waiting() {
+            body.wake_up_for(c, 1);
+            c.read().set_ready(true);
+        }
+    });
+    let came = drop_some(r);
+    // SAFETY: the body is taken, and nothing is done with the request afterwards.
+    unsafe { go_on(r, came) }
+}
+
+/// The main request of the one that a connection is of.
+///
+/// # Safety
+///
+/// The connection must be of a request that is live, and stays so for `'r`.
+unsafe fn main_request<'r, M: HttpModule>(c: Connection) -> Request<'r, M> {
+    // SAFETY: live, says the caller, and so is its main request.
+    unsafe { Request::new((*(*c.as_ptr()).data.cast::<ngx_http_request_t>()).main) }
 }
 
 /// Has one user less of a request, which may be the last one: what is still to come is nginx's again.
 ///
 /// # Safety
 ///
-/// `r` must be a live main request whose body was taken; it may be gone afterwards.
-unsafe fn close(r: *mut ngx_http_request_t, patience: Patience) {
-    // SAFETY: live, says the caller.
-    unsafe {
-        if bits::nginx_stream_exists(r) != 0 {
-            return c::nginx_stream_close(r);
-        }
+/// The body must have been taken. The request may be gone afterwards: none of its copies may be used.
+unsafe fn close(r: RawRequest<'_>, patience: Patience) {
+    if Stream::of(r).is_none() {
         if patience != Patience::Over {
-            bits::nginx_bits_set_keepalive(r, 0);
-            bits::nginx_bits_end_lingering(r);
-        } else if bits::nginx_bits_keepalive(r) == 0 {
+            r.clear_keepalive();
+            r.end_lingering();
+        } else if !r.is_kept_alive() {
             // More may be on its way all the same, as requests that the client has sent ahead.
-            bits::nginx_bits_set_lingering_close(r, 1);
-        }
-        ngx_http_finalize_request(r, NGX_DONE as ngx_int_t);
-    }
-}
-
-/// What is remembered of the body of a request.
-///
-/// # Safety
-///
-/// `r` must be a live main request.
-unsafe fn taken<'r, M: Linger>(r: *mut ngx_http_request_t) -> Option<&'r Taken> {
-    // SAFETY: live, says the caller.
-    unsafe { Request::<M>::new(r) }.state().map(M::taken)
-}
-
-/// The connection of a request if its body is taken.
-///
-/// # Safety
-///
-/// `r` must be a live main request.
-unsafe fn watched<M: Linger>(r: *mut ngx_http_request_t) -> Option<Watch> {
-    // SAFETY: live, says the caller.
-    unsafe { taken::<M>(r)?.watch.get() }
-}
-
-/// Gives the connection of a request back to nginx, if its body is taken.
-///
-/// # Safety
-///
-/// `r` must be a live main request.
-unsafe fn give_back<M: Linger>(r: *mut ngx_http_request_t) {
-    // SAFETY: live, says the caller, and so is its connection; the timer lives in the request's pool.
-    unsafe {
-        let Some(taken) = taken::<M>(r) else {
-            return;
-        };
-        let Some(watch) = taken.watch.take() else {
-            return;
-        };
-        c::nginx_stream_release(r, watch.timer.as_ptr(), M::dropped(Request::new(r)));
-        let c = (*r).connection;
-        c::nginx_stream_handlers(c, Some(event::<M>), watch.read, watch.write);
-        if let Some(mut body) = taken.http1.take() {
-            body.wake_up_for(c, 1);
-            ngx_reusable_connection(c, 0);
+            r.linger();
         }
     }
+    // SAFETY: up to the caller.
+    unsafe { multiplexed::close(r) }
 }
 
 fn is_ours<M: Linger>(handler: ngx_event_handler_pt) -> bool {

@@ -87,7 +87,9 @@ pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
         if output.last.is_null() {
             return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
         }
-        bits::nginx_bits_set_last(r, (*output.last).buf);
+        // The response to the client ends with the main request only. The buffer may be empty.
+        bits::nginx_bits_set_last_buf((*output.last).buf, ((*r).main == r).into());
+        bits::nginx_bits_set_last_in_chain((*output.last).buf, 1);
 
         let headers = ptr::addr_of_mut!((*r).headers_out);
         (*headers).status = NGX_HTTP_OK as usize;

@@ -44,6 +44,7 @@
 
 pub mod bits;
 mod conf;
+mod connection;
 mod content;
 mod ending;
 mod filter;
@@ -51,6 +52,7 @@ mod log;
 mod module;
 mod pool;
 mod process;
+mod raw;
 mod request;
 mod response;
 mod shared;
@@ -62,12 +64,14 @@ mod zones;
 pub use conf::{
     parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Need, OutOfMemory, Takes, Within,
 };
+pub use connection::{Connection, Event, Received};
 pub use content::{Content, Output};
 pub use ending::Interruption;
 pub use filter::Input;
 pub use log::Level;
 pub use module::{HttpModule, Phase, Piece, Registered, Registration};
 pub use process::{id as process_id, is_alive};
+pub use raw::RawRequest;
 pub use request::{now, InvalidStatus, Request, Status};
 pub use shared::Exclusive;
 pub use variable::{Value, Variable};

@@ -112,14 +112,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Whether the request came over HTTP/2 or HTTP/3.
     pub fn is_multiplexed(self) -> bool {
-        // SAFETY: live.
-        unsafe { bits::nginx_stream_exists(self.as_ptr()) != 0 }
-    }
-
-    /// Whether the client may still send (over HTTP/2 or HTTP/3): it has neither ended its side nor reset the stream.
-    pub fn is_stream_open(self) -> bool {
-        // SAFETY: live.
-        unsafe { bits::nginx_stream_is_open(self.as_ptr()) != 0 }
+        self.raw().is_multiplexed()
     }
 
     /// Whether nginx has redirected the request internally, or made it as a subrequest.
@@ -430,7 +423,9 @@ impl<'r, M: HttpModule> Request<'r, M> {
             let variables = ptr::addr_of!((*core.cast::<ngx_http_core_main_conf_t>()).variables);
             for (i, variable) in (*variables).as_slice::<ngx_http_variable_t>().iter().enumerate() {
                 if names.contains(&variable.name.as_bytes()) {
-                    bits::nginx_bits_forget_value((*r).variables.add(i));
+                    let value = (*r).variables.add(i);
+                    bits::nginx_bits_set_value_valid(value, 0);
+                    bits::nginx_bits_set_value_not_found(value, 0);
                 }
             }
         }

@@ -89,7 +89,7 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
             return status.as_ngx();
         }
         // The next filters use the chain up.
-        let ends = request.is_main() && !request.is_post_action() && bits::nginx_bits_ends_response(chain) != 0;
+        let ends = request.is_main() && !request.is_post_action() && ends_response(chain);
         let result = match M::registration().next.body.get() {
             Some(next) => next(r, chain),
             None => NGX_ERROR as ngx_int_t,
@@ -99,4 +99,21 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
         }
         result
     }
+}
+
+/// Whether a chain ends the response to a request of a client.
+///
+/// # Safety
+///
+/// `chain` must be valid.
+unsafe fn ends_response(mut chain: *const ngx_chain_t) -> bool {
+    // SAFETY: a link of the chain, which ends in NULL.
+    while let Some(link) = unsafe { chain.as_ref() } {
+        // SAFETY: each link has a buffer.
+        if unsafe { bits::nginx_bits_last_buf(link.buf) } != 0 {
+            return true;
+        }
+        chain = link.next;
+    }
+    false
 }

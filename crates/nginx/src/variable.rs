@@ -87,7 +87,14 @@ unsafe extern "C" fn get<M: HttpModule>(
     };
 
     // SAFETY: nginx passes a value to be filled; the text is static or lives in the request's pool.
-    unsafe { bits::nginx_bits_set_value(v, text, len) };
+    unsafe { (*v).data = text };
+    // SAFETY: writes bits of that value.
+    unsafe {
+        bits::nginx_bits_set_value_len(v, len);
+        bits::nginx_bits_set_value_valid(v, 1);
+        bits::nginx_bits_set_value_no_cacheable(v, 0);
+        bits::nginx_bits_set_value_not_found(v, text.is_null().into());
+    }
     NGX_OK as ngx_int_t
 }
 

@@ -1,0 +1,83 @@
+//! In the place of a version of HTTP that nginx has been built without: no request has come over it.
+
+#![allow(dead_code)]
+
+use core::convert::Infallible;
+use core::marker::PhantomData;
+
+use nginx_sys::ngx_event_handler_pt;
+
+use crate::Came;
+use nginx::Connection;
+use nginx::RawRequest;
+
+#[derive(Default)]
+pub(crate) struct Frames;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Stream<'r>(Infallible, PhantomData<RawRequest<'r>>);
+
+impl<'r> Stream<'r> {
+    pub(crate) fn of(_r: RawRequest<'r>) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn parent(self) -> Connection {
+        match self.0 {}
+    }
+
+    pub(crate) fn most(self) -> usize {
+        match self.0 {}
+    }
+
+    pub(crate) fn is_open(self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn read_anew(self) -> Option<u64> {
+        match self.0 {}
+    }
+
+    pub(crate) fn add_user(self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn drop_some(self, _most: u64) -> (u64, Came) {
+        match self.0 {}
+    }
+
+    pub(crate) fn last_frame(self) -> Option<u64> {
+        match self.0 {}
+    }
+
+    pub(crate) fn end_response(self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn is_acknowledged(self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn socket(self) -> Option<i32> {
+        match self.0 {}
+    }
+
+    pub(crate) fn set_reusable(self, _handler: ngx_event_handler_pt) {
+        match self.0 {}
+    }
+
+    pub(crate) fn grant(self, _most: u64) {
+        match self.0 {}
+    }
+
+    /// # Safety
+    ///
+    /// There is no such stream.
+    pub(crate) unsafe fn close(self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn settle(self, _dropped: u64) {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,240 @@
+//! The body of an HTTP/3 stream that nginx has done with, which can be read from like a connection.
+
+use core::mem;
+use core::ptr::{self, NonNull};
+
+use nginx_sys::{
+    ngx_buf_t, ngx_event_handler_pt, ngx_http_v3_check_flood, ngx_http_v3_parse_data, ngx_http_v3_parse_data_t,
+    ngx_http_v3_session_t, ngx_int_t, ngx_quic_shutdown_stream, ngx_quic_stream_t, ngx_uint_t, NGX_AGAIN, NGX_DONE,
+    NGX_HTTP_V3_FRAME_DATA, NGX_OK,
+};
+use nginx_sys::{
+    ngx_quic_stream_recv_state_e_NGX_QUIC_STREAM_RECV_RECV as RECEIVING,
+    ngx_quic_stream_recv_state_e_NGX_QUIC_STREAM_RECV_SIZE_KNOWN as SIZE_KNOWN,
+    ngx_quic_stream_send_state_e_NGX_QUIC_STREAM_SEND_DATA_RECVD as ACKNOWLEDGED,
+};
+
+use crate::scratch;
+use crate::Came;
+use nginx::bits;
+use nginx::RawRequest;
+use nginx::{Connection, Received};
+
+/// The stream of a request over HTTP/3.
+#[derive(Clone, Copy)]
+pub(crate) struct Stream<'r> {
+    r: RawRequest<'r>,
+    quic: NonNull<ngx_quic_stream_t>,
+}
+
+/// What was found in the bytes of a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Frames, of which the last one need not be whole.
+    Frames,
+    /// The beginning of trailers.
+    Trailers,
+    /// An error.
+    Error,
+}
+
+impl<'r> Stream<'r> {
+    /// The stream of a request, if it has one.
+    pub(crate) fn of(r: RawRequest<'r>) -> Option<Self> {
+        // SAFETY: in these builds every connection has this member; where it is not NULL, the stream lives as long as the
+        // connection that nginx has made up for it.
+        NonNull::new(unsafe { (*r.connection().as_ptr()).quic }).map(|quic| Self { r, quic })
+    }
+
+    /// The connection that it is of.
+    pub(crate) fn parent(self) -> Connection {
+        // SAFETY: a stream has a connection, which outlives it.
+        unsafe { Connection::new((*self.quic.as_ptr()).parent) }
+    }
+
+    /// How many streams that may have at once.
+    pub(crate) fn most(self) -> usize {
+        // SAFETY: the connection of a live request over HTTP/3, which has the configuration of a server.
+        unsafe { bits::nginx_bits_v3_concurrent_streams(self.r.connection().as_ptr()) }
+    }
+
+    /// Whether the client may still send.
+    pub(crate) fn is_open(self) -> bool {
+        // SAFETY: a copy of a number of a live stream.
+        matches!(unsafe { (*self.quic.as_ptr()).recv_state }, RECEIVING | SIZE_KNOWN)
+    }
+
+    /// Whether the client has acknowledged all of the response.
+    pub(crate) fn is_acknowledged(self) -> bool {
+        // SAFETY: a copy of a number of a live stream.
+        unsafe { (*self.quic.as_ptr()).send_state == ACKNOWLEDGED }
+    }
+
+    /// Counts one more user of the request. What has come is dropped when the body is: 0 bytes are by now.
+    pub(crate) fn add_user(self) -> u64 {
+        self.r.add_user();
+        0
+    }
+
+    /// Lets nginx end the request when it runs out of connections.
+    pub(crate) fn set_reusable(self, _handler: ngx_event_handler_pt) {
+        let c = self.r.connection();
+        if !c.is_reusable() {
+            c.set_reusable(true);
+        }
+    }
+
+    /// Tells the client that the response is over. Where that fails the stream ends with the request, as ever.
+    pub(crate) fn end_response(self) {
+        // SAFETY: the connection of a live stream.
+        unsafe { ngx_quic_shutdown_stream(self.r.connection().as_ptr(), bits::NGINX_BITS_WRITE_SHUTDOWN) };
+    }
+
+    /// Drops `most` bytes of the body, or what has come. Returns how many bytes that was, and what came of it.
+    pub(crate) fn drop_some(self, most: u64) -> (u64, Came) {
+        let c = self.r.connection();
+        if c.is_closing() && !c.read().has_failed() {
+            // Not to have the answer taken back.
+            c.set_closing(false);
+            return (0, Came::Evicted);
+        }
+        let mut dropped = 0;
+        let mut found = self.drop_ahead(&mut dropped);
+        while found == Found::Frames {
+            if dropped >= most {
+                return (dropped, Came::More);
+            }
+            let size = usize::try_from(most.saturating_sub(dropped)).unwrap_or(scratch::SIZE).min(scratch::SIZE);
+            // SAFETY: there is room for so much.
+            let bytes = match unsafe { c.recv(scratch::start(), size) } {
+                Received::Bytes(bytes) => bytes,
+                Received::Again if c.listen() => return (dropped, Came::Wait),
+                Received::Again => return (dropped, Came::Failed),
+                // A frame that is not whole is an error whatever it means (RFC 9114, section 7.1).
+                Received::Eof if self.is_within_frame() => return (dropped, Came::Failed),
+                Received::Eof => return (dropped, Came::Whole),
+                Received::Failed => return (dropped, Came::Closed),
+            };
+            // SAFETY: an `ngx_buf_t` may be all zeros.
+            let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
+            buffer.pos = scratch::start();
+            buffer.last = buffer.pos.wrapping_add(bytes);
+            found = self.drop_frames(&mut buffer, &mut dropped);
+        }
+        // Trailers end a request.
+        (dropped, if found == Found::Trailers { Came::Whole } else { Came::Failed })
+    }
+
+    /// Drops what has been read and not used.
+    fn drop_ahead(self, dropped: &mut u64) -> Found {
+        let r = self.r.as_ptr();
+        // SAFETY: a live request has a buffer of its header or none, and a body or none, with a buffer or none.
+        let ahead = unsafe { [(*r).header_in, (*r).request_body.as_ref().map_or(ptr::null_mut(), |body| body.buf)] };
+        let mut found = Found::Frames;
+        for buffer in ahead {
+            // SAFETY: as above.
+            match unsafe { buffer.as_mut() } {
+                Some(buffer) if found == Found::Frames => found = self.drop_frames(buffer, dropped),
+                _ => (),
+            }
+        }
+        found
+    }
+
+    /// Drops the bytes of a buffer that are DATA frames, and what is of a type that means nothing (RFC 9114, section 9); ends
+    /// where trailers begin. nginx's parser gets the heads of frames, a byte at a time: it skips what it finds behind that of a
+    /// frame without a meaning, but then the length of that stays, as if it were that of a body.
+    fn drop_frames(self, buffer: &mut ngx_buf_t, dropped: &mut u64) -> Found {
+        while buffer.pos < buffer.last {
+            let (rest, is_data) = self.frame();
+            if rest > 0 {
+                let unread = (buffer.last as usize).saturating_sub(buffer.pos as usize);
+                let size = unread.min(rest);
+                buffer.pos = buffer.pos.wrapping_add(size);
+                self.count(size, if is_data { size } else { 0 });
+                self.take_off(size);
+                if is_data {
+                    *dropped = dropped.saturating_add(size as u64);
+                } else if self.is_flooded() {
+                    return Found::Error;
+                }
+                continue;
+            }
+            // SAFETY: it is not at its end.
+            let parsed = unsafe { self.parse_byte(buffer.pos) };
+            buffer.pos = buffer.pos.wrapping_add(1);
+            self.count(1, 0);
+            if self.is_flooded() {
+                return Found::Error;
+            }
+            const DONE: ngx_int_t = NGX_DONE as ngx_int_t;
+            const OK: ngx_int_t = NGX_OK as ngx_int_t;
+            const AGAIN: ngx_int_t = NGX_AGAIN as ngx_int_t;
+            match parsed {
+                DONE => {
+                    buffer.pos = buffer.last;
+                    return Found::Trailers;
+                }
+                OK | AGAIN => (),
+                _ => return Found::Error,
+            }
+        }
+        Found::Frames
+    }
+
+    /// Has nginx's parser see one byte of the head of a frame. Returns what it says.
+    ///
+    /// # Safety
+    ///
+    /// `byte` must point to one.
+    unsafe fn parse_byte(self, byte: *mut u8) -> ngx_int_t {
+        // SAFETY: an `ngx_buf_t` may be all zeros.
+        let mut head: ngx_buf_t = unsafe { mem::zeroed() };
+        head.pos = byte;
+        head.last = byte.wrapping_add(1);
+        // SAFETY: the connection of a live request over HTTP/3, and that one's own parser; the byte is there, says the caller.
+        unsafe { ngx_http_v3_parse_data(self.r.connection().as_ptr(), self.parser(), &mut head) }
+    }
+
+    /// The state of nginx's parser of the body.
+    fn parser(self) -> *mut ngx_http_v3_parse_data_t {
+        // SAFETY: nginx gives each request over HTTP/3 a parser; only the place of a member is taken.
+        unsafe { ptr::addr_of_mut!((*(*self.r.as_ptr()).v3_parse).body) }
+    }
+
+    /// How many bytes are still to come of the frame whose head has been seen, and whether they are of the body.
+    fn frame(self) -> (usize, bool) {
+        // SAFETY: two copies out of the parser of a live request.
+        let (length, kind) = unsafe { ((*self.parser()).length, (*self.parser()).type_) };
+        (length, kind == NGX_HTTP_V3_FRAME_DATA as ngx_uint_t)
+    }
+
+    /// Whether a frame has begun that is not whole.
+    fn is_within_frame(self) -> bool {
+        self.frame().0 > 0
+    }
+
+    /// Takes off what has come of a frame, which is no more than was still to come.
+    fn take_off(self, size: usize) {
+        // SAFETY: a number of the parser of a live request.
+        let length = unsafe { &mut (*self.parser()).length };
+        *length = length.saturating_sub(size);
+    }
+
+    /// Counts bytes that have come, and those of them that were of use, as nginx does.
+    fn count(self, size: usize, payload: usize) {
+        // SAFETY: a number of a live request.
+        let length = unsafe { &mut (*self.r.as_ptr()).request_length };
+        *length = length.saturating_add_unsigned(size as u64);
+        // SAFETY: a connection over HTTP/3 has as its data what nginx knows of its streams, and outlives them.
+        let session = unsafe { &mut *(*self.parent().as_ptr()).data.cast::<ngx_http_v3_session_t>() };
+        session.total_bytes = session.total_bytes.saturating_add_unsigned(size as u64);
+        session.payload_bytes = session.payload_bytes.saturating_add_unsigned(payload as u64);
+    }
+
+    /// Whether so much has come of no use that nginx ends the connection.
+    fn is_flooded(self) -> bool {
+        // SAFETY: the connection of a live request over HTTP/3.
+        unsafe { ngx_http_v3_check_flood(self.r.connection().as_ptr()) != NGX_OK as ngx_int_t }
+    }
+}
