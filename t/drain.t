@@ -654,3 +654,30 @@ h1s: head POST /chunked chunked; chunk 190k; pause 0.5; chunk 10k; pause 0.5; ch
 --- drained
 /declared 413 complete 204800 yes
 /chunked 413 complete * yes
+
+
+=== TEST 25: chunks may be small on a connection that lives on, but not many of them as small as can be
+--- config
+limit_body_drain idle=2s;
+location / { return 403 "no\n"; }
+--- script
+h1: head POST /few chunked; answer; chunks 200 1; chunk 0; head GET /few; answer
+h1s: head POST /few chunked; answer; chunks 200 1; chunk 0; head GET /few; answer
+h1: head POST /larger chunked; answer; chunks 2000 1k; chunk 0; head GET /larger; answer
+h1s: head POST /larger chunked; answer; chunks 2000 1k; chunk 0; head GET /larger; answer
+h1: head POST /many chunked; answer; chunks 5000 1; chunk 0; end
+h1s: head POST /many chunked; answer; chunks 5000 1; chunk 0; end
+--- seen
+403 no | 403 no
+403 no | 403 no
+403 no | 403 no
+403 no | 403 no
+403 no | closed
+403 no | closed
+--- drained
+/few 403 complete * yes
+/few 403 complete * yes
+/larger 403 complete * yes
+/larger 403 complete * yes
+/many 403 complete * yes
+/many 403 complete * yes

@@ -29,7 +29,7 @@ h2 chunked POST /length 10 | POST /any 10
 200 length 10 | open
 200 length 10 | open
 411 <411 Length Required> | open
-411 <411 Length Required> | closed
+411 <411 Length Required> | open
 413 <413 Request Entity Too Large> | closed
 200 length 10 | open
 200 length 10 | 413 <413 Request Entity Too Large>

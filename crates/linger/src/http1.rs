@@ -27,6 +27,14 @@ const LOOKS: u64 = 32 << 10;
 /// How much is looked at at a time.
 const LOOK: u64 = 4 << 10;
 
+/// On a connection that lives on, the syntax of chunks has to be read in the smallest pieces: what follows the body is not
+/// ours. That may be done so often for a body, however small its chunks are.
+const FREE_LOOKS: u64 = 1 << 10;
+
+/// Beyond that, there must have been so many bytes for each time. A body in smaller chunks costs its client the connection,
+/// which then can be read in larger pieces.
+const WORTH: u64 = 64;
+
 /// A client that has sent so much, in bytes, since the last look is worth waiting for.
 const LIVELY: u64 = 64 << 10;
 
@@ -47,6 +55,9 @@ pub(crate) struct Body {
     wake_up_for: libc::c_int,
     /// Whether the system cannot drop what comes over this connection without a buffer.
     wants_buffer: bool,
+    /// How much has been dropped, in bytes, and how often its syntax was looked at, on a connection that lives on.
+    dropped: u64,
+    looks: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -86,7 +97,7 @@ enum Reader {
 /// For main requests over HTTP/1.x.
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
-    let mut body = Body { rest, wake_up_for: 1, wants_buffer: false };
+    let mut body = Body { rest, wake_up_for: 1, wants_buffer: false, dropped: 0, looks: 0 };
     // SAFETY: where there is a buffer, it is that of the request's header or of its body. This is a copy.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
@@ -252,6 +263,12 @@ impl Body {
 
     /// Reads, and drops, no more than `most` bytes. Returns how many, and what came of it.
     pub(crate) fn drop_some(&mut self, r: RawRequest<'_>, most: u64) -> (u64, Came) {
+        let (dropped, came) = self.drop_now(r, most);
+        self.dropped = self.dropped.saturating_add(dropped);
+        (dropped, came)
+    }
+
+    fn drop_now(&mut self, r: RawRequest<'_>, most: u64) -> (u64, Came) {
         let c = r.connection();
         let (mut dropped, mut looked) = (0_u64, 0_u64);
         loop {
@@ -287,6 +304,7 @@ impl Body {
                         self.rest = Rest::Length(0);
                         return (dropped.saturating_add(unseen.min(left)), Came::Whole);
                     }
+                    self.count_look(r, dropped);
                     let bytes = match read(c, self.look(r).min(left)) {
                         Ok(bytes) => bytes,
                         Err(came) => return (dropped, came),
@@ -298,6 +316,18 @@ impl Body {
                         return (dropped, came);
                     }
                 }
+            }
+        }
+    }
+
+    /// Counts a look at the syntax of chunks, when so much has been dropped beside what is counted already. Ends
+    /// a connection that lives on when looks are not worth it.
+    fn count_look(&mut self, r: RawRequest<'_>, dropped: u64) {
+        if r.is_kept_alive() {
+            self.looks = self.looks.saturating_add(1);
+            let worth = self.dropped.saturating_add(dropped).checked_div(self.looks).unwrap_or(0);
+            if self.looks > FREE_LOOKS && worth < WORTH {
+                r.clear_keepalive();
             }
         }
     }

@@ -60,7 +60,7 @@ impl Course {
             left = self.budget.idle.saturating_sub(silent).min(rest.div_ceil(1000).saturating_mul(1000));
         }
         let due = now.saturating_add(left);
-        if self.due.map_or(true, |was| was.abs_diff(due) >= LAZY) {
+        if self.due.is_none_or(|was| was.abs_diff(due) >= LAZY) {
             self.due = Some(due);
         }
     }
