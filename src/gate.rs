@@ -170,7 +170,7 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
         Some(state) => {
-            state.unwatched.get().map_or(true, |most| most != u64::MAX && r.body_seen() > most)
+            state.unwatched.get().is_none_or(|most| most != u64::MAX && r.body_seen() > most)
                 || state.drain.is_of_stream(r)
         }
         None => r.conf().rule().is_some() || r.state().is_some(),

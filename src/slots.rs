@@ -67,7 +67,7 @@ impl Slots {
     /// Takes what a drain needs; `None` if there are as many as there may be. The key is that of this moment.
     pub fn take(&self, r: Request<'_>) -> Option<Slot> {
         let zone = self.zone;
-        if !zone.map_or(true, |zone| zone.take(self.conns.unwrap_or(u32::MAX))) {
+        if !zone.is_none_or(|zone| zone.take(self.conns.unwrap_or(u32::MAX))) {
             return None;
         }
         let Some(PerKey { most, key, table }) = self.per_key else {
