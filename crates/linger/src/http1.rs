@@ -27,13 +27,8 @@ const LOOKS: u64 = 32 << 10;
 /// How much is looked at at a time.
 const LOOK: u64 = 4 << 10;
 
-/// On a connection that lives on, the syntax of chunks has to be read in the smallest pieces: what follows the body is not
-/// ours. That may be done so often for a body, however small its chunks are.
-const FREE_LOOKS: u64 = 1 << 10;
-
-/// Beyond that, there must have been so many bytes for each time. A body in smaller chunks costs its client the connection,
-/// which then can be read in larger pieces.
-const WORTH: u64 = 64;
+/// Room for so much, in bytes, is worth reading to; see [`Body::look`].
+const ROOM: usize = 64;
 
 /// A client that has sent so much, in bytes, since the last look is worth waiting for.
 const LIVELY: u64 = 64 << 10;
@@ -55,9 +50,6 @@ pub(crate) struct Body {
     wake_up_for: libc::c_int,
     /// Whether the system cannot drop what comes over this connection without a buffer.
     wants_buffer: bool,
-    /// How much has been dropped, in bytes, and how often its syntax was looked at, on a connection that lives on.
-    dropped: u64,
-    looks: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -97,7 +89,7 @@ enum Reader {
 /// For main requests over HTTP/1.x.
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
-    let mut body = Body { rest, wake_up_for: 1, wants_buffer: false, dropped: 0, looks: 0 };
+    let mut body = Body { rest, wake_up_for: 1, wants_buffer: false };
     // SAFETY: where there is a buffer, it is that of the request's header or of its body. This is a copy.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
@@ -263,12 +255,6 @@ impl Body {
 
     /// Reads, and drops, no more than `most` bytes. Returns how many, and what came of it.
     pub(crate) fn drop_some(&mut self, r: RawRequest<'_>, most: u64) -> (u64, Came) {
-        let (dropped, came) = self.drop_now(r, most);
-        self.dropped = self.dropped.saturating_add(dropped);
-        (dropped, came)
-    }
-
-    fn drop_now(&mut self, r: RawRequest<'_>, most: u64) -> (u64, Came) {
         let c = r.connection();
         let (mut dropped, mut looked) = (0_u64, 0_u64);
         loop {
@@ -291,26 +277,28 @@ impl Body {
                     }
                     Err(came) => return (dropped, came),
                 },
-                Some(Bulk { size, is_raw: false }) => match read(c, size.min(left)) {
-                    Ok(bytes) => {
-                        self.take_off(bytes);
-                        dropped = dropped.saturating_add(bytes);
+                Some(Bulk { size, is_raw: false }) => {
+                    let size = size.min(left).min(scratch::SIZE as u64);
+                    // SAFETY: there is room for so much.
+                    match unsafe { read(c, scratch::start(), size) } {
+                        Ok(bytes) => {
+                            self.take_off(bytes);
+                            dropped = dropped.saturating_add(bytes);
+                        }
+                        Err(came) => return (dropped, came),
                     }
-                    Err(came) => return (dropped, came),
-                },
+                }
                 None => {
                     if let Rest::Length(unseen) = self.rest {
                         // The last record of what is sealed. nginx lingers until the client closes.
                         self.rest = Rest::Length(0);
                         return (dropped.saturating_add(unseen.min(left)), Came::Whole);
                     }
-                    self.count_look(r, dropped);
-                    let bytes = match read(c, self.look(r).min(left)) {
-                        Ok(bytes) => bytes,
+                    let (bytes, taken, came) = match self.look(r, left) {
+                        Ok(found) => found,
                         Err(came) => return (dropped, came),
                     };
                     looked = looked.saturating_add(bytes);
-                    let (taken, came) = self.feed_scratch(r, bytes);
                     dropped = dropped.saturating_add(taken);
                     if matches!(came, Came::Whole | Came::Malformed) {
                         return (dropped, came);
@@ -320,35 +308,56 @@ impl Body {
         }
     }
 
-    /// Counts a look at the syntax of chunks, when so much has been dropped beside what is counted already. Ends
-    /// a connection that lives on when looks are not worth it.
-    fn count_look(&mut self, r: RawRequest<'_>, dropped: u64) {
-        if r.is_kept_alive() {
-            self.looks = self.looks.saturating_add(1);
-            let worth = self.dropped.saturating_add(dropped).checked_div(self.looks).unwrap_or(0);
-            if self.looks > FREE_LOOKS && worth < WORTH {
-                r.clear_keepalive();
-            }
+    /// Looks at the syntax of chunks, in no more than `most` bytes. Returns how many it has read, how many of them belong to the
+    /// body, and what came.
+    ///
+    /// # Errors
+    ///
+    /// What came instead.
+    fn look(&mut self, r: RawRequest<'_>, most: u64) -> Result<(u64, u64, Came), Came> {
+        if !r.is_kept_alive() {
+            return self.look_at(r, most.min(LOOK));
         }
+        // What follows the body is the next request. nginx has requests that were sent ahead behind the header of this one: what
+        // is read to there is not lost.
+        // SAFETY: a live request over HTTP/1.x has a buffer for its header, which nobody else uses meanwhile.
+        let buffer = unsafe { &mut *(*r.as_ptr()).header_in };
+        let start = buffer.last;
+        let room = (buffer.end as usize).saturating_sub(start as usize);
+        if room < ROOM || buffer.pos != start {
+            // No more than what is certain to belong to the body.
+            let certain = match &self.rest {
+                Rest::Chunks(chunks) => u64::try_from(chunks.length).unwrap_or(1),
+                Rest::Length(rest) => *rest,
+            };
+            return self.look_at(r, most.min(LOOK).min(certain));
+        }
+        // SAFETY: there is room for so much.
+        let bytes = unsafe { read(r.connection(), start, most.min(room as u64)) }?;
+        buffer.last = start.wrapping_add(bytes as usize);
+        // SAFETY: so many bytes were read to there.
+        let (taken, came) = unsafe { self.feed(r, buffer) };
+        if buffer.pos == buffer.last {
+            (buffer.pos, buffer.last) = (start, start);
+        }
+        Ok((bytes, taken, came))
     }
 
-    /// How much to read, in bytes, where the syntax of chunks has to be looked at.
-    fn look(&self, r: RawRequest<'_>) -> u64 {
-        match &self.rest {
-            // What follows the body on a connection that lives on is not ours to read.
-            Rest::Chunks(chunks) if r.is_kept_alive() => u64::try_from(chunks.length.max(1)).unwrap_or(1).min(LOOK),
-            _ => LOOK,
-        }
-    }
-
-    /// Takes what belongs to the body out of what [`read`] has just read.
-    fn feed_scratch(&mut self, r: RawRequest<'_>, bytes: u64) -> (u64, Came) {
+    /// The same in `size` bytes, or 1, of which none is needed any more.
+    ///
+    /// # Errors
+    ///
+    /// What came instead.
+    fn look_at(&mut self, r: RawRequest<'_>, size: u64) -> Result<(u64, u64, Came), Came> {
         // SAFETY: an `ngx_buf_t` may be all zeros.
         let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
         buffer.pos = scratch::start();
+        // SAFETY: there is room for so much.
+        let bytes = unsafe { read(r.connection(), buffer.pos, size) }?;
         buffer.last = buffer.pos.wrapping_add(bytes as usize);
         // SAFETY: so many bytes were read to there.
-        unsafe { self.feed(r, &mut buffer) }
+        let (taken, came) = unsafe { self.feed(r, &mut buffer) };
+        Ok((bytes, taken, came))
     }
 
     /// There is nothing to read now, after so many bytes: waits for more, or for much more of a client that sends much, of which
@@ -436,16 +445,18 @@ fn may_linger(r: RawRequest<'_>) -> bool {
     unsafe { (*conf.cast::<ngx_http_core_loc_conf_t>()).lingering_close != NGX_HTTP_LINGERING_OFF as usize }
 }
 
-/// Reads up to `size` bytes, or as much as there is room for, as nginx reads from the connection, and forgets them. Returns how
-/// many.
+/// Reads up to `size` bytes, at least 1, as nginx reads from the connection. Returns how many.
 ///
 /// # Errors
 ///
 /// What came instead.
-fn read(c: Connection, size: u64) -> Result<u64, Came> {
-    let size = size.clamp(1, scratch::SIZE as u64) as usize;
-    // SAFETY: there is room for so much.
-    match unsafe { c.recv(scratch::start(), size) } {
+///
+/// # Safety
+///
+/// There must be room for them.
+unsafe fn read(c: Connection, to: *mut u8, size: u64) -> Result<u64, Came> {
+    // SAFETY: up to the caller.
+    match unsafe { c.recv(to, size.max(1) as usize) } {
         Received::Bytes(bytes) => Ok(bytes as u64),
         Received::Again => Err(listen(c)),
         Received::Eof => Err(Came::Closed),

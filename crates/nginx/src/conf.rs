@@ -443,32 +443,42 @@ unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, con
 ///
 /// `cf` must be the configuration being read; [`note`] must have been called for it alone, and `last` be its last block.
 unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<M::Conf>) {
-    // SAFETY: up to the caller; all blocks and notes are in the configuration's pool.
-    unsafe {
-        let mut given = M::registration().reading.given.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<M>>();
-        while let Some(Given { directive, block, file, line, next }) = given.as_ref() {
-            given = *next;
-            let directive = directive.as_ref();
-            let Some(Need { is_there, otherwise }) = directive.needs else {
-                continue;
-            };
-            let blocks = iter::successors(last.as_ref(), |block| block.before.as_ref());
-            let is_idle = !blocks.filter(|at| is_there(&at.conf)).any(|at| {
-                iter::successors(Some(ptr::from_ref(at)), |at| {
-                    Some((**at).around.cast_const()).filter(|at| !at.is_null())
-                })
-                .any(|at| at == block.cast_const())
-            });
-            if is_idle {
-                let (name, file) = (Escaped(directive.name.to_bytes()), Escaped(file.as_bytes()));
-                write_log(
-                    (*cf).log,
-                    Level::Warn,
-                    format_args!("\"{name}\" directive has no effect: {otherwise} in {file}:{line}"),
-                );
-            }
+    let mut given = M::registration().reading.given.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<M>>();
+    // SAFETY: all notes are in the configuration's pool, and the last one has no next.
+    while let Some(Given { directive, block, file, line, next }) = unsafe { given.as_ref() } {
+        given = *next;
+        // SAFETY: directives are static.
+        let directive = unsafe { directive.as_ref() };
+        let Some(Need { is_there, otherwise }) = directive.needs else {
+            continue;
+        };
+        // SAFETY: `last` is the last block, says the caller.
+        if unsafe { is_there_within(last, *block, is_there) } {
+            continue;
         }
+        let (name, file) = (Escaped(directive.name.to_bytes()), Escaped(file.as_bytes()));
+        let text = format_args!("\"{name}\" directive has no effect: {otherwise} in {file}:{line}");
+        // SAFETY: the configuration being read has a log.
+        unsafe { write_log((*cf).log, Level::Warn, text) };
     }
+}
+
+/// Whether something is there in a block, or in one within.
+///
+/// # Safety
+///
+/// `last` must be the last block of the configuration being read.
+unsafe fn is_there_within<C>(last: *mut Block<C>, block: *const Block<C>, is_there: fn(&C) -> bool) -> bool {
+    // SAFETY: all blocks are in the configuration's pool; the first one has none before it.
+    let mut blocks = iter::successors(unsafe { last.as_ref() }, |at| unsafe { at.before.as_ref() });
+    blocks.any(|at| {
+        is_there(&at.conf) && {
+            // The outermost one, which was never merged itself, has none around it.
+            // SAFETY: as above.
+            let mut around = iter::successors(Some(at), |at| unsafe { at.around.as_ref() });
+            around.any(|at| ptr::eq(at, block))
+        }
+    })
 }
 
 /// Which of its callbacks a module needs where its directives hold; what is needed nowhere costs nothing.

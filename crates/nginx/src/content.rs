@@ -28,25 +28,32 @@ const BUFFER: usize = 32 << 10;
 impl Output {
     /// A buffer with room in it; `None` if memory is out.
     fn room(&mut self) -> Option<&mut ngx_buf_t> {
-        // SAFETY: the request is live for as long as this is; what its pool gives lives as long, and has fields to be filled.
-        unsafe {
-            if self.last.is_null() || (*(*self.last).buf).last == (*(*self.last).buf).end {
-                let pool = (*self.r).pool;
-                let link = ngx_alloc_chain_link(pool);
-                let buffer = ngx_create_temp_buf(pool, BUFFER);
-                if link.is_null() || buffer.is_null() {
-                    return None;
-                }
-                link.write(ngx_chain_t { buf: buffer, next: ptr::null_mut() });
-                if self.last.is_null() {
-                    self.first = link;
-                } else {
-                    (*self.last).next = link;
-                }
-                self.last = link;
-            }
-            Some(&mut *(*self.last).buf)
+        // SAFETY: each link has a buffer, and lives as long as the request, which is live for as long as this is.
+        let is_full = unsafe { self.last.as_ref().map(|link| (*link.buf).last == (*link.buf).end) };
+        if is_full.unwrap_or(true) {
+            self.append()?;
         }
+        // SAFETY: as above.
+        Some(unsafe { &mut *(*self.last).buf })
+    }
+
+    /// Adds an empty buffer; `None` if memory is out.
+    fn append(&mut self) -> Option<()> {
+        // SAFETY: a live request has a pool.
+        let (link, buffer) =
+            unsafe { (ngx_alloc_chain_link((*self.r).pool), ngx_create_temp_buf((*self.r).pool, BUFFER)) };
+        if link.is_null() || buffer.is_null() {
+            return None;
+        }
+        // SAFETY: there is room for a link.
+        unsafe { link.write(ngx_chain_t { buf: buffer, next: ptr::null_mut() }) };
+        // SAFETY: the link that was made last, if there is one.
+        match unsafe { self.last.as_mut() } {
+            Some(last) => last.next = link,
+            None => self.first = link,
+        }
+        self.last = link;
+        Some(())
     }
 }
 
@@ -70,37 +77,42 @@ impl Write for Output {
 
 /// Answers a request: `ngx_http_core_loc_conf_t.handler`.
 pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: nginx passes a live request, and takes a header and then a chain whose last buffer is marked.
-    unsafe {
-        if (*r).method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {
-            return NGX_HTTP_NOT_ALLOWED as ngx_int_t;
-        }
-        let discarded = ngx_http_discard_request_body(r);
-        if discarded != NGX_OK as ngx_int_t {
-            return discarded;
-        }
-
-        let mut output = Output { r, first: ptr::null_mut(), last: ptr::null_mut(), length: 0 };
-        let Some(Content(kind)) = M::content(Request::new(r), &mut output) else {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
-        };
-        if output.last.is_null() {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
-        }
-        // The response to the client ends with the main request only. The buffer may be empty.
-        bits::nginx_bits_set_last_buf((*output.last).buf, ((*r).main == r).into());
-        bits::nginx_bits_set_last_in_chain((*output.last).buf, 1);
-
-        let headers = ptr::addr_of_mut!((*r).headers_out);
-        (*headers).status = NGX_HTTP_OK as usize;
-        (*headers).content_length_n = output.length;
-        (*headers).content_type = ngx_str_t { len: kind.len(), data: kind.as_ptr().cast_mut() };
-        (*headers).content_type_len = kind.len();
-
-        let sent = ngx_http_send_header(r);
-        if sent == NGX_ERROR as ngx_int_t || sent > NGX_OK as ngx_int_t || bits::nginx_bits_header_only(r) != 0 {
-            return sent;
-        }
-        ngx_http_output_filter(r, output.first)
+    // SAFETY: nginx passes a live request.
+    if unsafe { (*r).method } & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {
+        return NGX_HTTP_NOT_ALLOWED as ngx_int_t;
     }
+    // SAFETY: as above.
+    let discarded = unsafe { ngx_http_discard_request_body(r) };
+    if discarded != NGX_OK as ngx_int_t {
+        return discarded;
+    }
+
+    // SAFETY: as above.
+    let request = unsafe { Request::new(r) };
+    let mut output = Output { r, first: ptr::null_mut(), last: ptr::null_mut(), length: 0 };
+    let content = M::content(request, &mut output);
+    // SAFETY: each link has a buffer, and lives as long as the request.
+    let (Some(Content(kind)), Some(last)) = (content, unsafe { output.last.as_ref() }) else {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
+    };
+    // SAFETY: as above. The response to the client ends with the main request only. The buffer may be empty.
+    unsafe {
+        bits::nginx_bits_set_last_buf(last.buf, request.is_main().into());
+        bits::nginx_bits_set_last_in_chain(last.buf, 1);
+    }
+
+    // SAFETY: nothing else looks at the header of a live request's response meanwhile.
+    let headers = unsafe { &mut (*r).headers_out };
+    headers.status = NGX_HTTP_OK as usize;
+    headers.content_length_n = output.length;
+    headers.content_type = ngx_str_t { len: kind.len(), data: kind.as_ptr().cast_mut() };
+    headers.content_type_len = kind.len();
+
+    // SAFETY: a live request, whose response has a status.
+    let sent = unsafe { ngx_http_send_header(r) };
+    if sent == NGX_ERROR as ngx_int_t || sent > NGX_OK as ngx_int_t || request.is_header_only() {
+        return sent;
+    }
+    // SAFETY: a chain with a buffer in each link, the last of which is marked.
+    unsafe { ngx_http_output_filter(r, output.first) }
 }

@@ -201,6 +201,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
     }
 
+    /// Whether the response is to have no body.
+    pub(crate) fn is_header_only(self) -> bool {
+        // SAFETY: live.
+        unsafe { bits::nginx_bits_header_only(self.as_ptr()) != 0 }
+    }
+
     /// Whether nginx is reading the body, for itself or for an upstream.
     pub fn is_body_being_read(self) -> bool {
         // SAFETY: live.
@@ -236,27 +242,24 @@ impl<'r, M: HttpModule> Request<'r, M> {
     #[inline]
     fn body_progress(self) -> (u64, u64) {
         let at_least_zero = |n: i64| u64::try_from(n).unwrap_or(0);
-        // SAFETY: live, and so is its body, if it has one, and the state of the chunks of that.
-        unsafe {
-            let r = self.as_ptr();
-            let body = (*r).request_body;
-            if body.is_null() {
-                return (0, 0);
-            }
-            // nginx counts in three ways: into the length of a chunked body over HTTP/1.1, into a counter over HTTP/2
-            // and 3, and otherwise down from the length; the rest is negative before that has begun.
-            let length = (*r).headers_in.content_length_n;
-            let chunked = (*body).chunked;
-            if !chunked.is_null() {
-                return (at_least_zero(length), at_least_zero((*chunked).size));
-            }
-            if self.is_multiplexed() {
-                return (at_least_zero((*body).received), 0);
-            }
-            match u64::try_from((*body).rest) {
-                Ok(rest) => (at_least_zero(length).saturating_sub(rest), 0),
-                Err(_) => (0, 0),
-            }
+        // SAFETY: live, and so is its body, if it has one.
+        let Some(body) = (unsafe { (*self.as_ptr()).request_body.as_ref() }) else {
+            return (0, 0);
+        };
+        // nginx counts in three ways: into the length of a chunked body over HTTP/1.1, into a counter over HTTP/2
+        // and 3, and otherwise down from the length; the rest is negative before that has begun.
+        // SAFETY: live.
+        let length = unsafe { (*self.as_ptr()).headers_in.content_length_n };
+        // SAFETY: the state of the chunks, if there are such, lives as long as the body.
+        if let Some(chunks) = unsafe { body.chunked.as_ref() } {
+            return (at_least_zero(length), at_least_zero(chunks.size));
+        }
+        if self.is_multiplexed() {
+            return (at_least_zero(body.received), 0);
+        }
+        match u64::try_from(body.rest) {
+            Ok(rest) => (at_least_zero(length).saturating_sub(rest), 0),
+            Err(_) => (0, 0),
         }
     }
 
@@ -347,35 +350,44 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Leaves the request without a body, for whoever looks: none is read any more, none is announced (Content-Length,
     /// Transfer-Encoding), and what has been read of it is neither passed on nor kept in a file.
     pub fn forget_body(self) {
-        // SAFETY: live. The buffers and the file belong to the request's pool, which releases them; a file's name ends
-        // in a NUL, as `ngx_create_temp_file()` makes it; one that could not be made has no descriptor, which is an error of
-        // the call, and of no account.
+        let raw = self.raw();
+        if self.is_body_discarded() {
+            // What nginx discards it counts in the length that is about to go, and it counts one user for that.
+            // SAFETY: live, and not by that user alone: whoever calls this uses it, too.
+            unsafe {
+                bits::nginx_bits_set_discard_body(raw.as_ptr(), 0);
+                bits::nginx_bits_remove_user(raw.as_ptr());
+            }
+            self.block_reading();
+        }
+        self.forget_length();
+        // SAFETY: live.
         unsafe {
-            let r = self.as_ptr();
-            if bits::nginx_bits_discard_body(r) != 0 {
-                // What nginx discards it counts in the length that is about to go, and it counts one user for that.
-                bits::nginx_bits_set_discard_body(r, 0);
-                bits::nginx_bits_remove_user(r);
-                self.block_reading();
-            }
-            self.forget_length();
-            bits::nginx_bits_set_reading_body(r, 0);
-            bits::nginx_bits_set_request_body_no_buffering(r, 0);
+            bits::nginx_bits_set_reading_body(raw.as_ptr(), 0);
+            bits::nginx_bits_set_request_body_no_buffering(raw.as_ptr(), 0);
+        }
+        self.forget_buffers();
+    }
 
-            let body = (*r).request_body;
-            if body.is_null() {
-                return;
-            }
-            (*body).bufs = ptr::null_mut();
-            let file = mem::replace(&mut (*body).temp_file, ptr::null_mut());
-            if file.is_null() {
-                return;
-            }
-            // It stays open until the request ends, and so would what it takes on the disk.
-            libc::ftruncate((*file).file.fd, 0);
-            if bits::nginx_bits_persistent(file) != 0 {
-                libc::unlink((*file).file.name.data.cast());
-            }
+    /// Leaves the request without what nginx has read of its body.
+    fn forget_buffers(self) {
+        // SAFETY: live. The buffers and the file belong to the request's pool, which releases them.
+        let Some(body) = (unsafe { self.raw().body().as_mut() }) else {
+            return;
+        };
+        body.bufs = ptr::null_mut();
+        let temp_file = mem::replace(&mut body.temp_file, ptr::null_mut());
+        // SAFETY: as above.
+        let Some(temp_file) = (unsafe { temp_file.as_mut() }) else {
+            return;
+        };
+        // It stays open until the request ends, and so would what it takes on the disk.
+        // SAFETY: one that could not be made has no descriptor, which is an error of the call, and of no account.
+        unsafe { libc::ftruncate(temp_file.file.fd, 0) };
+        // SAFETY: reads a bit of it.
+        if unsafe { bits::nginx_bits_persistent(temp_file) != 0 } {
+            // SAFETY: the name ends in a NUL, as `ngx_create_temp_file()` makes it.
+            unsafe { libc::unlink(temp_file.file.name.data.cast()) };
         }
     }
 
@@ -457,38 +469,61 @@ impl<'r, M: HttpModule> Request<'r, M> {
 ///
 /// `list` must be a valid list of fields.
 unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
-    // SAFETY: up to the caller: each part has `nelts` elements, and the last one of a list has room for `nalloc`.
-    unsafe {
-        let mut part = ptr::addr_of_mut!((*list).part);
-        let mut i = 0;
-        while !part.is_null() {
-            if i >= (*part).nelts {
-                part = (*part).next;
-                i = 0;
-                continue;
-            }
-            let field = (*part).elts.cast::<ngx_table_elt_t>().add(i);
-            let name = (*field).key.as_bytes();
-            if !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name)) {
-                i = i.saturating_add(1);
-                continue;
-            }
-            let left = (*part).nelts.saturating_sub(i).saturating_sub(1);
-            if left > 0 {
-                // The part becomes two, of which the second begins behind the field, and is full.
-                let rest = ngx_palloc((*list).pool, mem::size_of::<ngx_list_part_t>()).cast::<ngx_list_part_t>();
-                if rest.is_null() {
-                    return false;
-                }
-                rest.write(ngx_list_part_t { elts: field.add(1).cast(), nelts: left, next: (*part).next });
-                (*part).next = rest;
-                if (*list).last == part {
-                    (*list).last = rest;
-                    (*list).nalloc = left;
-                }
-            }
-            (*part).nelts = i;
+    // SAFETY: a list begins with a part, says the caller.
+    let mut part = unsafe { ptr::addr_of_mut!((*list).part) };
+    let mut i = 0;
+    // SAFETY: a part of the list, the last of which has no next one.
+    while let Some(&ngx_list_part_t { elts, nelts, next }) = unsafe { part.as_ref() } {
+        if i >= nelts {
+            part = next;
+            i = 0;
+            continue;
         }
-        true
+        let field = elts.cast::<ngx_table_elt_t>().wrapping_add(i);
+        // SAFETY: a part has so many fields.
+        let name = unsafe { (*field).key.as_bytes() };
+        if !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name)) {
+            i = i.saturating_add(1);
+            continue;
+        }
+        // SAFETY: valid, says the caller, and so is the part of it, which is as long.
+        if !unsafe { split(list, part, i) } {
+            return false;
+        }
     }
+    true
+}
+
+/// Ends a part of a list before the field of this number. What is behind that field becomes a part of its own, which is full.
+/// Returns whether there was memory for that.
+///
+/// # Safety
+///
+/// `list` must be a valid list of fields, `part` a part of it that has the field.
+unsafe fn split(list: *mut ngx_list_t, part: *mut ngx_list_part_t, field: usize) -> bool {
+    // SAFETY: valid, says the caller.
+    let ngx_list_part_t { elts, nelts, next } = unsafe { *part };
+    let left = nelts.saturating_sub(field).saturating_sub(1);
+    if left > 0 {
+        // SAFETY: valid, says the caller, and so is the pool of it.
+        let rest = unsafe { ngx_palloc((*list).pool, mem::size_of::<ngx_list_part_t>()) }.cast::<ngx_list_part_t>();
+        if rest.is_null() {
+            return false;
+        }
+        let behind = elts.cast::<ngx_table_elt_t>().wrapping_add(field).wrapping_add(1);
+        // SAFETY: there is room for a part.
+        unsafe { rest.write(ngx_list_part_t { elts: behind.cast(), nelts: left, next }) };
+        // SAFETY: valid, says the caller.
+        unsafe { (*part).next = rest };
+        // SAFETY: as above. Where this was the last part, nginx goes on to add to the new one, which has no room.
+        unsafe {
+            if (*list).last == part {
+                (*list).last = rest;
+                (*list).nalloc = left;
+            }
+        }
+    }
+    // SAFETY: valid, says the caller.
+    unsafe { (*part).nelts = field };
+    true
 }

@@ -57,48 +57,47 @@ unsafe extern "C" fn rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_i
 }
 
 unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: nginx passes a live request; what is next was set by `register`, on the one thread.
-    unsafe {
-        let request = Request::<M>::new(r);
-        if let Some(status) = request.is_main().then(|| M::response_header(request)).flatten() {
-            request.forget_response();
-            return status.as_ngx();
-        }
-        let result = match M::registration().next.header.get() {
-            Some(next) => next(r),
-            None => NGX_ERROR as ngx_int_t,
-        };
-        // A filter may return a status, and nginx answers with that instead.
-        let is_made = result == NGX_OK as ngx_int_t || result == NGX_AGAIN as ngx_int_t;
-        if is_made && request.is_main() {
-            M::response_begin(request);
-            // Whether there is anything but a header is known when the last filter has seen it.
-            if bits::nginx_bits_header_only(r) != 0 {
-                M::response_end(request);
-            }
-        }
-        result
+    // SAFETY: nginx passes a live request.
+    let request = unsafe { Request::<M>::new(r) };
+    if let Some(status) = request.is_main().then(|| M::response_header(request)).flatten() {
+        request.forget_response();
+        return status.as_ngx();
     }
+    let result = match M::registration().next.header.get() {
+        // SAFETY: the next filter takes what this one got.
+        Some(next) => unsafe { next(r) },
+        None => NGX_ERROR as ngx_int_t,
+    };
+    // A filter may return a status, and nginx answers with that instead.
+    let is_made = result == NGX_OK as ngx_int_t || result == NGX_AGAIN as ngx_int_t;
+    if is_made && request.is_main() {
+        M::response_begin(request);
+        // Whether there is anything but a header is known when the last filter has seen it.
+        if request.is_header_only() {
+            M::response_end(request);
+        }
+    }
+    result
 }
 
 unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: as above, with a valid chain.
-    unsafe {
-        let request = Request::<M>::new(r);
-        if let Some(status) = request.is_main().then(|| M::replaced_response(request)).flatten() {
-            return status.as_ngx();
-        }
-        // The next filters use the chain up.
-        let ends = request.is_main() && !request.is_post_action() && ends_response(chain);
-        let result = match M::registration().next.body.get() {
-            Some(next) => next(r, chain),
-            None => NGX_ERROR as ngx_int_t,
-        };
-        if ends && result != NGX_ERROR as ngx_int_t {
-            M::response_end(request);
-        }
-        result
+    // SAFETY: nginx passes a live request.
+    let request = unsafe { Request::<M>::new(r) };
+    if let Some(status) = request.is_main().then(|| M::replaced_response(request)).flatten() {
+        return status.as_ngx();
     }
+    // The next filters use the chain up.
+    // SAFETY: nginx passes a valid chain.
+    let ends = request.is_main() && !request.is_post_action() && unsafe { ends_response(chain) };
+    let result = match M::registration().next.body.get() {
+        // SAFETY: the next filter takes what this one got.
+        Some(next) => unsafe { next(r, chain) },
+        None => NGX_ERROR as ngx_int_t,
+    };
+    if ends && result != NGX_ERROR as ngx_int_t {
+        M::response_end(request);
+    }
+    result
 }
 
 /// Whether a chain ends the response to a request of a client.

@@ -52,22 +52,32 @@ pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Optio
 #[cold]
 #[inline(never)]
 unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
-    // SAFETY: as in `find`.
-    unsafe {
-        if bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 {
-            return None;
-        }
-        let mut cleanup = (*(*r).pool).cleanup;
-        while !cleanup.is_null() {
-            let is_kept = (*cleanup).handler.is_some_and(|handler| handler as usize == MARK as usize);
-            if is_kept && ptr::eq((*(*cleanup).data.cast::<Kept<M>>()).owner, M::registration()) {
-                *context::<M>(r) = (*cleanup).data;
-                return NonNull::new((*cleanup).data.cast());
-            }
-            cleanup = (*cleanup).next;
-        }
-        None
+    // SAFETY: live, says the caller.
+    if unsafe { bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 } {
+        return None;
     }
+    // SAFETY: a live request has a pool, in which the list of its cleanups begins.
+    let mut cleanup = unsafe { (*(*r).pool).cleanup };
+    // SAFETY: a link of that list, which ends in NULL.
+    while let Some(link) = unsafe { cleanup.as_ref() } {
+        if let Some(kept) = kept_by::<M>(link) {
+            // SAFETY: live, says the caller.
+            unsafe { *context::<M>(r) = kept.as_ptr().cast() };
+            return Some(kept);
+        }
+        cleanup = link.next;
+    }
+    None
+}
+
+/// What hangs on a cleanup, if that is what this module keeps.
+fn kept_by<M: HttpModule>(cleanup: &ngx_pool_cleanup_t) -> Option<NonNull<Kept<M>>> {
+    cleanup.handler.filter(|&handler| handler as usize == MARK as usize)?;
+    let kept = NonNull::new(cleanup.data.cast::<Kept<M>>())?;
+    // SAFETY: a cleanup with this handler has as its data what `create` has made, for this module or for another one: the
+    // owner is at the same place in each.
+    let owner = unsafe { (*kept.as_ptr()).owner };
+    ptr::eq(owner, M::registration()).then_some(kept)
 }
 
 /// The state in what is kept of a request.
