@@ -350,3 +350,23 @@ h3 chunked POST /up 1m
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 13: the page of an error that the rewrite phase answers gets no body that was over the limit, whatever its own is
+--- config
+location /up { limit_body 1k; error_page 403 /page; return 403; }
+location = /page { internal; limit_body off; proxy_pass http://backend/length; }
+--- upload
+h1 POST /up 1k
+h1 POST /up 2k
+h1s POST /up 2m
+h1 chunked POST /up 2k
+h2 POST /up 1k | POST /up 2k
+h3 POST /up 1k | POST /up 2k
+--- answer
+403 length 1024 | open
+403 length | open
+403 length | open
+403 length | open
+403 length 1024 | 403 length
+403 length 1024 | 403 length
