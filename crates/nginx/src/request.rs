@@ -7,9 +7,9 @@ use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
-    ngx_current_msec, ngx_http_block_reading, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
-    ngx_http_core_module, ngx_http_discard_request_body, ngx_http_request_t, ngx_http_variable_t, ngx_int_t,
-    ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
+    ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_discard_request_body, ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_list_part_t, ngx_list_t,
+    ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
 use crate::{bits, log, state, ComplexValue, HttpModule, Level};
@@ -161,8 +161,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Whether the request has a body that says nothing of its length in advance (chunked; HTTP/2 and HTTP/3 without
     /// Content-Length).
     pub fn is_chunked(self) -> bool {
-        // SAFETY: live.
-        unsafe { bits::nginx_bits_chunked(self.as_ptr()) != 0 }
+        self.raw().is_chunked()
     }
 
     /// Whether nginx has begun to read the body.
@@ -197,8 +196,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
     pub fn is_body_discarded(self) -> bool {
-        // SAFETY: live.
-        unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
+        self.raw().is_body_discarded()
     }
 
     /// Whether the response is to have no body.
@@ -324,21 +322,18 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Has the connection linger when the request ends: nginx reads on for a while before it closes.
     pub fn set_lingering_close(self) {
-        // SAFETY: live.
-        unsafe { bits::nginx_bits_set_lingering_close(self.as_ptr(), 1) }
+        self.raw().linger()
     }
 
     /// Has nginx leave alone what comes on the connection until something else is done with it: what it was to do there was
     /// to read the body.
     pub fn block_reading(self) {
-        // SAFETY: live.
-        unsafe { (*self.as_ptr()).read_event_handler = Some(ngx_http_block_reading) }
+        self.raw().block_reading()
     }
 
     /// Has the connection closed after this request.
     pub fn clear_keepalive(self) {
-        // SAFETY: live.
-        unsafe { bits::nginx_bits_set_keepalive(self.as_ptr(), 0) }
+        self.raw().clear_keepalive()
     }
 
     /// Lets nginx read and drop the body while, and after, the request is answered.
