@@ -280,22 +280,11 @@ class Secret:
         except OSError:
             self.is_sending = False
 
-    def read(self):
-        try:
-            data = self.socket.recv(1 << 18)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-            self.end = "reset"
+    def take_in(self, data):
         if data:
             self.incoming.write(data)
             if not self.is_shaken:
                 self.shake()
-        else:
-            if self.end == "open":
-                self.end = "closed"
-            self.loop.remove_reader(self.socket)
         count = len(self.unread)
         while self.is_shaken:
             try:
@@ -307,7 +296,6 @@ class Secret:
             self.unread += plain
         if len(self.unread) > count:
             self.look()
-        self.news.set()
 
     async def send(self, data):
         if self.is_sending and self.is_shaken and data:

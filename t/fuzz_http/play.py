@@ -133,14 +133,18 @@ class Client:
         except OSError:
             data = b""
             self.end = "reset"
-        if data:
-            self.unread += data
-            self.look()
-        else:
+        if not data:
             if self.end == "open":
                 self.end = "closed"
             self.loop.remove_reader(self.socket)
+        self.take_in(data)
         self.news.set()
+
+    def take_in(self, data):
+        """Takes what has come over the connection; nothing at its end."""
+        if data:
+            self.unread += data
+            self.look()
 
     async def send(self, data):
         if self.is_sending:
