@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Budget, Limit, Mode};
+use policy::{Budget, Limit, Mode, Undeclared};
 
 use crate::budget::{self, DrainConf, Lingering};
 use crate::module::CoreConf;
@@ -73,15 +73,6 @@ pub enum When {
     BeforeAccess,
     /// After that, so that the limit may depend on who the client is.
     AfterAccess,
-}
-
-/// What becomes of a body that declares no length.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Undeclared {
-    /// It is judged as it comes.
-    Judged,
-    /// It is refused: 411 (RFC 9110, section 15.5.12).
-    Refused,
 }
 
 /// What a `limit_body` says.

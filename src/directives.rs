@@ -4,10 +4,10 @@
 
 use core::str;
 
-use policy::{size, InvalidSize, Limit, Mode};
+use policy::{size, InvalidSize, Limit, Mode, Undeclared};
 
 use crate::budget::DrainConf;
-use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, Undeclared, When};
+use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, When};
 use crate::module::{Args, LimitBody};
 use nginx::{parse_time, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
 

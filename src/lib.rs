@@ -4,8 +4,9 @@
 //!
 //! 1. `nginx.conf` has become a [`conf::Conf`] for each location ([`directives`], [`conf`]). Where any `limit_body` is in
 //!    force nginx's own check is off, and the module judges every location.
-//! 2. nginx has settled the request's location and calls the [`gate`]: behind `limit_req` and before access is checked or,
-//!    with `after_auth`, when it has been granted; in any case before the body is read. First match wins:
+//! 2. nginx has settled the request's location and calls the [`gate`], which asks the [`judge`]: behind `limit_req` and
+//!    before access is checked or, with `after_auth`, when it has been granted; in any case before the body is read. First
+//!    match wins:
 //!    - a subrequest, or a body that has been discarded, or read before a redirect: not judged (again);
 //!    - the page of an error: not judged; a body that its location would not have is dropped;
 //!    - no rule here, or a request without a body: not judged;
@@ -13,8 +14,8 @@
 //!    - the limit is a variable whose value is no size: 500;
 //!    - the client declared a length over the limit: refused, or in a dry run reported;
 //!    - otherwise the request goes on.
-//! 3. As nginx reads the body, each piece passes the [`gate`] again: where no length was declared, what has come is held
-//!    against the same limit.
+//! 3. As nginx reads the body, each piece passes the [`gate`] again: where no length was declared, what has come is judged
+//!    by the same limit.
 //! 4. A request that is answered before step 2, as by `return`, is judged when its answer is made.
 //! 5. A refusal ([`reject`]) leaves the request without a body, lets nginx answer, and reads on: to close at once would reset
 //!    the connection, and the client would lose the answer.
@@ -30,6 +31,7 @@ mod conf;
 mod directives;
 mod drain;
 mod gate;
+mod judge;
 mod metrics;
 mod module;
 mod reject;

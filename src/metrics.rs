@@ -9,7 +9,7 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 
 use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
-use policy::{Outcome, Verdict};
+use policy::{Length, Outcome, Verdict};
 
 use crate::conf::Format;
 use crate::module::{LimitBody, Request};
@@ -18,15 +18,15 @@ use nginx::{visit_zones, Content, Output, Zone};
 
 /// Counts an upload, once its verdict is final, and how long its body is, as far as that is known.
 pub fn upload(state: &State<'_>, bytes: u64) {
-    let zone = state.judged.get().and_then(|conf| conf.zone());
-    let (Some(zone), Some(verdict), Some(at)) = (zone, state.verdict.get(), state.at.get()) else {
+    let zone = state.judged.get().and_then(|judged| judged.conf.zone());
+    let (Some(zone), Some((judgement, verdict))) = (zone, state.verdict()) else {
         return;
     };
     add(zone, Counter::Requests(verdict), 1);
     add(zone, Counter::Sizes(bytes), 1);
     add(zone, Counter::SizeSum, bytes);
     if verdict == Verdict::Rejected {
-        add(zone, Counter::Rejected(at), 1);
+        add(zone, Counter::Rejected(judgement.at()), 1);
     }
 }
 
@@ -35,10 +35,16 @@ pub fn ended(r: Request<'_>) {
     if !r.is_main() {
         return;
     }
-    if let Some(state) = r.state().filter(|state| !state.is_refused()) {
-        let received = || state.received.get().unwrap_or_else(|| r.body_received());
-        upload(state, state.declared.get().unwrap_or_else(received));
-    }
+    let Some(state) = r.state().filter(|state| !state.is_refused()) else {
+        return;
+    };
+    upload(
+        state,
+        match state.judged.get().map(|judged| judged.judgement.length()) {
+            Some(Length::Declared(bytes)) => bytes,
+            _ => state.received.get().unwrap_or_else(|| r.body_received()),
+        },
+    );
 }
 
 /// Counts a drain that has ended.

@@ -4,9 +4,9 @@
 
 use core::cell::Cell;
 
-use policy::{At, Limit, Outcome, Verdict};
+use policy::{Judgement, Outcome, Verdict};
 
-use crate::conf::{Conf, Rule, Terms};
+use crate::conf::{By, Conf, Rule, Terms};
 use crate::module::Request;
 use crate::slots::Slot;
 use linger::Taken;
@@ -19,24 +19,13 @@ pub struct State<'r> {
     pub sent_to: Cell<Option<&'r Conf>>,
     /// Whether the request has come so far that it is judged before its answer is made.
     pub is_due: Cell<bool>,
-    /// What holds in the location that the request was judged in; `None` before.
-    pub judged: Cell<Option<&'r Conf>>,
-    /// The limit in effect, which is computed once; `None` before, and if there is no telling (a variable's value is no size).
-    pub limit: Cell<Option<Limit>>,
-    /// When the body was judged; `None` before.
-    pub at: Cell<Option<At>>,
-    /// The verdict of a `limit_body`; `None` before there is one, as long as nothing has come of a body of undeclared length.
-    pub verdict: Cell<Option<Verdict>>,
+    /// What was decided about the body; `None` before.
+    pub judged: Cell<Option<Judged<'r>>>,
     /// The status of the refusal; `None` if there is none. A refusal is final, whatever else becomes of the request.
     pub refusal: Cell<Option<Status>>,
     /// A refusal that takes the place of another answer, and how often the request could be redirected then; `None` again as
     /// soon as it is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
-    /// How long the body may turn out to be, in bytes, before it is looked at again: [`u64::MAX`] once nothing can change
-    /// the verdict; `None` if it is to be looked at in any case.
-    pub unwatched: Cell<Option<u64>>,
-    /// The length that was declared for the body, in bytes; `None` before it is judged, and if there was none.
-    pub declared: Cell<Option<u64>>,
     /// What happens to a body that is not wanted.
     pub drain: Drain,
     /// The body, once it is taken from nginx to be drained.
@@ -45,20 +34,30 @@ pub struct State<'r> {
     pub received: Cell<Option<u64>>,
 }
 
-impl State<'_> {
-    /// The rule that the request was judged by; `None` before.
-    pub fn rule(&self) -> Option<Rule> {
-        self.judged.get().and_then(|conf| conf.rule().copied())
+/// What was decided about a body, and where.
+#[derive(Clone, Copy)]
+pub struct Judged<'r> {
+    /// What holds in the location where it was judged.
+    pub conf: &'r Conf,
+    /// The decision.
+    pub judgement: Judgement,
+}
+
+impl<'r> State<'r> {
+    /// The rule by which the body was judged; `None` before.
+    pub fn rule(&self) -> Option<&'r Rule> {
+        self.judged.get().and_then(|judged| judged.conf.rule())
     }
 
-    /// The limit that the verdict goes by; `None` without one.
-    pub fn judged_by(&self) -> Option<Limit> {
-        self.verdict.get().and(self.limit.get())
+    /// What was decided about the body, if that is to be told: a limit of nginx's own tells nobody.
+    pub fn told(&self) -> Option<Judged<'r>> {
+        self.judged.get().filter(|_| self.rule().is_some_and(|rule| rule.by == By::LimitBody))
     }
 
-    /// When the body was judged; `None` without a verdict.
-    pub fn judged_at(&self) -> Option<At> {
-        self.verdict.get().and(self.at.get())
+    /// The judgement, once there is a verdict to be told.
+    pub fn verdict(&self) -> Option<(Judgement, Verdict)> {
+        let judgement = self.told()?.judgement;
+        judgement.verdict().map(|verdict| (judgement, verdict))
     }
 
     /// Whether the request has been refused.
@@ -88,7 +87,7 @@ impl Drain {
 
     /// Whether the answer is being made, or has been.
     pub fn is_answered(&self) -> bool {
-        !matches!(self.progress.get(), policy::Drain::Held(_))
+        !matches!(self.progress.get(), policy::Drain::Waiting(_))
     }
 
     /// How much was drained, in bytes; `None` if there was no drain.

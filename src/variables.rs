@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{At, Limit, Outcome, Verdict};
+use policy::{Limit, Outcome};
 
 use crate::module::{LimitBody, Request};
 use crate::state::State;
@@ -10,10 +10,13 @@ use nginx::{Value, Variable};
 
 /// All variables of the module; empty for requests to which no limit applied.
 pub const VARIABLES: &[Variable<LimitBody>] = &[
-    Variable { name: "limit_body_status", get: |_, state| text(state.verdict.get().map(Verdict::as_str)) },
-    Variable { name: "limit_body_limit", get: |_, state| number(state.judged_by().map(Limit::bytes)) },
+    Variable { name: "limit_body_status", get: |_, state| text(state.verdict().map(|(_, verdict)| verdict.as_str())) },
+    Variable { name: "limit_body_limit", get: |_, state| number(limit(state)) },
     Variable { name: "limit_body_received", get: received },
-    Variable { name: "limit_body_at", get: |_, state| text(state.judged_at().map(At::as_str)) },
+    Variable {
+        name: "limit_body_at",
+        get: |_, state| text(state.verdict().map(|(judgement, _)| judgement.at().as_str())),
+    },
     Variable { name: "limit_body_drained", get: |_, state| number(state.drain.bytes()) },
     Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
     Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
@@ -31,8 +34,14 @@ fn panic_on_demand() -> Value {
 #[cfg(all(feature = "fault-injection", not(debug_assertions)))]
 compile_error!("fault-injection is for debug builds only");
 
+/// The limit by which the verdict was reached; `None` without one.
+fn limit(state: &State<'_>) -> Option<u64> {
+    let (judgement, _) = state.verdict()?;
+    judgement.limit().map(Limit::bytes)
+}
+
 fn received(r: Request<'_>, state: &State<'_>) -> Value {
-    if state.verdict.get().is_none() {
+    if state.verdict().is_none() {
         return Value::Empty;
     }
     Value::Number(state.received.get().unwrap_or_else(|| r.main().body_received()))

@@ -1,110 +1,84 @@
-//! The drain: reading a body that is not wanted, so that the client gets to read the answer. What it may cost, and how it
-//! ended.
-//!
-//! All times are in milliseconds of a clock that only goes forward.
+//! The drain: reading a body that nobody wants, so that the client gets to read the answer.
 
-/// What a drain may cost (`limit_body_drain`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// How long the client may be silent, in milliseconds, at least 1.
-    pub idle: u64,
-    /// How long any drain may last, in milliseconds: nginx's `lingering_time`, but no more than [`time`](Self::time).
-    pub grace: u64,
-    /// How long a drain may last whose client keeps to [`rate`](Self::rate), in milliseconds, at least 1.
-    pub time: u64,
-    /// How much the client must send on average to go on after [`grace`](Self::grace), in bytes per second; 0 means that
-    /// anything will do.
-    pub rate: u64,
-    /// How much may be drained, in bytes; `None` means any amount.
-    pub bytes: Option<u64>,
-}
+use crate::{Budget, Ledger, Spent};
 
-impl Budget {
-    /// What holds where nothing else is said. `grace` is nginx's default for `lingering_time`.
-    pub const DEFAULT: Self = Self { idle: 30_000, grace: 30_000, time: 600_000, rate: 16 << 10, bytes: None };
-
-    /// What nginx itself would spend: `lingering_timeout` and `lingering_time`, in milliseconds.
-    pub const fn plain(lingering_timeout: u64, lingering_time: u64) -> Self {
-        Self { idle: lingering_timeout, grace: lingering_time, time: lingering_time, rate: 0, bytes: None }
-    }
-}
-
-/// How many streams of a connection may drain at once, of so many that it may have (HTTP/2 and HTTP/3): as many as are left
-/// for requests beside them, but one in any case.
-pub fn share(streams: usize) -> usize {
-    (streams / 2).max(1)
-}
-
-/// What has been drained, and when.
+/// The drain of one body, from the moment when it is certain that nobody wants the body.
+///
+/// ```text
+///        begin             answer              settle
+/// Idle ---------> Waiting ---------> Draining ---------> Settled
+///                    \_________________________________/
+///                                  settle
+/// ```
+///
+/// The first outcome stands: what is done to a settled drain changes nothing.
+///
+/// The clock runs from the answer on: what a client sends before that waits, so that it is no fault of its own if nothing is
+/// read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ledger {
-    began: u64,
-    last: u64,
-    bytes: u64,
+pub enum Drain {
+    /// There is none.
+    #[default]
+    Idle,
+    /// The body is ours, the answer is not made yet.
+    Waiting(Ledger),
+    /// The answer is being made or has been, and the body is read.
+    Draining(Ledger),
+    /// It has ended, after so many milliseconds. The request may go on.
+    Settled(Ledger, Outcome, u64),
 }
 
-impl Ledger {
-    /// A drain that begins now.
+impl Drain {
+    /// A drain that has begun.
     pub const fn begin(now: u64) -> Self {
-        Self { began: now, last: now, bytes: 0 }
+        Self::Waiting(Ledger::begin(now))
     }
 
-    /// The same, with its beginning now.
-    #[must_use]
-    pub const fn restarted(self, now: u64) -> Self {
-        Self { began: now, last: now, bytes: self.bytes }
+    /// The answer is being made.
+    pub fn answer(&mut self, now: u64) {
+        if let Self::Waiting(ledger) = self {
+            *self = Self::Draining(ledger.restarted(now));
+        }
     }
 
-    /// Adds bytes that were drained now.
+    /// Adds bytes that were read.
     pub fn add(&mut self, bytes: u64, now: u64) {
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.last = now;
+        if let Self::Waiting(ledger) | Self::Draining(ledger) = self {
+            ledger.add(bytes, now);
+        }
     }
 
-    /// How much has been drained, in bytes.
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
+    /// Ends it, unless it has not begun, or has ended already. Returns whether this was its end.
+    pub fn settle(&mut self, outcome: Outcome, now: u64) -> bool {
+        let (Self::Waiting(ledger) | Self::Draining(ledger)) = *self else {
+            return false;
+        };
+        // A body that is complete was so when its last bytes came.
+        let time = if outcome == Outcome::Complete { ledger.busy() } else { ledger.elapsed(now) };
+        *self = Self::Settled(ledger, outcome, time);
+        true
     }
 
-    /// How long the drain has lasted, in milliseconds.
-    pub const fn elapsed(&self, now: u64) -> u64 {
-        now.saturating_sub(self.began)
-    }
-
-    /// How long it took until the last bytes were drained, in milliseconds.
-    pub const fn busy(&self) -> u64 {
-        self.last.saturating_sub(self.began)
-    }
-
-    /// How long the drain may last with what has come so far, in milliseconds from its beginning.
-    ///
-    /// A client may go on until its average drops below the rate: after 1 MiB at 16 KiB per second that is 64 seconds.
-    /// Anyone has the grace, and no one more than the time.
-    pub fn allowed(&self, budget: &Budget) -> u64 {
-        // A thousand times the largest number of bytes takes more than 64 bits.
-        let kept_up = u128::from(self.bytes).saturating_mul(1000).checked_div(budget.rate.into());
-        let kept_up = kept_up.and_then(|kept_up| u64::try_from(kept_up).ok()).unwrap_or(u64::MAX);
-        kept_up.max(budget.grace).min(budget.time)
-    }
-
-    /// How long the drain may go on from now, in milliseconds, if nothing more comes.
-    pub fn left(&self, budget: &Budget, now: u64) -> u64 {
-        self.allowed(budget).saturating_sub(self.elapsed(now))
-    }
-
-    /// How much may be drained now, in bytes.
+    /// How much may be read now, in bytes; 0 before the answer.
     ///
     /// # Errors
     ///
-    /// The outcome, if that is nothing.
-    pub fn may_drain(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
-        if self.left(budget, now) == 0 {
-            return Err(self.overdue(budget, now));
+    /// The outcome, if the budget is spent, or was before.
+    pub fn may_read(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
+        match self {
+            Self::Idle | Self::Waiting(_) => Ok(0),
+            Self::Draining(ledger) => Ok(ledger.may_drain(budget, now)?),
+            Self::Settled(_, outcome, _) => Err(*outcome),
         }
-        match budget.bytes.map(|bytes| bytes.saturating_sub(self.bytes)) {
-            Some(0) => Err(Outcome::Bytes),
-            Some(rest) => Ok(rest),
-            None => Ok(u64::MAX),
+    }
+
+    /// How much more a client may be let send, in bytes, whatever the time is; 0 unless it goes on.
+    pub fn credit(&self, budget: &Budget) -> u64 {
+        match self {
+            Self::Idle | Self::Settled(..) => 0,
+            Self::Waiting(ledger) | Self::Draining(ledger) => {
+                budget.bytes.map_or(u64::MAX, |bytes| bytes.saturating_sub(ledger.bytes()))
+            }
         }
     }
 
@@ -114,20 +88,35 @@ impl Ledger {
     ///
     /// The outcome, if there is nothing to wait for.
     pub fn patience(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
-        self.may_drain(budget, now)?;
-        match budget.idle.saturating_sub(now.saturating_sub(self.last)) {
-            0 => Err(Outcome::Timeout),
-            idle => Ok(idle.min(self.left(budget, now))),
+        match self {
+            Self::Idle | Self::Waiting(_) => Ok(budget.time),
+            Self::Draining(ledger) => Ok(ledger.patience(budget, now)?),
+            Self::Settled(_, outcome, _) => Err(*outcome),
         }
     }
 
-    /// The outcome of a drain that ended because a time was up: was it the client's silence, its rate, or the time?
+    /// The outcome of a drain that ends now because a time was up.
     pub fn overdue(&self, budget: &Budget, now: u64) -> Outcome {
-        let is_silent = self.left(budget, now) > 0 || now.saturating_sub(self.last) >= budget.idle;
-        if is_silent || self.elapsed(now) >= budget.time {
-            return Outcome::Timeout;
+        match self {
+            Self::Draining(ledger) => ledger.overdue(budget, now).into(),
+            _ => Outcome::Timeout,
         }
-        Outcome::Slow
+    }
+
+    /// What has been read; `None` if there is no drain.
+    pub const fn ledger(&self) -> Option<Ledger> {
+        match *self {
+            Self::Idle => None,
+            Self::Waiting(ledger) | Self::Draining(ledger) | Self::Settled(ledger, ..) => Some(ledger),
+        }
+    }
+
+    /// How it ended; `None` before, and if there is none.
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match *self {
+            Self::Settled(_, outcome, _) => Some(outcome),
+            _ => None,
+        }
     }
 }
 
@@ -150,6 +139,16 @@ pub enum Outcome {
     Evicted,
     /// The connection failed: the client reset it, vanished, or sent what is no body.
     Error,
+}
+
+impl From<Spent> for Outcome {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::Time => Self::Timeout,
+            Spent::Rate => Self::Slow,
+            Spent::Bytes => Self::Bytes,
+        }
+    }
 }
 
 impl Outcome {
@@ -180,88 +179,52 @@ impl Outcome {
     }
 }
 
+/// How many streams of a connection may drain at once, of so many that it may have (HTTP/2 and HTTP/3): as many as are left
+/// for requests beside them, but one in any case.
+pub fn share(streams: usize) -> usize {
+    (streams / 2).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BUDGET: Budget = Budget { bytes: Some(1 << 30), ..Budget::DEFAULT };
+    const BUDGET: Budget = Budget { bytes: Some(10), ..Budget::DEFAULT };
 
-    fn drained(bytes: u64, at: u64) -> Ledger {
-        let mut ledger = Ledger::begin(1_000);
-        ledger.add(bytes, at);
-        ledger
+    #[test]
+    fn nothing_is_read_before_the_answer_and_the_clock_runs_from_there() {
+        let mut drain = Drain::begin(1_000);
+        assert_eq!(drain.may_read(&BUDGET, 999_000), Ok(0));
+        assert_eq!(drain.patience(&BUDGET, 999_000), Ok(BUDGET.time));
+        drain.add(3, 2_000);
+        assert_eq!(drain.credit(&BUDGET), 7);
+        drain.answer(999_000);
+        assert_eq!(drain.may_read(&BUDGET, 999_000), Ok(7));
+        assert_eq!(drain.patience(&BUDGET, 999_000), Ok(BUDGET.idle));
+        assert_eq!(drain.patience(&BUDGET, 1_029_000), Err(Outcome::Timeout));
     }
 
     #[test]
-    fn any_client_has_the_grace_and_a_slow_one_no_more() {
-        let drip = drained(30, 30_999);
-        assert_eq!(drip.may_drain(&BUDGET, 30_999), Ok((1 << 30) - 30));
-        assert_eq!(drip.left(&BUDGET, 30_999), 1);
-        assert_eq!(drip.may_drain(&BUDGET, 31_000), Err(Outcome::Slow));
-    }
-
-    #[test]
-    fn a_client_may_go_on_until_its_average_drops_below_the_rate() {
-        let mebibyte = drained(1 << 20, 50_000);
-        assert_eq!(mebibyte.allowed(&BUDGET), 64_000);
-        assert!(mebibyte.may_drain(&BUDGET, 64_999).is_ok());
-        assert_eq!(mebibyte.may_drain(&BUDGET, 65_000), Err(Outcome::Slow));
-    }
-
-    #[test]
-    fn no_client_has_more_than_the_time() {
-        let busy = drained(1 << 29, 600_999);
-        assert!(busy.may_drain(&BUDGET, 600_999).is_ok());
-        assert_eq!(busy.may_drain(&BUDGET, 601_000), Err(Outcome::Timeout));
-
-        let short = Budget { grace: 5, time: 5, ..BUDGET };
-        assert_eq!(drained(1 << 29, 1_004).left(&short, 1_004), 1);
-    }
-
-    #[test]
-    fn a_rate_of_zero_asks_for_nothing() {
-        let lenient = Budget { rate: 0, ..BUDGET };
-        assert_eq!(drained(1, 599_000).left(&lenient, 600_999), 1);
-    }
-
-    #[test]
-    fn silence_is_told_from_slowness() {
-        assert_eq!(drained(1, 2_000).overdue(&BUDGET, 32_000), Outcome::Timeout);
-        assert_eq!(drained(1, 2_001).overdue(&BUDGET, 32_000), Outcome::Slow);
-        // nginx's timers may be a little early.
-        assert_eq!(drained(1, 1_001).overdue(&BUDGET, 30_800), Outcome::Timeout);
-    }
-
-    #[test]
-    fn patience_ends_with_the_first_limit() {
-        let idle = Budget { grace: 60_000, ..BUDGET };
-        assert_eq!(drained(1, 2_000).patience(&idle, 2_000), Ok(30_000));
-        assert_eq!(drained(1, 2_000).patience(&idle, 31_999), Ok(1));
-        assert_eq!(drained(1, 2_000).patience(&idle, 32_000), Err(Outcome::Timeout));
-        assert_eq!(drained(1, 30_000).patience(&BUDGET, 30_000), Ok(1_000));
-        assert_eq!(drained(1, 30_000).patience(&BUDGET, 31_000), Err(Outcome::Slow));
-        assert_eq!(drained(1 << 30, 2_000).patience(&BUDGET, 2_000), Err(Outcome::Bytes));
-    }
-
-    #[test]
-    fn no_more_is_drained_than_may_be() {
-        assert_eq!(drained((1 << 30) - 1, 2_000).may_drain(&BUDGET, 2_000), Ok(1));
-        assert_eq!(drained(1 << 30, 2_000).may_drain(&BUDGET, 2_000), Err(Outcome::Bytes));
-        assert_eq!(drained(u64::MAX, 2_000).may_drain(&Budget::DEFAULT, 2_000), Ok(u64::MAX));
+    fn it_ends_once() {
+        let mut drain = Drain::Idle;
+        assert!(!drain.settle(Outcome::Closed, 0));
+        drain = Drain::begin(1_000);
+        drain.answer(1_000);
+        drain.add(10, 1_500);
+        assert_eq!(drain.may_read(&BUDGET, 1_600), Err(Outcome::Bytes));
+        assert!(drain.settle(Outcome::Complete, 3_000));
+        assert!(!drain.settle(Outcome::Evicted, 4_000));
+        assert_eq!(drain.outcome(), Some(Outcome::Complete));
+        assert_eq!(drain, Drain::Settled(drain.ledger().unwrap(), Outcome::Complete, 500));
+        drain.add(1, 5_000);
+        drain.answer(5_000);
+        assert_eq!(drain.ledger().map(|ledger| ledger.bytes()), Some(10));
+        assert_eq!(drain.patience(&BUDGET, 5_000), Err(Outcome::Complete));
+        assert_eq!(drain.credit(&BUDGET), 0);
     }
 
     #[test]
     fn half_of_the_streams_drain_at_once_and_one_in_any_case() {
         assert_eq!([0, 1, 2, 3, 5, 128].map(share), [1, 1, 1, 1, 2, 64]);
-    }
-
-    #[test]
-    fn sums_and_times_do_not_wrap() {
-        let mut ledger = drained(u64::MAX, u64::MAX);
-        ledger.add(1, 0);
-        assert_eq!(ledger.bytes(), u64::MAX);
-        assert_eq!(ledger.busy(), 0);
-        assert_eq!(ledger.elapsed(0), 0);
-        assert_eq!(ledger.left(&BUDGET, u64::MAX), 0);
     }
 }

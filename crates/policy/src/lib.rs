@@ -1,20 +1,20 @@
 //! What the module decides, apart from nginx: it needs no server to be tested, fuzzed or read.
 //!
-//! A [`Limit`] judges a [`Length`] and gives a [`Verdict`]; [`size`] reads what an administrator writes. What is done with
-//! a body that is refused is a [`Drain`]: a [`Ledger`], which a [`Budget`]
-//! allows to go on or ends with an [`Outcome`]. [`metrics`] says what is counted of all that.
+//! A [`Limit`] and a [`Length`] give a [`Judgement`], with its [`Verdict`]; [`size`] reads what an administrator writes. A
+//! body that is refused is read by a [`Drain`]: its [`Ledger`] and a [`Budget`] say how long that goes on, until there is
+//! an [`Outcome`]. [`metrics`] says what is counted of all that.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod drain;
+mod judgement;
 pub mod keys;
 pub mod metrics;
-mod progress;
+mod pace;
 pub mod size;
-mod verdict;
 
-pub use drain::{share, Budget, Ledger, Outcome};
-pub use progress::Drain;
+pub use drain::{share, Drain, Outcome};
+pub use judgement::{At, Judgement, Length, Limit, Mode, Reason, Undeclared, Verdict};
+pub use pace::{Budget, Ledger, Spent};
 pub use size::InvalidSize;
-pub use verdict::{At, Length, Limit, Mode, Verdict};

@@ -4,8 +4,9 @@
 
 mod model;
 
+use model::Event;
 use policy::metrics::COUNTERS;
-use policy::Budget;
+use policy::{Budget, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -45,6 +46,14 @@ fn budget() -> impl Strategy<Value = Budget> {
     })
 }
 
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        Just(Event::Answer),
+        number().prop_map(Event::Read),
+        (0..Outcome::ALL.len()).prop_map(|n| Event::Settle(Outcome::ALL[n])),
+    ]
+}
+
 /// A zone's name, often of what has to be escaped.
 fn name() -> impl Strategy<Value = String> {
     let character =
@@ -61,8 +70,13 @@ proptest! {
     }
 
     #[test]
-    fn a_limit_lets_through_what_is_as_long(limit in number(), length in number()) {
-        model::verdict(limit, length);
+    fn a_body_passes_as_long_as_it_is_within_its_limit(limit in number(), length in number(), came in vec(number(), 0..8)) {
+        model::judgement(limit, length, &came);
+    }
+
+    #[test]
+    fn a_drain_is_settled_once(budget in budget(), began in number(), events in vec((number(), event()), 0..8)) {
+        model::drain(&budget, began, &events);
     }
 
     #[test]

@@ -5,7 +5,10 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use policy::metrics::{self, Counter, Snapshot, Zones, BOUNDS, COUNTERS};
-use policy::{size, At, Budget, InvalidSize, Ledger, Length, Limit, Mode, Outcome, Verdict};
+use policy::{
+    size, At, Budget, Drain, InvalidSize, Judgement, Ledger, Length, Limit, Mode, Outcome, Reason, Spent, Undeclared,
+    Verdict,
+};
 
 /// A text is the size that it says in numbers of any width, or none.
 pub fn size(text: &[u8]) {
@@ -25,22 +28,100 @@ pub fn size(text: &[u8]) {
     assert_eq!(Limit::parse(text), expected.map(Limit::new));
 }
 
-/// A limit lets through what is as long, whichever way the length is known; and what it says of a part that has passed
-/// it says of the whole.
-pub fn verdict(limit: u64, length: u64) {
-    let judge = |length: Length, mode| Limit::new(limit).judge(length, mode);
-    let is_over = limit != 0 && length > limit;
-    for (length, at) in [(Length::Declared(length), At::Header), (Length::Seen(length), At::Body)] {
-        assert_eq!(length.at(), at);
-        assert_eq!(judge(length, Mode::Enforce), if is_over { Verdict::Rejected } else { Verdict::Passed });
-        assert_eq!(judge(length, Mode::DryRun), if is_over { Verdict::RejectedDryRun } else { Verdict::Passed });
-        if !is_over {
-            let most = Limit::new(limit).most(length);
-            assert!(most >= length.bytes());
-            let is_watched_in_time = most == u64::MAX || judge(Length::Seen(most), Mode::Enforce) == Verdict::Passed;
-            assert!(is_watched_in_time);
+/// A body is judged by its declared length once, else by each part that comes; whatever comes, it passes as long as it is
+/// within the limit, and the first refusal stands. Parts that are not looked at change nothing.
+pub fn judgement(limit: u64, length: u64, came: &[u64]) {
+    for mode in [Mode::Enforce, Mode::DryRun] {
+        let over = if mode == Mode::Enforce { Verdict::Rejected } else { Verdict::RejectedDryRun };
+        let expected = |length: u64| if limit == 0 || length <= limit { Verdict::Passed } else { over };
+        let judge = |length, undeclared| Judgement::new(Some(Limit::new(limit)), length, undeclared, mode);
+
+        for undeclared in [Undeclared::Judged, Undeclared::Refused] {
+            let declared = judge(Length::Declared(length), undeclared);
+            assert_eq!((declared.verdict(), declared.at()), (Some(expected(length)), At::Header));
+            assert_eq!(declared.again(Length::Seen(length), mode), None);
+            assert_eq!(declared.is_refusal(), expected(length) == Verdict::Rejected);
+            let invalid = Judgement::new(None, Length::Declared(length), undeclared, mode);
+            assert_eq!((invalid.verdict(), invalid.reason()), (Some(over), Reason::Invalid));
+        }
+        for length in [Length::Unknown, Length::Seen(length)] {
+            let undeclared = judge(length, Undeclared::Refused);
+            assert_eq!((undeclared.verdict(), undeclared.reason()), (Some(over), Reason::Undeclared));
+        }
+
+        let mut judgement = judge(Length::Unknown, Undeclared::Judged);
+        assert_eq!((judgement.verdict(), judgement.at()), (None, At::Body));
+        let (mut seen, mut verdict) = (0_u64, None);
+        for more in came {
+            seen = seen.saturating_add(*more);
+            let is_final = verdict.is_some_and(|verdict| verdict != Verdict::Passed);
+            if judgement.is_to_be_repeated(seen) {
+                match judgement.again(Length::Seen(seen), mode) {
+                    Some(again) => judgement = again,
+                    None => assert!(is_final && mode == Mode::Enforce),
+                }
+            }
+            verdict = Some(if is_final { over } else { expected(seen) });
+            assert_eq!(judgement.verdict(), verdict);
         }
     }
+}
+
+/// What can happen to a drain.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    Answer,
+    Read(u64),
+    Settle(Outcome),
+}
+
+/// A drain goes on until it is settled, keeps to its budget from the answer on, and the first outcome stands.
+pub fn drain(budget: &Budget, began: u64, events: &[(u64, Event)]) {
+    let mut drain = Drain::begin(began);
+    let (mut now, mut answered, mut settled, mut bytes) = (began, None, None, 0_u64);
+    for &(later, event) in events {
+        now = now.saturating_add(later);
+        match event {
+            Event::Answer => {
+                drain.answer(now);
+                if settled.is_none() {
+                    answered = answered.or(Some(now));
+                }
+            }
+            Event::Read(more) => {
+                drain.add(more, now);
+                if settled.is_none() {
+                    bytes = bytes.saturating_add(more);
+                }
+            }
+            Event::Settle(outcome) => {
+                assert_eq!(drain.settle(outcome, now), settled.is_none(), "the first outcome stands");
+                settled = settled.or(Some(outcome));
+            }
+        }
+        let ledger = drain.ledger().unwrap();
+        assert_eq!((ledger.bytes(), drain.outcome()), (bytes, settled));
+        let may_read = drain.may_read(budget, now);
+        let credit = budget.bytes.map_or(u64::MAX, |most| most.saturating_sub(bytes));
+        match (settled, answered) {
+            (Some(outcome), _) => {
+                assert_eq!((may_read, drain.patience(budget, now)), (Err(outcome), Err(outcome)));
+                assert_eq!(drain.credit(budget), 0);
+            }
+            (None, None) => {
+                assert_eq!((may_read, drain.patience(budget, now)), (Ok(0), Ok(budget.time)));
+                assert_eq!(drain.credit(budget), credit);
+            }
+            (None, Some(answered)) => {
+                assert_eq!(ledger.elapsed(now), now - answered, "the clock runs from the answer on");
+                assert_eq!(may_read, ledger.may_drain(budget, now).map_err(Outcome::from));
+                assert!(may_read.is_err() || may_read == Ok(credit));
+                assert_eq!(drain.credit(budget), credit);
+                assert!(drain.overdue(budget, now) != Outcome::Bytes);
+            }
+        }
+    }
+    assert!(!Drain::Idle.settle(Outcome::Closed, now));
 }
 
 /// Enters what came, each after so many milliseconds, and holds a ledger to its budget at each step.
@@ -78,12 +159,12 @@ fn check(ledger: &Ledger, budget: &Budget, now: u64) {
     let rest = budget.bytes.map(|most| most.saturating_sub(ledger.bytes()));
     let overdue = ledger.overdue(budget, now);
     let is_slow = left == 0 && silent < budget.idle && ledger.elapsed(now) < budget.time;
-    assert_eq!(overdue, if is_slow { Outcome::Slow } else { Outcome::Timeout });
+    assert_eq!(overdue, if is_slow { Spent::Rate } else { Spent::Time });
 
     let may = ledger.may_drain(budget, now);
     match (left, rest) {
         (0, _) => assert_eq!(may, Err(overdue)),
-        (_, Some(0)) => assert_eq!(may, Err(Outcome::Bytes)),
+        (_, Some(0)) => assert_eq!(may, Err(Spent::Bytes)),
         (_, rest) => assert_eq!(may, Ok(rest.unwrap_or(u64::MAX))),
     }
 
@@ -96,7 +177,7 @@ fn check(ledger: &Ledger, budget: &Budget, now: u64) {
                 assert!(ledger.patience(budget, then - 1).is_ok());
             }
         }
-        Err(outcome) => assert_eq!(outcome, may.err().unwrap_or(Outcome::Timeout)),
+        Err(spent) => assert_eq!(spent, may.err().unwrap_or(Spent::Time)),
     }
 }
 

@@ -1,0 +1,41 @@
+//! Numbers, and what is made of them, out of the bytes that libFuzzer gives.
+
+#![allow(dead_code)] // each target has some of it
+
+use policy::Budget;
+
+/// Numbers, each of as many bytes as the byte before it says, and counted from below or from above.
+pub struct Numbers<'a>(pub &'a [u8]);
+
+impl Numbers<'_> {
+    pub fn next(&mut self) -> u64 {
+        let Some((&form, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        let (bytes, rest) = rest.split_at(rest.len().min(usize::from(form & 0xf).min(8)));
+        self.0 = rest;
+        let number = bytes.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+        match form & 0x30 {
+            0x10 => u64::MAX - number,
+            0x20 => (i64::MAX as u64).wrapping_add(number),
+            _ => number,
+        }
+    }
+
+    /// Whether there are more.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A budget that a configuration can have.
+    pub fn budget(&mut self) -> Budget {
+        let time = self.next().max(1);
+        Budget {
+            idle: self.next().max(1),
+            grace: self.next().min(time),
+            time,
+            rate: self.next(),
+            bytes: Some(self.next()).filter(|bytes| bytes % 2 == 0),
+        }
+    }
+}

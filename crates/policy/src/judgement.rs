@@ -1,0 +1,319 @@
+//! A limit, the length that it is compared with, and what is decided.
+
+use crate::size::{self, InvalidSize};
+
+/// The largest body that is let through, in bytes, 0 to [`size::MAX`]; 0 means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(u64);
+
+impl Limit {
+    /// A limit in bytes; 0 means no limit.
+    pub const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads a limit as [`size::parse`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`size::parse`].
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidSize> {
+        size::parse(text).map(Self)
+    }
+
+    /// The limit in bytes; 0 means no limit.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// Returns whether a body may have this length: one that is as long as the limit may, one byte more is too long.
+    pub const fn allows(self, length: Length) -> bool {
+        self.0 == 0 || length.bytes() <= self.0
+    }
+}
+
+/// The length of a body, as far as it is known, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// The client declared it: Content-Length (RFC 9110, section 8.6).
+    Declared(u64),
+    /// The client declared none. This much has come, or has been announced by the header of a chunk.
+    Seen(u64),
+    /// The client declared none, and nothing of the body has been read yet.
+    Unknown,
+}
+
+impl Length {
+    /// The length in bytes; 0 if it is unknown.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Declared(bytes) | Self::Seen(bytes) => bytes,
+            Self::Unknown => 0,
+        }
+    }
+}
+
+/// What a body was judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The header of the request, before any of the body was read.
+    Header,
+    /// The part of the body that had come.
+    Body,
+}
+
+impl At {
+    /// The value of `$limit_body_at`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Body => "body",
+        }
+    }
+}
+
+/// Whether refusals are carried out (`limit_body_dry_run`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Enforce,
+    /// They are reported, and the body is let through.
+    DryRun,
+}
+
+/// What becomes of a body that declares no length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// It is judged as it comes.
+    Judged,
+    /// It is refused: 411 (RFC 9110, section 15.5.12).
+    Refused,
+}
+
+/// The result of judging a body, as users see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Within the limit, as far as is known.
+    Passed,
+    /// To be refused.
+    Rejected,
+    /// To be refused but for a dry run, which lets it through.
+    RejectedDryRun,
+}
+
+impl Verdict {
+    /// The value of `$limit_body_status`, spelled as `$limit_req_status` is.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "PASSED",
+            Self::Rejected => "REJECTED",
+            Self::RejectedDryRun => "REJECTED_DRY_RUN",
+        }
+    }
+}
+
+/// Why a body is let through or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing has come of it yet, and nobody may ever read it: there is no verdict.
+    Nothing,
+    /// Within the limit, as far as is known.
+    Within,
+    /// Longer than the limit.
+    TooLarge,
+    /// No declared length, where one is required.
+    Undeclared,
+    /// The limit is a variable, whose value is no size.
+    Invalid,
+}
+
+/// What has been decided about a body, and why. The limit is computed once; a body that declared no length is judged
+/// [`again`](Self::again) as it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    limit: Option<Limit>,
+    length: Length,
+    reason: Reason,
+    mode: Mode,
+}
+
+impl Judgement {
+    /// Judges a body by a limit; `None` is one whose value is no size.
+    pub fn new(limit: Option<Limit>, length: Length, undeclared: Undeclared, mode: Mode) -> Self {
+        let reason = match (limit, length) {
+            (None, _) => Reason::Invalid,
+            (_, Length::Seen(_) | Length::Unknown) if undeclared == Undeclared::Refused => Reason::Undeclared,
+            (_, Length::Unknown) => Reason::Nothing,
+            (Some(limit), _) if limit.allows(length) => Reason::Within,
+            _ => Reason::TooLarge,
+        };
+        Self { limit, length, reason, mode }
+    }
+
+    /// Judges the body again, by the same limit, when more of it has come; `None` if the first judgement is final.
+    pub fn again(self, length: Length, mode: Mode) -> Option<Self> {
+        let is_open = self.at() == At::Body && matches!(self.reason, Reason::Nothing | Reason::Within);
+        is_open.then(|| Self::new(self.limit, length, Undeclared::Judged, mode))
+    }
+
+    /// The limit; `None` if its value is no size.
+    pub const fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// The length that was judged.
+    pub const fn length(&self) -> Length {
+        self.length
+    }
+
+    /// Why it was decided so.
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Whether a refusal is carried out.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What the body was judged by. That it has no declared length is seen from the header.
+    pub const fn at(&self) -> At {
+        match (self.reason, self.length) {
+            (Reason::Undeclared, _) | (_, Length::Declared(_)) => At::Header,
+            (_, Length::Seen(_) | Length::Unknown) => At::Body,
+        }
+    }
+
+    /// The verdict; `None` as long as nothing has come.
+    pub const fn verdict(&self) -> Option<Verdict> {
+        match (self.reason, self.mode) {
+            (Reason::Nothing, _) => None,
+            (Reason::Within, _) => Some(Verdict::Passed),
+            (Reason::TooLarge | Reason::Undeclared | Reason::Invalid, Mode::Enforce) => Some(Verdict::Rejected),
+            (Reason::TooLarge | Reason::Undeclared | Reason::Invalid, Mode::DryRun) => Some(Verdict::RejectedDryRun),
+        }
+    }
+
+    /// Returns whether the body is refused.
+    pub fn is_refusal(&self) -> bool {
+        self.verdict() == Some(Verdict::Rejected)
+    }
+
+    /// Returns whether the judgement may change, or has to be repeated to who reads on, now that so many bytes have been seen
+    /// of the body.
+    pub const fn is_to_be_repeated(&self, seen: u64) -> bool {
+        match (self.reason, self.mode) {
+            (Reason::Nothing, _) => true,
+            // A declared length does not change.
+            (Reason::Within, _) => match (self.limit, self.length) {
+                (Some(limit), Length::Seen(_)) => !limit.allows(Length::Seen(seen)),
+                _ => false,
+            },
+            (_, Mode::Enforce) => true,
+            (_, Mode::DryRun) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(limit: u64, length: Length) -> Judgement {
+        Judgement::new(Some(Limit::new(limit)), length, Undeclared::Judged, Mode::Enforce)
+    }
+
+    #[test]
+    fn a_body_as_long_as_the_limit_passes_and_one_more_byte_does_not() {
+        for length in [Length::Declared, Length::Seen] {
+            for (bytes, reason, verdict) in [
+                (9, Reason::Within, Verdict::Passed),
+                (10, Reason::Within, Verdict::Passed),
+                (11, Reason::TooLarge, Verdict::Rejected),
+            ] {
+                let judgement = judge(10, length(bytes));
+                assert_eq!((judgement.reason(), judgement.verdict()), (reason, Some(verdict)));
+                assert_eq!(judgement.is_refusal(), bytes == 11);
+            }
+        }
+    }
+
+    #[test]
+    fn a_dry_run_refuses_nothing() {
+        let limit = Some(Limit::new(10));
+        let dry = |limit, length, undeclared| Judgement::new(limit, length, undeclared, Mode::DryRun);
+        for judgement in [
+            dry(limit, Length::Declared(11), Undeclared::Judged),
+            dry(limit, Length::Unknown, Undeclared::Refused),
+            dry(None, Length::Declared(1), Undeclared::Judged),
+        ] {
+            assert_eq!(judgement.verdict(), Some(Verdict::RejectedDryRun));
+            assert!(!judgement.is_refusal() && !judgement.is_to_be_repeated(u64::MAX));
+        }
+        assert_eq!(dry(limit, Length::Seen(10), Undeclared::Judged).verdict(), Some(Verdict::Passed));
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        assert_eq!(judge(0, Length::Declared(u64::MAX)).verdict(), Some(Verdict::Passed));
+    }
+
+    #[test]
+    fn the_largest_limit_still_judges() {
+        assert_eq!(judge(size::MAX, Length::Declared(size::MAX)).verdict(), Some(Verdict::Passed));
+        assert_eq!(judge(size::MAX, Length::Seen(size::MAX + 1)).verdict(), Some(Verdict::Rejected));
+    }
+
+    #[test]
+    fn nothing_is_decided_before_anything_has_come() {
+        let open = judge(10, Length::Unknown);
+        assert_eq!((open.reason(), open.verdict(), open.at()), (Reason::Nothing, None, At::Body));
+        assert!(open.is_to_be_repeated(0));
+        let empty = open.again(Length::Seen(0), Mode::Enforce).unwrap();
+        assert_eq!(empty.verdict(), Some(Verdict::Passed));
+        let judgement = empty.again(Length::Seen(11), Mode::Enforce).unwrap();
+        assert_eq!((judgement.reason(), judgement.length()), (Reason::TooLarge, Length::Seen(11)));
+    }
+
+    #[test]
+    fn what_has_passed_is_looked_at_again_beyond_the_limit_unless_its_length_was_declared() {
+        assert!(!judge(10, Length::Seen(3)).is_to_be_repeated(10));
+        assert!(judge(10, Length::Seen(3)).is_to_be_repeated(11));
+        assert!(!judge(0, Length::Seen(3)).is_to_be_repeated(u64::MAX));
+        assert!(!judge(10, Length::Declared(3)).is_to_be_repeated(u64::MAX));
+        assert_eq!(judge(10, Length::Declared(3)).again(Length::Seen(11), Mode::Enforce), None);
+    }
+
+    #[test]
+    fn a_refusal_is_final_and_repeated() {
+        let refusal = judge(10, Length::Seen(11));
+        assert_eq!(refusal.again(Length::Seen(12), Mode::DryRun), None);
+        assert!(refusal.is_to_be_repeated(0));
+    }
+
+    #[test]
+    fn a_missing_length_is_seen_from_the_header() {
+        for length in [Length::Unknown, Length::Seen(3)] {
+            let judgement = Judgement::new(Some(Limit::new(10)), length, Undeclared::Refused, Mode::Enforce);
+            assert_eq!((judgement.reason(), judgement.at()), (Reason::Undeclared, At::Header));
+            assert!(judgement.is_refusal());
+        }
+        let declared = Judgement::new(Some(Limit::new(10)), Length::Declared(3), Undeclared::Refused, Mode::Enforce);
+        assert_eq!(declared.reason(), Reason::Within);
+    }
+
+    #[test]
+    fn a_limit_that_is_no_size_refuses_everything() {
+        for length in [Length::Unknown, Length::Seen(0), Length::Declared(1)] {
+            let judgement = Judgement::new(None, length, Undeclared::Refused, Mode::Enforce);
+            assert_eq!((judgement.reason(), judgement.limit()), (Reason::Invalid, None));
+            assert!(judgement.is_refusal());
+        }
+    }
+
+    #[test]
+    fn a_limit_is_written_as_a_size() {
+        assert_eq!(Limit::parse(b"1k"), Ok(Limit::new(1024)));
+        assert_eq!(Limit::parse(b"1kb"), Err(InvalidSize::Malformed));
+    }
+}

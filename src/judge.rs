@@ -1,0 +1,174 @@
+//! The judge: which limit a body has, what is decided about it, and who is told.
+//!
+//! [`begin`] judges a body, and [`go_on`] more of one whose length was not declared. The decision itself is a [`Judgement`].
+//! It is remembered and reported here, and a refusal gets its status.
+
+#![forbid(unsafe_code)]
+
+use policy::{Judgement, Length, Limit, Mode, Reason};
+
+use crate::conf::{By, Conf, RefusalStatus, Rule, Source};
+use crate::metrics;
+use crate::module::Request;
+use crate::state::{Judged, State};
+use nginx::{ComplexValue, Level, Status};
+
+/// The length of the body, as far as it is known; `None` if there is no body, or an empty one. What a chunk announces counts
+/// as seen, as it does with nginx: no need to wait for it.
+pub fn known_length(r: Request<'_>) -> Option<Length> {
+    if r.is_chunked() {
+        let seen = r.body_seen();
+        return Some(if seen > 0 || r.is_body_read() { Length::Seen(seen) } else { Length::Unknown });
+    }
+    r.content_length().filter(|length| *length > 0).map(Length::Declared)
+}
+
+/// The length that the client declared; `None` if it has not, or there is no body, or an empty one.
+pub fn declared_length(r: Request<'_>) -> Option<Length> {
+    r.declared_length().filter(|length| *length > 0).map(Length::Declared)
+}
+
+/// Returns whether there is anything to remember of a length: a limit of nginx's own tells nobody what is within it.
+pub fn is_of_interest(rule: &Rule, length: Length) -> bool {
+    match (rule.by, rule.source) {
+        (By::Nginx, Source::Fixed(limit)) => !limit.allows(length),
+        _ => true,
+    }
+}
+
+/// Returns whether a rule lets through the body of a request as it was declared. Nobody is told.
+pub fn would_allow(r: Request<'_>, rule: &Rule) -> bool {
+    let length = r.content_length().map(Length::Declared);
+    length.is_some_and(|length| limit(r, rule).is_some_and(|limit| limit.allows(length)))
+}
+
+/// Computes the limit of a request, and judges its body.
+///
+/// # Errors
+///
+/// The status of the refusal.
+pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Length) -> Result<(), Status> {
+    let Some(rule) = conf.rule() else {
+        return Ok(());
+    };
+    let judgement = Judgement::new(limit(r, rule), length, rule.undeclared, rule.mode);
+    carry_out(r, state, rule, Judged { conf, judgement })
+}
+
+/// Judges more of a body whose length was not declared, unless the first judgement is final.
+///
+/// # Errors
+///
+/// The status of the refusal.
+pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Length) -> Result<(), Status> {
+    let Some(rule) = conf.rule() else {
+        return Ok(());
+    };
+    // There is no judgement yet where the body is read before its time. That of a limit of nginx's does not count.
+    let Some(so_far) = state.told().filter(|_| rule.by == By::LimitBody) else {
+        return begin(r, state, conf, length);
+    };
+    match so_far.judgement.again(length, rule.mode) {
+        Some(judgement) => carry_out(r, state, rule, Judged { judgement, ..so_far }),
+        None => Ok(()),
+    }
+}
+
+fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule, judged: Judged<'r>) -> Result<(), Status> {
+    let judgement = judged.judgement;
+    state.judged.set(Some(judged));
+    report(r, rule, &judgement);
+    if !judgement.is_refusal() {
+        return Ok(());
+    }
+    metrics::upload(state, judgement.length().bytes());
+    let status = match judgement.reason() {
+        Reason::Undeclared => Status::LENGTH_REQUIRED,
+        Reason::Invalid => Status::INTERNAL_SERVER_ERROR,
+        Reason::TooLarge | Reason::Nothing | Reason::Within => refusal_status(r, rule),
+    };
+    state.refusal.set(Some(status));
+    Err(status)
+}
+
+/// Reports a body that is, or in a dry run would be, refused. A limit that is no size has been reported.
+fn report(r: Request<'_>, rule: &Rule, judgement: &Judgement) {
+    let (bytes, note) = (judgement.length().bytes(), note_of(rule.mode));
+    match (judgement.reason(), rule.by, r.chunk_announced()) {
+        (Reason::Nothing | Reason::Within | Reason::Invalid, ..) => {}
+        (Reason::Undeclared, ..) => {
+            r.log(rule.log_level, format_args!("client sent no length of the body{note}"));
+        }
+        (Reason::TooLarge, By::LimitBody, _) => {
+            let most = judgement.limit().map_or(0, Limit::bytes);
+            r.log(
+                rule.log_level,
+                format_args!("client intended to send too large body: {bytes} bytes, limit: {most}{note}"),
+            );
+        }
+        // As nginx does.
+        (Reason::TooLarge, By::Nginx, Some(announced)) => {
+            let received = bytes.saturating_sub(announced);
+            r.log(
+                rule.log_level,
+                format_args!("client intended to send too large chunked body: {received}+{announced} bytes"),
+            );
+        }
+        (Reason::TooLarge, By::Nginx, None) => {
+            r.log(rule.log_level, format_args!("client intended to send too large body: {bytes} bytes"));
+        }
+    }
+}
+
+/// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
+fn limit(r: Request<'_>, rule: &Rule) -> Option<Limit> {
+    let variable = match rule.source {
+        Source::Fixed(limit) => return Some(limit),
+        Source::Variable(variable) => variable,
+    };
+    let value = r.evaluate(variable)?;
+    if value.is_empty() {
+        return Some(rule.fallback);
+    }
+    Limit::parse(value).inspect_err(|error| report_value(r, rule, variable, value, "limit_body", error)).ok()
+}
+
+/// The status of a refusal. An invalid value of a variable is reported, and the status is 500.
+fn refusal_status(r: Request<'_>, rule: &Rule) -> Status {
+    let variable = match rule.status {
+        RefusalStatus::Fixed(status) => return status,
+        RefusalStatus::Variable(variable) => variable,
+    };
+    match r.evaluate(variable) {
+        None => Status::INTERNAL_SERVER_ERROR,
+        Some([]) => Status::CONTENT_TOO_LARGE,
+        Some(value) => Status::of_refusal(value).unwrap_or_else(|error| {
+            report_value(r, rule, variable, value, "limit_body_status", &error);
+            Status::INTERNAL_SERVER_ERROR
+        }),
+    }
+}
+
+/// Reports an invalid value of a variable.
+fn report_value(
+    r: Request<'_>,
+    rule: &Rule,
+    variable: ComplexValue,
+    value: &[u8],
+    directive: &str,
+    why: &dyn core::fmt::Display,
+) {
+    let (text, value, note) = (variable.source().escape_ascii(), value.escape_ascii(), note_of(rule.mode));
+    let level = match rule.mode {
+        Mode::Enforce => Level::Error,
+        Mode::DryRun => Level::Error.milder(),
+    };
+    r.log(level, format_args!("invalid value \"{value}\" of \"{text}\" in \"{directive}\", {why}{note}"));
+}
+
+fn note_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "",
+        Mode::DryRun => ", dry run",
+    }
+}
