@@ -95,5 +95,7 @@ mkdir -p objs
 echo "==> installing Debian packages, as root: $lacking(log: $log)"
 keep_services_stopped
 export DEBIAN_FRONTEND=noninteractive
+# A machine that has just started may be updating itself.
 # shellcheck disable=SC2086
-{ apt-get update && apt-get install -y --no-install-recommends $lacking; } >"$log" 2>&1 || fail_log "apt-get failed"
+{ apt-get update && apt-get install -y -o DPkg::Lock::Timeout=300 --no-install-recommends $lacking; } >"$log" 2>&1 ||
+    fail_log "apt-get failed"
