@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use numbers::Numbers;
 use model::Event;
+use numbers::Numbers;
 use policy::Outcome;
 
 #[path = "../tests/model/mod.rs"]

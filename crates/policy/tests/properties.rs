@@ -50,7 +50,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Answer),
         number().prop_map(Event::Read),
-        (0..Outcome::ALL.len()).prop_map(|n| Event::Settle(Outcome::ALL[n])),
+        prop::sample::select(&Outcome::ALL[..]).prop_map(Event::Settle),
     ]
 }
 
