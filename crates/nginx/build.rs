@@ -26,7 +26,7 @@ fn shim_bindings() -> Result<(), Box<dyn Error>> {
     bindgen::builder()
         .header(SHIM_HEADER)
         .clang_args(nginx_cc::flags())
-        .allowlist_function("nginx_bits_.*")
+        .allowlist_function("nginx_shim_.*")
         .allowlist_var("NGINX_BITS_.*")
         .allowlist_recursively(false)
         .layout_tests(false)

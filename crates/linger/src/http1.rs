@@ -14,7 +14,7 @@ use nginx_sys::{
 
 use crate::scratch;
 use crate::Came;
-use nginx::bits;
+use nginx::shim;
 use nginx::RawRequest;
 use nginx::{Connection, Received};
 
@@ -146,7 +146,7 @@ impl Found {
             }
             Reader::Discarding => {
                 // SAFETY: writes a bit of a live request. The one user whom nginx counts for this is us now.
-                unsafe { bits::nginx_bits_set_discard_body(r.as_ptr(), 0) };
+                unsafe { shim::nginx_shim_set_discard_body(r.as_ptr(), 0) };
                 r.block_reading();
             }
         }
@@ -194,7 +194,7 @@ impl Body {
                 Rest::Chunks(chunks) => {
                     let before = buffer.pos as u64;
                     // SAFETY: a live request, and a buffer whose bytes are there, says the caller.
-                    let parsed = unsafe { bits::nginx_bits_parse_chunked(r.as_ptr(), buffer, chunks) };
+                    let parsed = unsafe { shim::nginx_shim_parse_chunked(r.as_ptr(), buffer, chunks) };
                     dropped = dropped.saturating_add((buffer.pos as u64).saturating_sub(before));
                     const OK: isize = NGX_OK as isize;
                     const DONE: isize = NGX_DONE as isize;
@@ -434,7 +434,7 @@ fn is_inside_chunk(r: RawRequest<'_>, mut chunks: ngx_http_chunked_t) -> bool {
     buffer.pos = &mut byte;
     buffer.last = buffer.pos.wrapping_add(1);
     // SAFETY: a live request, a buffer of one byte, and a copy of the parser's state.
-    unsafe { bits::nginx_bits_parse_chunked(r.as_ptr(), &mut buffer, &mut chunks) == NGX_OK as isize }
+    unsafe { shim::nginx_shim_parse_chunked(r.as_ptr(), &mut buffer, &mut chunks) == NGX_OK as isize }
 }
 
 /// Whether the connection may linger when the request has ended.

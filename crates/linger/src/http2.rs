@@ -20,7 +20,7 @@ use nginx_sys::{
 use crate::multiplexed::Shared;
 use crate::scratch;
 use crate::Came;
-use nginx::bits;
+use nginx::shim;
 use nginx::RawRequest;
 use nginx::{Connection, Event};
 
@@ -87,13 +87,13 @@ impl<'r> Stream<'r> {
     /// Whether the client has ended its side.
     fn is_ended(self) -> bool {
         // SAFETY: reads a bit of a live stream.
-        unsafe { bits::nginx_bits_v2_in_closed(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_v2_in_closed(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx has reset it.
     fn is_reset(self) -> bool {
         // SAFETY: reads a bit of a live stream.
-        unsafe { bits::nginx_bits_v2_rst_sent(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_v2_rst_sent(self.as_ptr()) != 0 }
     }
 
     /// Whether the client may still send.
@@ -104,7 +104,7 @@ impl<'r> Stream<'r> {
     /// Sets whether nginx skips what comes.
     fn skip(self, on: bool) {
         // SAFETY: writes a bit of a live stream.
-        unsafe { bits::nginx_bits_set_v2_skip_data(self.as_ptr(), on.into()) }
+        unsafe { shim::nginx_shim_set_v2_skip_data(self.as_ptr(), on.into()) }
     }
 
     /// How much the client may send, in bytes, as nginx has told it.
@@ -130,9 +130,9 @@ impl<'r> Stream<'r> {
         // SAFETY: nothing of the request's body is looked at any more; its memory belongs to the pool.
         unsafe { (*r).request_body = ptr::null_mut() };
         // SAFETY: writes a bit of a live request.
-        unsafe { bits::nginx_bits_set_request_body_no_buffering(r, 0) };
+        unsafe { shim::nginx_shim_set_request_body_no_buffering(r, 0) };
         // SAFETY: as above.
-        unsafe { bits::nginx_bits_set_reading_body(r, 0) };
+        unsafe { shim::nginx_shim_set_reading_body(r, 0) };
         self.r.block_reading();
         self.r.connection().read().stop_timer();
 
@@ -142,12 +142,12 @@ impl<'r> Stream<'r> {
         // SAFETY: a number of a live request.
         unsafe { (*r).headers_in.content_length_n = -1 };
         // SAFETY: writes a bit of a live request.
-        unsafe { bits::nginx_bits_set_chunked(r, 1) };
+        unsafe { shim::nginx_shim_set_chunked(r, 1) };
 
         // How much the client may send is not nginx's business any more: see `grant`.
         self.skip(false);
         // SAFETY: writes a bit of a live stream.
-        unsafe { bits::nginx_bits_set_v2_no_flow_control(self.as_ptr(), 0) };
+        unsafe { shim::nginx_shim_set_v2_no_flow_control(self.as_ptr(), 0) };
         Some(dropped)
     }
 
@@ -169,9 +169,9 @@ impl<'r> Stream<'r> {
     /// Gives the request a body as nginx has it while it reads one, and one more user; `None` if memory is out.
     fn begin_body(self) -> Option<()> {
         // SAFETY: the pool of a live request, which fills the memory that it gives with zeros.
-        let body = unsafe { bits::nginx_bits_alloc_request_body(self.r.pool()).as_mut() };
+        let body = unsafe { shim::nginx_shim_alloc_request_body(self.r.pool()).as_mut() };
         // SAFETY: as above.
-        let buffer = unsafe { bits::nginx_bits_alloc_buf(self.r.pool()).as_mut() };
+        let buffer = unsafe { shim::nginx_shim_alloc_buf(self.r.pool()).as_mut() };
         let (body, buffer) = (body?, buffer?);
 
         buffer.start = scratch::start();
@@ -314,7 +314,7 @@ impl<'r> Stream<'r> {
             // SAFETY: a frame that nobody else has; `window_sent` has put it there.
             frames.free.set(unsafe { (*free).next });
             // SAFETY: writes a bit of it.
-            unsafe { bits::nginx_bits_set_v2_frame_blocked(free, 0) };
+            unsafe { shim::nginx_shim_set_v2_frame_blocked(free, 0) };
             return Some(free);
         }
         if frames.count.get() > self.most().saturating_mul(2) {
@@ -384,14 +384,14 @@ fn window_update(stream: u32, increment: u32) -> [u8; FRAME] {
 /// A new frame with a buffer for a WINDOW_UPDATE; `None` if memory is out.
 fn new_frame(c: Connection) -> Option<*mut ngx_http_v2_out_frame_t> {
     // SAFETY: the pool of a live connection, which fills the memory that it gives with zeros.
-    let frame = unsafe { bits::nginx_bits_v2_alloc_frame(c.pool()).as_mut() }?;
+    let frame = unsafe { shim::nginx_shim_v2_alloc_frame(c.pool()).as_mut() }?;
     // SAFETY: as above, but not with zeros.
     let link = unsafe { ngx_alloc_chain_link(c.pool()).as_mut() }?;
     // SAFETY: as above.
     let buffer = NonNull::new(unsafe { ngx_create_temp_buf(c.pool(), FRAME) })?;
     // Over TLS nothing is sent before such a buffer.
     // SAFETY: writes a bit of the new buffer.
-    unsafe { bits::nginx_bits_set_last_buf(buffer.as_ptr(), 1) };
+    unsafe { shim::nginx_shim_set_last_buf(buffer.as_ptr(), 1) };
     link.buf = buffer.as_ptr();
     frame.first = link;
     frame.last = link;
@@ -451,24 +451,24 @@ impl Session {
 
     fn most(self) -> usize {
         // SAFETY: a live connection has the configuration of a server.
-        unsafe { bits::nginx_bits_v2_concurrent_streams(self.as_ptr()) }
+        unsafe { shim::nginx_shim_v2_concurrent_streams(self.as_ptr()) }
     }
 
     /// Whether nginx, or [`read`], is at work further up the stack, and sends what there is when that is done.
     fn is_blocked(self) -> bool {
         // SAFETY: reads a bit of a live connection.
-        unsafe { bits::nginx_bits_v2_blocked(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_v2_blocked(self.as_ptr()) != 0 }
     }
 
     fn set_blocked(self, on: bool) {
         // SAFETY: writes a bit of a live connection.
-        unsafe { bits::nginx_bits_set_v2_blocked(self.as_ptr(), on.into()) }
+        unsafe { shim::nginx_shim_set_v2_blocked(self.as_ptr(), on.into()) }
     }
 
     /// Puts a frame before those with the bodies of responses.
     fn queue(self, frame: *mut ngx_http_v2_out_frame_t) {
         // SAFETY: the frame is in no queue, and lives as long as the connection.
-        unsafe { bits::nginx_bits_v2_queue_frame(self.as_ptr(), frame) }
+        unsafe { shim::nginx_shim_v2_queue_frame(self.as_ptr(), frame) }
     }
 
     /// Whether there is something to send.
@@ -500,7 +500,7 @@ impl Session {
     /// Its requests that have a stream.
     fn requests(self) -> impl Iterator<Item = *mut ngx_http_request_t> {
         // SAFETY: a live connection has the configuration of a server.
-        let last = unsafe { bits::nginx_bits_v2_streams_index_mask(self.as_ptr()) };
+        let last = unsafe { shim::nginx_shim_v2_streams_index_mask(self.as_ptr()) };
         // SAFETY: a copy of a pointer of a live connection.
         let index = unsafe { (*self.as_ptr()).streams_index };
         Nodes { index, buckets: 0..=last, node: ptr::null_mut() }.filter_map(|node| {

@@ -16,7 +16,7 @@ use nginx_sys::{
 
 use crate::scratch;
 use crate::Came;
-use nginx::bits;
+use nginx::shim;
 use nginx::RawRequest;
 use nginx::{Connection, Received};
 
@@ -55,7 +55,7 @@ impl<'r> Stream<'r> {
     /// How many streams that may have at once.
     pub(crate) fn most(self) -> usize {
         // SAFETY: the connection of a live request over HTTP/3, which has the configuration of a server.
-        unsafe { bits::nginx_bits_v3_concurrent_streams(self.r.connection().as_ptr()) }
+        unsafe { shim::nginx_shim_v3_concurrent_streams(self.r.connection().as_ptr()) }
     }
 
     /// Whether the client may still send.
@@ -87,7 +87,7 @@ impl<'r> Stream<'r> {
     /// Tells the client that the response is over. Where that fails the stream ends with the request, as ever.
     pub(crate) fn end_response(self) {
         // SAFETY: the connection of a live stream.
-        unsafe { ngx_quic_shutdown_stream(self.r.connection().as_ptr(), bits::NGINX_BITS_WRITE_SHUTDOWN) };
+        unsafe { ngx_quic_shutdown_stream(self.r.connection().as_ptr(), shim::NGINX_BITS_WRITE_SHUTDOWN) };
     }
 
     /// Drops `most` bytes of the body, or what has come. Returns how many bytes that was, and what came of it.

@@ -6,7 +6,7 @@ use core::ptr;
 
 use nginx_sys::{ngx_cycle, ngx_list_part_t, ngx_module_t, ngx_pool_large_t, ngx_pool_t, ngx_shm_zone_t};
 
-use nginx::{bits, HttpModule, Request};
+use nginx::{shim, HttpModule, Request};
 
 /// Has `limit_conn` count a request no longer.
 ///
@@ -14,7 +14,7 @@ use nginx::{bits, HttpModule, Request};
 /// else's.
 pub fn leave<M: HttpModule>(r: Request<'_, M>) {
     // SAFETY: a live request has a main request.
-    if unsafe { bits::nginx_bits_limit_conn_status((*r.as_ptr()).main) } == 0 {
+    if unsafe { shim::nginx_shim_limit_conn_status((*r.as_ptr()).main) } == 0 {
         // Nothing is counted.
         return;
     }

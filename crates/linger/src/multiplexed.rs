@@ -9,7 +9,7 @@ use nginx_sys::{ngx_event_handler_pt, ngx_http_request_t, ngx_pool_cleanup_add, 
 
 use crate::Came;
 use crate::{http2, http3};
-use nginx::bits;
+use nginx::shim;
 use nginx::Connection;
 use nginx::RawRequest;
 
@@ -75,7 +75,7 @@ impl Shared {
 }
 
 /// The handler by which what streams share is told from other things in a pool.
-static MARK: unsafe extern "C" fn(*mut c_void) = bits::nginx_bits_clean_shared;
+static MARK: unsafe extern "C" fn(*mut c_void) = shim::nginx_shim_clean_shared;
 
 impl<'r> Stream<'r> {
     /// The stream of a request; `None` over HTTP/1.x.

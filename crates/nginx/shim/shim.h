@@ -25,10 +25,10 @@
 #endif
 
 #define GETTER(name, type, expr)                                             \
-    ngx_uint_t nginx_bits_##name(const type *it) BODY(return expr;)
+    ngx_uint_t nginx_shim_##name(const type *it) BODY(return expr;)
 
 #define SETTER(name, type, field)                                            \
-    void nginx_bits_set_##name(type *it, ngx_uint_t on) BODY(field = (on != 0);)
+    void nginx_shim_set_##name(type *it, ngx_uint_t on) BODY(field = (on != 0);)
 
 #define SRV_CONF(ctx, type, module)                                          \
     ((type *) ngx_http_get_module_srv_conf(ctx, module))
@@ -58,8 +58,8 @@ SETTER(lingering_close, ngx_http_request_t, it->lingering_close)
 SETTER(reading_body, ngx_http_request_t, it->reading_body)
 SETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
 
-void nginx_bits_add_user(ngx_http_request_t *r) BODY(r->main->count++;)
-void nginx_bits_remove_user(ngx_http_request_t *r) BODY(r->main->count--;)
+void nginx_shim_add_user(ngx_http_request_t *r) BODY(r->main->count++;)
+void nginx_shim_remove_user(ngx_http_request_t *r) BODY(r->main->count--;)
 
 #if (nginx_version >= 1027002)
 #define PARSE_CHUNKED(r, b, chunked)  ngx_http_parse_chunked(r, b, chunked, 0)
@@ -67,7 +67,7 @@ void nginx_bits_remove_user(ngx_http_request_t *r) BODY(r->main->count--;)
 #define PARSE_CHUNKED(r, b, chunked)  ngx_http_parse_chunked(r, b, chunked)
 #endif
 
-ngx_int_t nginx_bits_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b, ngx_http_chunked_t *chunked)
+ngx_int_t nginx_shim_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b, ngx_http_chunked_t *chunked)
     BODY(return PARSE_CHUNKED(r, b, chunked);)
 
 
@@ -83,9 +83,9 @@ GETTER(timedout, ngx_connection_t, it->timedout)
 SETTER(close, ngx_connection_t, it->close)
 
 #if (NGX_SSL)
-ngx_ssl_connection_t *nginx_bits_ssl(const ngx_connection_t *c) BODY(return c->ssl;)
+ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return c->ssl;)
 #else
-ngx_ssl_connection_t *nginx_bits_ssl(const ngx_connection_t *c) BODY(return NULL;)
+ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return NULL;)
 #endif
 
 GETTER(event_eof, ngx_event_t, it->eof)
@@ -98,9 +98,9 @@ SETTER(event_eof, ngx_event_t, it->eof)
 SETTER(event_ready, ngx_event_t, it->ready)
 SETTER(event_timedout, ngx_event_t, it->timedout)
 
-void nginx_bits_post_next(ngx_event_t *ev) BODY(ngx_post_event(ev, &ngx_posted_next_events);)
-void nginx_bits_add_timer(ngx_event_t *ev, ngx_msec_t timer) BODY(ngx_add_timer(ev, timer);)
-void nginx_bits_del_timer(ngx_event_t *ev) BODY(ngx_del_timer(ev);)
+void nginx_shim_post_next(ngx_event_t *ev) BODY(ngx_post_event(ev, &ngx_posted_next_events);)
+void nginx_shim_add_timer(ngx_event_t *ev, ngx_msec_t timer) BODY(ngx_add_timer(ev, timer);)
+void nginx_shim_del_timer(ngx_event_t *ev) BODY(ngx_del_timer(ev);)
 
 
 /* Buffers, temporary files, and values of variables. */
@@ -115,20 +115,20 @@ SETTER(value_no_cacheable, ngx_http_variable_value_t, it->no_cacheable)
 SETTER(value_not_found, ngx_http_variable_value_t, it->not_found)
 SETTER(value_valid, ngx_http_variable_value_t, it->valid)
 
-void nginx_bits_set_value_len(ngx_http_variable_value_t *v, size_t len) BODY(v->len = len;)
+void nginx_shim_set_value_len(ngx_http_variable_value_t *v, size_t len) BODY(v->len = len;)
 
 
 /* Memory for what has bit-fields, whose size is the C compiler's business too: all zero; NULL if memory is out. */
 
-ngx_buf_t *nginx_bits_alloc_buf(ngx_pool_t *pool) BODY(return ngx_calloc_buf(pool);)
-ngx_event_t *nginx_bits_alloc_event(ngx_pool_t *pool) BODY(return ngx_pcalloc(pool, sizeof(ngx_event_t));)
-ngx_http_request_body_t *nginx_bits_alloc_request_body(ngx_pool_t *pool)
+ngx_buf_t *nginx_shim_alloc_buf(ngx_pool_t *pool) BODY(return ngx_calloc_buf(pool);)
+ngx_event_t *nginx_shim_alloc_event(ngx_pool_t *pool) BODY(return ngx_pcalloc(pool, sizeof(ngx_event_t));)
+ngx_http_request_body_t *nginx_shim_alloc_request_body(ngx_pool_t *pool)
     BODY(return ngx_pcalloc(pool, sizeof(ngx_http_request_body_t));)
 
 
 /* The handler of a cleanup that has nothing to clean, and is known by its address: in Rust two functions may have the same. */
 
-void nginx_bits_clean_shared(void *data) BODY((void) data;)
+void nginx_shim_clean_shared(void *data) BODY((void) data;)
 
 
 #if (NGX_HTTP_V2)
@@ -146,9 +146,9 @@ SETTER(v2_frame_blocked, ngx_http_v2_out_frame_t, it->blocked)
 SETTER(v2_no_flow_control, ngx_http_v2_stream_t, it->no_flow_control)
 SETTER(v2_skip_data, ngx_http_v2_stream_t, it->skip_data)
 
-ngx_http_v2_out_frame_t *nginx_bits_v2_alloc_frame(ngx_pool_t *pool)
+ngx_http_v2_out_frame_t *nginx_shim_v2_alloc_frame(ngx_pool_t *pool)
     BODY(return ngx_pcalloc(pool, sizeof(ngx_http_v2_out_frame_t));)
-void nginx_bits_v2_queue_frame(ngx_http_v2_connection_t *h2c, ngx_http_v2_out_frame_t *frame)
+void nginx_shim_v2_queue_frame(ngx_http_v2_connection_t *h2c, ngx_http_v2_out_frame_t *frame)
     BODY(ngx_http_v2_queue_blocked_frame(h2c, frame);)
 
 #endif

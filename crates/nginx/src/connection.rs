@@ -11,6 +11,7 @@ use nginx_sys::{
 };
 
 use crate::bits;
+use crate::shim;
 use crate::raw::RawRequest;
 
 /// A connection.
@@ -78,43 +79,43 @@ impl Connection {
     /// Whether nginx needs it for others.
     pub fn is_closing(self) -> bool {
         // SAFETY: reads a bit of the connection.
-        unsafe { bits::nginx_bits_close(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_close(self.as_ptr()) != 0 }
     }
 
     /// Sets whether nginx needs it for others.
     pub fn set_closing(self, on: bool) {
         // SAFETY: writes a bit of the connection.
-        unsafe { bits::nginx_bits_set_close(self.as_ptr(), on.into()) }
+        unsafe { shim::nginx_shim_set_close(self.as_ptr(), on.into()) }
     }
 
     /// Whether nginx has given it up, and all that was in its pool.
     pub fn is_destroyed(self) -> bool {
         // SAFETY: reads a bit of the connection.
-        unsafe { bits::nginx_bits_destroyed(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_destroyed(self.as_ptr()) != 0 }
     }
 
     /// Whether it has failed.
     pub fn has_failed(self) -> bool {
         // SAFETY: reads a bit of the connection.
-        unsafe { bits::nginx_bits_failed(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_failed(self.as_ptr()) != 0 }
     }
 
     /// Whether a timer has ended it.
     pub fn is_timed_out(self) -> bool {
         // SAFETY: reads a bit of the connection.
-        unsafe { bits::nginx_bits_timedout(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_timedout(self.as_ptr()) != 0 }
     }
 
     /// Whether something is still to be written.
     pub fn is_buffered(self) -> bool {
         // SAFETY: reads bits of the connection.
-        unsafe { bits::nginx_bits_buffered(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_buffered(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx may end it when it runs out of connections.
     pub fn is_reusable(self) -> bool {
         // SAFETY: reads a bit of the connection.
-        unsafe { bits::nginx_bits_reusable(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_reusable(self.as_ptr()) != 0 }
     }
 
     /// Sets whether nginx may end it when it runs out of connections. One that may comes last in nginx's queue.
@@ -126,14 +127,14 @@ impl Connection {
     /// Whether it is encrypted.
     pub fn is_tls(self) -> bool {
         // SAFETY: reads a pointer of the connection, NULL in builds without TLS.
-        !unsafe { bits::nginx_bits_ssl(self.as_ptr()) }.is_null()
+        !unsafe { shim::nginx_shim_ssl(self.as_ptr()) }.is_null()
     }
 
     /// Where TLS keeps nginx's handlers of the events, reading first, while it has set its own.
     #[cfg(ngx_feature = "ssl")]
     pub fn set_aside(self) -> Option<[NonNull<ngx_event_handler_pt>; 2]> {
         // SAFETY: reads a pointer of the connection; what it points to lives as long.
-        let ssl = NonNull::new(unsafe { bits::nginx_bits_ssl(self.as_ptr()) })?.as_ptr();
+        let ssl = NonNull::new(unsafe { shim::nginx_shim_ssl(self.as_ptr()) })?.as_ptr();
         // SAFETY: only the places of two members are taken.
         let [read, write] =
             unsafe { [ptr::addr_of_mut!((*ssl).saved_read_handler), ptr::addr_of_mut!((*ssl).saved_write_handler)] };
@@ -229,7 +230,7 @@ impl Event {
     /// A new timer for a request, which has the request's connection as its data; `None` if memory is out.
     pub fn timer(r: RawRequest<'_>, handler: ngx_event_handler_pt) -> Option<Self> {
         // SAFETY: the pool of a live request, which fills the memory that it gives with zeros.
-        let timer = NonNull::new(unsafe { bits::nginx_bits_alloc_event(r.pool()) })?;
+        let timer = NonNull::new(unsafe { shim::nginx_shim_alloc_event(r.pool()) })?;
         let c = r.connection().as_ptr();
         // SAFETY: the new event is ours to fill in, and the connection has a log.
         unsafe {
@@ -270,44 +271,44 @@ impl Event {
     /// Whether the client has ended its side.
     pub fn is_eof(self) -> bool {
         // SAFETY: reads a bit of the event.
-        unsafe { bits::nginx_bits_event_eof(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_event_eof(self.as_ptr()) != 0 }
     }
 
     /// Whether the system has told that the client has ended its side, before what it has sent is read.
     pub fn is_eof_pending(self) -> bool {
         // SAFETY: reads a bit of the event.
-        unsafe { bits::nginx_bits_event_pending_eof(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_event_pending_eof(self.as_ptr()) != 0 }
     }
 
     /// Whether the connection has failed.
     pub fn has_failed(self) -> bool {
         // SAFETY: reads a bit of the event.
-        unsafe { bits::nginx_bits_event_failed(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_event_failed(self.as_ptr()) != 0 }
     }
 
     /// Whether its timer has run out.
     pub fn is_timed_out(self) -> bool {
         // SAFETY: reads a bit of the event.
-        unsafe { bits::nginx_bits_event_timedout(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_event_timedout(self.as_ptr()) != 0 }
     }
 
     /// Has its timer not have run out.
     pub fn clear_timed_out(self) {
         // SAFETY: writes a bit of the event.
-        unsafe { bits::nginx_bits_set_event_timedout(self.as_ptr(), 0) }
+        unsafe { shim::nginx_shim_set_event_timedout(self.as_ptr(), 0) }
     }
 
     /// Sets whether there may be something to read.
     pub fn set_ready(self, on: bool) {
         // SAFETY: writes a bit of the event.
-        unsafe { bits::nginx_bits_set_event_ready(self.as_ptr(), on.into()) }
+        unsafe { shim::nginx_shim_set_event_ready(self.as_ptr(), on.into()) }
     }
 
     /// There is nothing more to read, ever.
     pub fn set_eof(self) {
         self.set_ready(false);
         // SAFETY: writes a bit of the event.
-        unsafe { bits::nginx_bits_set_event_eof(self.as_ptr(), 1) }
+        unsafe { shim::nginx_shim_set_event_eof(self.as_ptr(), 1) }
     }
 
     /// Has nginx find out anew how much there is to read.
@@ -319,21 +320,21 @@ impl Event {
     /// Has its handler called in the next round of the event loop.
     pub fn post_next(self) {
         // SAFETY: nginx takes any event, and takes it off its queue when the connection is closed.
-        unsafe { bits::nginx_bits_post_next(self.as_ptr()) }
+        unsafe { shim::nginx_shim_post_next(self.as_ptr()) }
     }
 
     /// Has it happen in so many milliseconds.
     pub fn start_timer(self, left: u64) {
         // SAFETY: nginx moves a timer that runs already.
-        unsafe { bits::nginx_bits_add_timer(self.as_ptr(), left as ngx_msec_t) }
+        unsafe { shim::nginx_shim_add_timer(self.as_ptr(), left as ngx_msec_t) }
     }
 
     /// Stops its timer, if that runs.
     pub fn stop_timer(self) {
         // SAFETY: reads a bit of the event.
-        if unsafe { bits::nginx_bits_event_timer_set(self.as_ptr()) } != 0 {
+        if unsafe { shim::nginx_shim_event_timer_set(self.as_ptr()) } != 0 {
             // SAFETY: a timer that runs is in nginx's tree of timers.
-            unsafe { bits::nginx_bits_del_timer(self.as_ptr()) }
+            unsafe { shim::nginx_shim_del_timer(self.as_ptr()) }
         }
     }
 }

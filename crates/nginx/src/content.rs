@@ -9,7 +9,7 @@ use nginx_sys::{
     NGX_HTTP_HEAD, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK, NGX_OK,
 };
 
-use crate::{bits, HttpModule, Request};
+use crate::{shim, HttpModule, Request};
 
 /// What an answer is: its Content-Type.
 pub struct Content(pub &'static str);
@@ -97,8 +97,8 @@ pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
     };
     // SAFETY: as above. The response to the client ends with the main request only. The buffer may be empty.
     unsafe {
-        bits::nginx_bits_set_last_buf(last.buf, request.is_main().into());
-        bits::nginx_bits_set_last_in_chain(last.buf, 1);
+        shim::nginx_shim_set_last_buf(last.buf, request.is_main().into());
+        shim::nginx_shim_set_last_in_chain(last.buf, 1);
     }
 
     // SAFETY: nothing else looks at the header of a live request's response meanwhile.

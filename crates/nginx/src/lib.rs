@@ -66,6 +66,7 @@ pub use conf::{
 };
 pub use connection::{Connection, Event, Received};
 pub use content::{Content, Output};
+pub mod shim;
 pub use ending::Interruption;
 pub use filter::Input;
 pub use log::Level;

@@ -9,7 +9,7 @@ use nginx_sys::{
 };
 
 use crate::connection::Connection;
-use crate::{bits, HttpModule, Request, Status};
+use crate::{shim, HttpModule, Request, Status};
 
 /// A request that is live for `'r`, and so are its connection and its pool.
 #[derive(Clone, Copy)]
@@ -77,31 +77,31 @@ impl RawRequest<'_> {
     /// Whether all of the response is with the kernel, or with nginx's own transport.
     pub fn is_done(self) -> bool {
         // SAFETY: reads a bit of a live request.
-        unsafe { bits::nginx_bits_done(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_done(self.as_ptr()) != 0 }
     }
 
     /// Whether it has a body that says nothing of its length in advance.
     pub fn is_chunked(self) -> bool {
         // SAFETY: reads a bit of a live request.
-        unsafe { bits::nginx_bits_chunked(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_chunked(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx is discarding its body (HTTP/1.x).
     pub fn is_body_discarded(self) -> bool {
         // SAFETY: reads a bit of a live request.
-        unsafe { bits::nginx_bits_discard_body(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_discard_body(self.as_ptr()) != 0 }
     }
 
     /// Whether the connection lives on after it.
     pub fn is_kept_alive(self) -> bool {
         // SAFETY: reads a bit of a live request.
-        unsafe { bits::nginx_bits_keepalive(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_keepalive(self.as_ptr()) != 0 }
     }
 
     /// Has the connection closed after it.
     pub fn clear_keepalive(self) {
         // SAFETY: writes a bit of a live request.
-        unsafe { bits::nginx_bits_set_keepalive(self.as_ptr(), 0) }
+        unsafe { shim::nginx_shim_set_keepalive(self.as_ptr(), 0) }
     }
 
     /// Has nginx leave alone what comes on the connection until something else is done with it.
@@ -113,7 +113,7 @@ impl RawRequest<'_> {
     /// Has the connection linger when it ends.
     pub fn linger(self) {
         // SAFETY: writes a bit of a live request.
-        unsafe { bits::nginx_bits_set_lingering_close(self.as_ptr(), 1) }
+        unsafe { shim::nginx_shim_set_lingering_close(self.as_ptr(), 1) }
     }
 
     /// Lets the connection linger no longer: when nginx closes it, it says goodbye and looks once at what there is to read.
@@ -127,13 +127,13 @@ impl RawRequest<'_> {
     /// How many users it has.
     pub fn users(self) -> usize {
         // SAFETY: reads a number of a live request's main request.
-        unsafe { bits::nginx_bits_users(self.as_ptr()) }
+        unsafe { shim::nginx_shim_users(self.as_ptr()) }
     }
 
     /// Counts one more user, who ends with [`leave`](Self::leave).
     pub fn add_user(self) {
         // SAFETY: counts in a live request's main request.
-        unsafe { bits::nginx_bits_add_user(self.as_ptr()) }
+        unsafe { shim::nginx_shim_add_user(self.as_ptr()) }
     }
 
     /// Has one user less, who may be the last one.

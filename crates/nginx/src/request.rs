@@ -12,7 +12,7 @@ use nginx_sys::{
     ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
-use crate::{bits, log, state, ComplexValue, HttpModule, Level};
+use crate::{log, shim, state, ComplexValue, HttpModule, Level};
 
 /// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
 ///
@@ -118,7 +118,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Whether nginx has redirected the request internally, or made it as a subrequest.
     pub fn is_internal(self) -> bool {
         // SAFETY: live.
-        unsafe { bits::nginx_bits_internal(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_internal(self.as_ptr()) != 0 }
     }
 
     /// Whether an error has been settled for this request, with a status of 400 or more: what follows is the making of its
@@ -179,7 +179,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Whether the request has been answered, and nginx does what `post_action` says.
     pub fn is_post_action(self) -> bool {
         // SAFETY: live.
-        unsafe { bits::nginx_bits_post_action(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_post_action(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx has begun to read the body, and then has come to read no more of it, although it has less than was
@@ -202,13 +202,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Whether the response is to have no body.
     pub(crate) fn is_header_only(self) -> bool {
         // SAFETY: live.
-        unsafe { bits::nginx_bits_header_only(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_header_only(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx is reading the body, for itself or for an upstream.
     pub fn is_body_being_read(self) -> bool {
         // SAFETY: live.
-        unsafe { bits::nginx_bits_reading_body(self.as_ptr()) != 0 }
+        unsafe { shim::nginx_shim_reading_body(self.as_ptr()) != 0 }
     }
 
     /// How much of the body nginx has read, in bytes.
@@ -233,7 +233,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// How often nginx may still redirect the request.
     pub fn uri_changes(self) -> usize {
         // SAFETY: live.
-        unsafe { bits::nginx_bits_uri_changes(self.as_ptr()) }
+        unsafe { shim::nginx_shim_uri_changes(self.as_ptr()) }
     }
 
     /// How much of the body nginx has read, and the bytes still to come of the chunk being read.
@@ -317,7 +317,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Has no `100 Continue` sent any more (RFC 9110, section 10.1.1).
     pub fn set_expect_tested(self) {
         // SAFETY: live.
-        unsafe { bits::nginx_bits_set_expect_tested(self.as_ptr(), 1) }
+        unsafe { shim::nginx_shim_set_expect_tested(self.as_ptr(), 1) }
     }
 
     /// Has the connection linger when the request ends: nginx reads on for a while before it closes.
@@ -350,16 +350,16 @@ impl<'r, M: HttpModule> Request<'r, M> {
             // What nginx discards it counts in the length that is about to go, and it counts one user for that.
             // SAFETY: live, and not by that user alone: whoever calls this uses it, too.
             unsafe {
-                bits::nginx_bits_set_discard_body(raw.as_ptr(), 0);
-                bits::nginx_bits_remove_user(raw.as_ptr());
+                shim::nginx_shim_set_discard_body(raw.as_ptr(), 0);
+                shim::nginx_shim_remove_user(raw.as_ptr());
             }
             self.block_reading();
         }
         self.forget_length();
         // SAFETY: live.
         unsafe {
-            bits::nginx_bits_set_reading_body(raw.as_ptr(), 0);
-            bits::nginx_bits_set_request_body_no_buffering(raw.as_ptr(), 0);
+            shim::nginx_shim_set_reading_body(raw.as_ptr(), 0);
+            shim::nginx_shim_set_request_body_no_buffering(raw.as_ptr(), 0);
         }
         self.forget_buffers();
     }
@@ -380,7 +380,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: one that could not be made has no descriptor, which is an error of the call, and of no account.
         unsafe { libc::ftruncate(temp_file.file.fd, 0) };
         // SAFETY: reads a bit of it.
-        if unsafe { bits::nginx_bits_persistent(temp_file) != 0 } {
+        if unsafe { shim::nginx_shim_persistent(temp_file) != 0 } {
             // SAFETY: the name ends in a NUL, as `ngx_create_temp_file()` makes it.
             unsafe { libc::unlink(temp_file.file.name.data.cast()) };
         }
@@ -394,7 +394,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
             (*r).headers_in.content_length = ptr::null_mut();
             (*r).headers_in.content_length_n = -1;
             (*r).headers_in.transfer_encoding = ptr::null_mut();
-            bits::nginx_bits_set_chunked(r, 0);
+            shim::nginx_shim_set_chunked(r, 0);
         }
     }
 
@@ -405,7 +405,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
             let r = self.as_ptr();
             self.forget_length();
             // nginx would discard it for the subrequest, too, by the length that is gone.
-            bits::nginx_bits_set_discard_body(r, 0);
+            shim::nginx_shim_set_discard_body(r, 0);
             (*r).request_body = ptr::null_mut();
         }
     }
@@ -431,8 +431,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
             for (i, variable) in (*variables).as_slice::<ngx_http_variable_t>().iter().enumerate() {
                 if names.contains(&variable.name.as_bytes()) {
                     let value = (*r).variables.add(i);
-                    bits::nginx_bits_set_value_valid(value, 0);
-                    bits::nginx_bits_set_value_not_found(value, 0);
+                    shim::nginx_shim_set_value_valid(value, 0);
+                    shim::nginx_shim_set_value_not_found(value, 0);
                 }
             }
         }
@@ -446,7 +446,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
             ngx_http_clean_header(r);
             // Looking for the page of a redirect leaves this behind, without a match too.
             (*r).err_status = 0;
-            bits::nginx_bits_set_error_page(r, 0);
+            shim::nginx_shim_set_error_page(r, 0);
         }
     }
 

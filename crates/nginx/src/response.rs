@@ -10,7 +10,7 @@ use nginx_sys::{
     ngx_http_top_header_filter, ngx_int_t, NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_OK,
 };
 
-use crate::{bits, module, Hooks, HttpModule, Registration, Request};
+use crate::{module, shim, Hooks, HttpModule, Registration, Request};
 
 /// The hooks that nginx sets the filters up with.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {
@@ -109,7 +109,7 @@ unsafe fn ends_response(mut chain: *const ngx_chain_t) -> bool {
     // SAFETY: a link of the chain, which ends in NULL.
     while let Some(link) = unsafe { chain.as_ref() } {
         // SAFETY: each link has a buffer.
-        if unsafe { bits::nginx_bits_last_buf(link.buf) } != 0 {
+        if unsafe { shim::nginx_shim_last_buf(link.buf) } != 0 {
             return true;
         }
         chain = link.next;

@@ -10,7 +10,7 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
 
-use crate::{bits, pool, HttpModule, Registration};
+use crate::{pool, shim, HttpModule, Registration};
 
 /// What is kept of a main request.
 #[repr(C)]
@@ -53,7 +53,7 @@ pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Optio
 #[inline(never)]
 unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: live, says the caller.
-    if unsafe { bits::nginx_bits_internal(r) == 0 && bits::nginx_bits_filter_finalize(r) == 0 } {
+    if unsafe { shim::nginx_shim_internal(r) == 0 && shim::nginx_shim_filter_finalize(r) == 0 } {
         return None;
     }
     // SAFETY: a live request has a pool, in which the list of its cleanups begins.

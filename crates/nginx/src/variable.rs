@@ -8,7 +8,7 @@ use nginx_sys::{
     ngx_str_t, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
-use crate::{bits, HttpModule, Request};
+use crate::{shim, HttpModule, Request};
 
 /// A variable that shows something of a module's state.
 pub struct Variable<M: HttpModule> {
@@ -90,10 +90,10 @@ unsafe extern "C" fn get<M: HttpModule>(
     unsafe { (*v).data = text };
     // SAFETY: writes bits of that value.
     unsafe {
-        bits::nginx_bits_set_value_len(v, len);
-        bits::nginx_bits_set_value_valid(v, 1);
-        bits::nginx_bits_set_value_no_cacheable(v, 0);
-        bits::nginx_bits_set_value_not_found(v, text.is_null().into());
+        shim::nginx_shim_set_value_len(v, len);
+        shim::nginx_shim_set_value_valid(v, 1);
+        shim::nginx_shim_set_value_no_cacheable(v, 0);
+        shim::nginx_shim_set_value_not_found(v, text.is_null().into());
     }
     NGX_OK as ngx_int_t
 }
