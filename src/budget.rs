@@ -10,7 +10,7 @@ use nginx::{ComplexValue, Zone};
 
 /// The parameters of a `limit_body_drain`; `None` for one that is not given. They are inherited one by one.
 #[derive(Clone, Copy, Default)]
-pub struct DrainConf {
+pub struct DrainConf<'c> {
     /// `idle`, in milliseconds, at least 1.
     pub idle: Option<u64>,
     /// `time`, in milliseconds, at least 1.
@@ -24,7 +24,7 @@ pub struct DrainConf {
     /// `per_key`, at least 1; `Some(None)` is `off`.
     pub per_key: Option<Option<u32>>,
     /// `key`
-    pub key: Option<ComplexValue>,
+    pub key: Option<ComplexValue<'c>>,
 }
 
 /// What an administrator has written of nginx's own lingering in a block or around it; `None` where that is its default.
@@ -36,7 +36,7 @@ pub struct Lingering {
     pub time: Option<u64>,
 }
 
-impl DrainConf {
+impl<'c> DrainConf<'c> {
     /// What holds in this block, inside one with `outer`.
     pub fn or(self, outer: Self) -> Self {
         Self {
@@ -64,14 +64,17 @@ impl DrainConf {
     }
 
     /// How many drains there may be at once in a location that counts them in `zone`; `None` if memory is out.
-    pub fn slots(self, core: &CoreConf<'_>, zone: Option<Zone>) -> Option<Slots> {
+    pub fn slots(self, core: &CoreConf<'c>, zone: Option<Zone<'c>>) -> Option<Slots<'c>> {
         Slots::new(core, zone, self.conns.flatten(), self.per_key.flatten(), self.key)
     }
 }
 
 /// What holds for drains in a block that says `own`, inside one where `outer` holds. `Some(None)` is `off`: a block that turns
 /// drains on inside of that begins with the defaults.
-pub fn inherit(own: Option<Option<DrainConf>>, outer: Option<Option<DrainConf>>) -> Option<Option<DrainConf>> {
+pub fn inherit<'c>(
+    own: Option<Option<DrainConf<'c>>>,
+    outer: Option<Option<DrainConf<'c>>>,
+) -> Option<Option<DrainConf<'c>>> {
     match (own, outer) {
         (Some(Some(own)), Some(Some(outer))) => Some(Some(own.or(outer))),
         (own, outer) => own.or(outer),

@@ -20,11 +20,11 @@ pub enum Format {
 
 /// The rule that bodies are held against in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
+pub struct Rule<'c> {
     /// Whose it is.
     pub by: By,
     /// Where the limit comes from.
-    pub source: Source,
+    pub source: Source<'c>,
     /// The limit where the variable has an empty value: `client_max_body_size`, as it holds without the module.
     pub fallback: Limit,
     /// When a declared length is judged.
@@ -34,7 +34,7 @@ pub struct Rule {
     /// Whether verdicts are carried out.
     pub mode: Mode,
     /// The status of a refusal.
-    pub status: RefusalStatus,
+    pub status: RefusalStatus<'c>,
     /// The level of the line that reports a body over the limit.
     pub log_level: Level,
 }
@@ -50,20 +50,20 @@ pub enum By {
 
 /// Where a limit comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum Source<'c> {
     /// The same for every request.
     Fixed(Limit),
     /// The value of a text with variables, for each request anew.
-    Variable(ComplexValue),
+    Variable(ComplexValue<'c>),
 }
 
 /// Where the status of a refusal comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum RefusalStatus {
+pub enum RefusalStatus<'c> {
     /// The same for every request.
     Fixed(Status),
     /// The value of a text with variables, for each refusal anew.
-    Variable(ComplexValue),
+    Variable(ComplexValue<'c>),
 }
 
 /// When a declared length is judged.
@@ -77,9 +77,9 @@ pub enum When {
 
 /// What a `limit_body` says.
 #[derive(Clone, Copy)]
-pub struct Limited {
+pub struct Limited<'c> {
     /// Where the limit comes from.
-    pub source: Source,
+    pub source: Source<'c>,
     /// When a declared length is judged.
     pub when: When,
     /// What becomes of a body that declares none.
@@ -88,62 +88,62 @@ pub struct Limited {
 
 /// What the directives in one block say; `None` where it is silent.
 #[derive(Default)]
-pub struct Conf {
+pub struct Conf<'c> {
     /// `limit_body`, or a `client_max_body_size` further in; `Some(None)` is `off`.
-    pub limit: Option<Option<Limited>>,
+    pub limit: Option<Option<Limited<'c>>>,
     /// `limit_body_status`
-    pub status: Option<RefusalStatus>,
+    pub status: Option<RefusalStatus<'c>>,
     /// `limit_body_log_level`
     pub log_level: Option<Level>,
     /// `limit_body_dry_run`
     pub mode: Option<Mode>,
     /// `limit_body_drain`; `Some(None)` is `off`.
-    pub drain: Option<Option<DrainConf>>,
+    pub drain: Option<Option<DrainConf<'c>>>,
     /// `limit_body_zone`; `Some(None)` is `off`.
-    pub zone: Option<Option<Zone>>,
+    pub zone: Option<Option<Zone<'c>>>,
     /// `limit_body_metrics`
     pub metrics: Option<Format>,
     /// What an administrator has written of nginx's own lingering.
     lingering: Lingering,
     /// What comes of them; set by [`settle`](Self::settle).
-    rule: Option<Rule>,
+    rule: Option<Rule<'c>>,
     /// The same.
-    terms: Option<Terms>,
+    terms: Option<Terms<'c>>,
     /// The same.
-    plain: Option<Terms>,
+    plain: Option<Terms<'c>>,
 }
 
 /// What holds for the drains of a location.
 #[derive(Clone, Copy)]
-pub struct Terms {
+pub struct Terms<'c> {
     /// What each may cost.
     pub budget: Budget,
     /// How many there may be at once.
-    pub slots: Slots,
+    pub slots: Slots<'c>,
     /// Where they are counted when they have ended; `None` where they are not.
-    pub zone: Option<Zone>,
+    pub zone: Option<Zone<'c>>,
     /// Whether variables and the log tell of them.
     pub is_reported: bool,
 }
 
-impl Conf {
+impl<'c> Conf<'c> {
     /// The rule that holds here; `None` where nginx judges by itself.
-    pub fn rule(&self) -> Option<&Rule> {
+    pub fn rule(&self) -> Option<&Rule<'c>> {
         self.rule.as_ref()
     }
 
     /// What holds for drains here; `None` where they are left to nginx.
-    pub fn terms(&self) -> Option<Terms> {
+    pub fn terms(&self) -> Option<Terms<'c>> {
         self.terms
     }
 
     /// What holds for the drain of a body that is dropped here by us, where drains are left to nginx: what nginx would do.
-    pub fn plain_terms(&self) -> Option<Terms> {
+    pub fn plain_terms(&self) -> Option<Terms<'c>> {
         self.plain
     }
 
     /// Where uploads are counted; `None` where they are not.
-    pub fn zone(&self) -> Option<Zone> {
+    pub fn zone(&self) -> Option<Zone<'c>> {
         self.zone.flatten()
     }
 
@@ -189,7 +189,7 @@ impl Conf {
     /// # Errors
     ///
     /// [`OutOfMemory`]
-    pub fn settle(&mut self, mut core: CoreConf, enforced: bool) -> Result<Hooks, OutOfMemory> {
+    pub fn settle(&mut self, mut core: CoreConf<'c>, enforced: bool) -> Result<Hooks, OutOfMemory> {
         self.rule = self.settle_rule(&core, enforced);
         // A dry run changes nothing that a client sees.
         if enforced && (self.enforces() || !self.limits()) {
@@ -210,7 +210,7 @@ impl Conf {
         Ok(rule.and(response).and(log))
     }
 
-    fn settle_rule(&self, core: &CoreConf<'_>, enforced: bool) -> Option<Rule> {
+    fn settle_rule(&self, core: &CoreConf<'c>, enforced: bool) -> Option<Rule<'c>> {
         let client_max_body_size = Limit::new(core.client_max_body_size());
         let Some(Limited { source, when, undeclared }) = self.limit.flatten() else {
             return enforced.then_some(Rule {
@@ -245,7 +245,7 @@ impl Conf {
     /// # Errors
     ///
     /// [`OutOfMemory`]
-    fn settle_terms(&self, core: &CoreConf<'_>) -> Result<Option<Terms>, OutOfMemory> {
+    fn settle_terms(&self, core: &CoreConf<'c>) -> Result<Option<Terms<'c>>, OutOfMemory> {
         let Some(drain) = self.drain.unwrap_or(self.enforces().then(DrainConf::default)) else {
             return Ok(None);
         };

@@ -48,7 +48,7 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
         takes: Takes::One,
         set: limit_body_zone,
         needs: Some(Need {
-            is_there: Conf::counts,
+            is_there: |conf| conf.counts(),
             otherwise: "there is no \"limit_body\" or \"limit_body_drain\" for it",
         }),
     },
@@ -62,10 +62,11 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
 ];
 
 /// What directives need that are about a limit.
-const LIMIT: Option<Need<Conf>> = Some(Need { is_there: Conf::limits, otherwise: "there is no \"limit_body\" for it" });
+const LIMIT: Option<Need<LimitBody>> =
+    Some(Need { is_there: |conf| conf.limits(), otherwise: "there is no \"limit_body\" for it" });
 
 /// `limit_body size [after_auth] [declared] | off`
-fn limit_body(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let (mut when, mut undeclared) = (None, None);
     for (index, parameter) in (2..).zip(args.all().skip(1)) {
         match parameter {
@@ -87,7 +88,7 @@ fn limit_body(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
     once(&mut conf.limit, limit)
 }
 
-fn source(args: &Args<'_>) -> Result<Source, ConfError> {
+fn source<'c>(args: &Args<'c>) -> Result<Source<'c>, ConfError> {
     match args.complex_value()? {
         Some(variable) => Ok(Source::Variable(variable)),
         None => Limit::parse(args.value()).map(Source::Fixed).map_err(invalid_size),
@@ -102,7 +103,7 @@ fn invalid_size(error: InvalidSize) -> ConfError {
 }
 
 /// `limit_body_status code`
-fn limit_body_status(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body_status<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let status = match args.complex_value()? {
         Some(variable) => RefusalStatus::Variable(variable),
         None => Status::of_refusal(args.value())
@@ -113,7 +114,7 @@ fn limit_body_status(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> 
 }
 
 /// `limit_body_log_level info | notice | warn | error`
-fn limit_body_log_level(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body_log_level<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let level = match args.value() {
         b"info" => Level::Info,
         b"notice" => Level::Notice,
@@ -125,14 +126,14 @@ fn limit_body_log_level(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfErro
 }
 
 /// `limit_body_dry_run on | off`
-fn limit_body_dry_run(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body_dry_run<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let mode = if args.flag()? { Mode::DryRun } else { Mode::Enforce };
     once(&mut conf.mode, mode)
 }
 
 /// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] [per_key=number | off]
 /// [key=key] | off`
-fn limit_body_drain(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     if args.all().eq([b"off"]) {
         return once(&mut conf.drain, None);
     }
@@ -161,7 +162,7 @@ fn limit_body_drain(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
 }
 
 /// `limit_body_zone name | off`
-fn limit_body_zone(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body_zone<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let zone = match str::from_utf8(args.value()) {
         Ok("off") => None,
         Ok(name) if name.contains('$') => return Err(ConfError::Invalid("it must not contain variables")),
@@ -179,7 +180,7 @@ fn has_size(name: &str) -> bool {
 }
 
 /// `limit_body_metrics [json]`
-fn limit_body_metrics(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+fn limit_body_metrics<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let format = match args.value() {
         b"" => Format::Prometheus,
         b"json" => Format::Json,

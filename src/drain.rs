@@ -23,7 +23,7 @@ pub fn begin(r: Request<'_>) -> bool {
     conf.terms().or(plain).is_some_and(|terms| begin_on(r, terms))
 }
 
-fn begin_on(r: Request<'_>, terms: Terms) -> bool {
+fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
     let Some(State { drain, .. }) = r.state_or_default() else {
         return false;
     };
@@ -37,27 +37,39 @@ fn begin_on(r: Request<'_>, terms: Terms) -> bool {
     drain.terms.set(Some(terms));
     drain.progress.set(policy::Drain::begin(now()));
 
-    let fits = !r.is_multiplexed() || is_within_share(r);
-    drain.slot.set(fits.then(|| terms.slots.take(r)).flatten());
+    if r.is_multiplexed() {
+        begin_stream(r, drain, terms)
+    } else {
+        begin_connection(r, drain, terms)
+    }
+}
+
+/// Begins over HTTP/1.x: the connection is ours, however the drain ends.
+fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool {
+    drain.slot.set(terms.slots.take(r));
     if drain.slot.get().is_none() {
         drain.settle(Outcome::Refused);
-        if r.is_multiplexed() {
-            return false;
-        }
     }
     if !linger::take_body(r) && drain.progress.get().outcome().is_none() {
-        if r.is_multiplexed() {
-            drain.settle(Outcome::Error);
-        } else {
-            // There is nothing to drain.
-            drain.release();
-            drain.progress.set(policy::Drain::Idle);
-            drain.terms.set(None);
-        }
+        // There is nothing to drain.
+        drain.release();
+        drain.progress.set(policy::Drain::Idle);
+        drain.terms.set(None);
+        return false;
     }
-    if !r.is_multiplexed() {
-        // The connection is ours, however it ends.
-        return drain.terms.get().is_some();
+    true
+}
+
+/// Begins over HTTP/2 or HTTP/3: a stream that is not drained is left to nginx.
+fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool {
+    drain.slot.set(is_within_share(r).then(|| terms.slots.take(r)).flatten());
+    if drain.slot.get().is_none() {
+        drain.settle(Outcome::Refused);
+        return false;
+    }
+    if !linger::take_body(r) {
+        // Nothing is changed if that was its end already.
+        drain.settle(Outcome::Error);
     }
     let is_going_on = drain.progress.get().outcome().is_none();
     if is_going_on {
@@ -114,7 +126,7 @@ pub fn has_begun(r: Request<'_>) -> bool {
 }
 
 /// The drain of a request, if there is one, with its terms.
-fn of(r: Request<'_>) -> Option<(&Drain, Terms)> {
+fn of<'r>(r: Request<'r>) -> Option<(&'r Drain<'r>, Terms<'r>)> {
     let drain = &r.state()?.drain;
     Some((drain, drain.terms.get()?))
 }
@@ -187,14 +199,14 @@ pub fn dropped(r: Request<'_>) -> u64 {
 
 /// Whether the client has acknowledged the whole response. Once it has that remains so, although nginx may send a goodbye
 /// after it that is not acknowledged yet.
-fn is_acknowledged(r: Request<'_>, drain: &Drain) -> bool {
+fn is_acknowledged(r: Request<'_>, drain: &Drain<'_>) -> bool {
     let is_acknowledged = drain.acknowledged.get() == Some(true) || linger::is_acknowledged(r);
     drain.acknowledged.set(Some(is_acknowledged));
     is_acknowledged
 }
 
 /// Ends a drain that nginx has ended, if it was still going on.
-fn interrupt(r: Request<'_>, drain: &Drain, terms: &Terms) {
+fn interrupt(r: Request<'_>, drain: &Drain<'_>, terms: &Terms<'_>) {
     drain.settle(match r.interruption() {
         Some(Interruption::Close) => Outcome::Evicted,
         Some(Interruption::Error) => Outcome::Error,

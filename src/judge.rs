@@ -29,7 +29,7 @@ pub fn declared_length(r: Request<'_>) -> Option<Length> {
 }
 
 /// Returns whether there is anything to remember of a length: a limit of nginx's own tells nobody what is within it.
-pub fn is_of_interest(rule: &Rule, length: Length) -> bool {
+pub fn is_of_interest(rule: &Rule<'_>, length: Length) -> bool {
     match (rule.by, rule.source) {
         (By::Nginx, Source::Fixed(limit)) => !limit.allows(length),
         _ => true,
@@ -37,7 +37,7 @@ pub fn is_of_interest(rule: &Rule, length: Length) -> bool {
 }
 
 /// Returns whether a rule lets through the body of a request as it was declared. Nobody is told.
-pub fn would_allow(r: Request<'_>, rule: &Rule) -> bool {
+pub fn would_allow(r: Request<'_>, rule: &Rule<'_>) -> bool {
     let length = r.content_length().map(Length::Declared);
     length.is_some_and(|length| limit(r, rule).is_some_and(|limit| limit.allows(length)))
 }
@@ -47,7 +47,7 @@ pub fn would_allow(r: Request<'_>, rule: &Rule) -> bool {
 /// # Errors
 ///
 /// The status of the refusal.
-pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Length) -> Result<(), Status> {
+pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: Length) -> Result<(), Status> {
     let Some(rule) = conf.rule() else {
         return Ok(());
     };
@@ -60,7 +60,7 @@ pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Leng
 /// # Errors
 ///
 /// The status of the refusal.
-pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Length) -> Result<(), Status> {
+pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: Length) -> Result<(), Status> {
     let Some(rule) = conf.rule() else {
         return Ok(());
     };
@@ -74,7 +74,7 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf, length: Leng
     }
 }
 
-fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule, judged: Judged<'r>) -> Result<(), Status> {
+fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule<'_>, judged: Judged<'r>) -> Result<(), Status> {
     let judgement = judged.judgement;
     state.judged.set(Some(judged));
     report(r, rule, &judgement);
@@ -92,7 +92,7 @@ fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule, judged: Judged<
 }
 
 /// Reports a body that is, or in a dry run would be, refused. A limit that is no size has been reported.
-fn report(r: Request<'_>, rule: &Rule, judgement: &Judgement) {
+fn report(r: Request<'_>, rule: &Rule<'_>, judgement: &Judgement) {
     let (bytes, note) = (judgement.length().bytes(), note_of(rule.mode));
     match (judgement.reason(), rule.by, r.chunk_announced()) {
         (Reason::Nothing | Reason::Within | Reason::Invalid, ..) => {}
@@ -121,7 +121,7 @@ fn report(r: Request<'_>, rule: &Rule, judgement: &Judgement) {
 }
 
 /// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
-fn limit(r: Request<'_>, rule: &Rule) -> Option<Limit> {
+fn limit(r: Request<'_>, rule: &Rule<'_>) -> Option<Limit> {
     let variable = match rule.source {
         Source::Fixed(limit) => return Some(limit),
         Source::Variable(variable) => variable,
@@ -134,7 +134,7 @@ fn limit(r: Request<'_>, rule: &Rule) -> Option<Limit> {
 }
 
 /// The status of a refusal. An invalid value of a variable is reported, and the status is 500.
-fn refusal_status(r: Request<'_>, rule: &Rule) -> Status {
+fn refusal_status(r: Request<'_>, rule: &Rule<'_>) -> Status {
     let variable = match rule.status {
         RefusalStatus::Fixed(status) => return status,
         RefusalStatus::Variable(variable) => variable,
@@ -152,8 +152,8 @@ fn refusal_status(r: Request<'_>, rule: &Rule) -> Status {
 /// Reports an invalid value of a variable.
 fn report_value(
     r: Request<'_>,
-    rule: &Rule,
-    variable: ComplexValue,
+    rule: &Rule<'_>,
+    variable: ComplexValue<'_>,
     value: &[u8],
     directive: &str,
     why: &dyn core::fmt::Display,

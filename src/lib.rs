@@ -46,22 +46,22 @@ use nginx::{
 };
 
 impl HttpModule for LimitBody {
-    type Conf = conf::Conf;
+    type Conf<'c> = conf::Conf<'c>;
     type State<'r> = state::State<'r>;
 
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
     const VARIABLES: &'static [Variable<Self>] = variables::VARIABLES;
     const COUNTERS: usize = policy::metrics::COUNTERS;
 
-    fn merge(conf: &mut conf::Conf, prev: &conf::Conf, written: Written) {
+    fn merge<'c>(conf: &mut conf::Conf<'c>, prev: &conf::Conf<'c>, written: Written) {
         conf.merge(prev, written);
     }
 
-    fn enforces(conf: &conf::Conf) -> bool {
+    fn enforces(conf: &conf::Conf<'_>) -> bool {
         conf.enforces()
     }
 
-    fn settle(conf: &mut conf::Conf, core: CoreConf<'_>, enforced: bool) -> Result<Hooks, OutOfMemory> {
+    fn settle<'c>(conf: &mut conf::Conf<'c>, core: CoreConf<'c>, enforced: bool) -> Result<Hooks, OutOfMemory> {
         conf.settle(core, enforced)
     }
 

@@ -48,7 +48,7 @@ pub fn ended(r: Request<'_>) {
 }
 
 /// Counts a drain that has ended.
-pub fn drained(zone: Option<Zone>, outcome: Outcome, bytes: u64, acknowledged: bool) {
+pub fn drained(zone: Option<Zone<'_>>, outcome: Outcome, bytes: u64, acknowledged: bool) {
     let Some(zone) = zone else {
         return;
     };
@@ -57,7 +57,7 @@ pub fn drained(zone: Option<Zone>, outcome: Outcome, bytes: u64, acknowledged: b
     add(zone, Counter::Acknowledged(acknowledged), 1);
 }
 
-fn add(zone: Zone, counter: Counter, number: u64) {
+fn add(zone: Zone<'_>, counter: Counter, number: u64) {
     zone.add(counter.index(), number);
 }
 

@@ -14,39 +14,39 @@ use nginx::{is_alive, process_id, ComplexValue, Exclusive, Zone};
 
 /// What bounds the number of drains in a location; by default nothing.
 #[derive(Clone, Copy, Default)]
-pub struct Slots {
+pub struct Slots<'c> {
     /// Where they are counted; `None` where nobody wants to know.
-    zone: Option<Zone>,
+    zone: Option<Zone<'c>>,
     /// How many there may be.
     conns: Option<u32>,
     /// How many there may be of one key.
-    per_key: Option<PerKey>,
+    per_key: Option<PerKey<'c>>,
 }
 
 /// What bounds the number of drains of one key.
 #[derive(Clone, Copy)]
-struct PerKey {
+struct PerKey<'c> {
     most: u32,
-    key: ComplexValue,
-    table: Exclusive<Table>,
+    key: ComplexValue<'c>,
+    table: Exclusive<'c, Table>,
 }
 
 /// What a drain has taken, and is to give back when it ends.
 #[derive(Clone, Copy, Default)]
-pub struct Slot {
-    zone: Option<Zone>,
+pub struct Slot<'c> {
+    zone: Option<Zone<'c>>,
     /// The table, and the place in it.
-    key: Option<(Exclusive<Table>, usize)>,
+    key: Option<(Exclusive<'c, Table>, usize)>,
 }
 
-impl Slots {
+impl<'c> Slots<'c> {
     /// Those of a location, with its zone; `None` if memory is out. `key` is `$binary_remote_addr` where none is given.
     pub fn new(
-        core: &CoreConf<'_>,
-        zone: Option<Zone>,
+        core: &CoreConf<'c>,
+        zone: Option<Zone<'c>>,
         conns: Option<u32>,
         per_key: Option<u32>,
-        key: Option<ComplexValue>,
+        key: Option<ComplexValue<'c>>,
     ) -> Option<Self> {
         let zone = match (zone, conns) {
             (None, Some(_)) => Some(core.hidden_zone()?),
@@ -65,7 +65,7 @@ impl Slots {
     }
 
     /// Takes what a drain needs; `None` if there are as many as there may be. The key is that of this moment.
-    pub fn take(&self, r: Request<'_>) -> Option<Slot> {
+    pub fn take(&self, r: Request<'_>) -> Option<Slot<'c>> {
         let zone = self.zone;
         if !zone.is_none_or(|zone| zone.take(self.conns.unwrap_or(u32::MAX))) {
             return None;
@@ -88,7 +88,7 @@ impl Slots {
     }
 }
 
-impl Slot {
+impl Slot<'_> {
     /// Gives it back, once.
     pub fn give_back(self) {
         if let Some(zone) = self.zone {
@@ -105,7 +105,7 @@ fn hasher() -> &'static RandomState {
     HASHER.get_or_init(RandomState::new)
 }
 
-fn take(table: Exclusive<Table>, key: u64, most: u32) -> Option<usize> {
+fn take(table: Exclusive<'_, Table>, key: u64, most: u32) -> Option<usize> {
     /// Whether this process has been here. A master never is, so each of its workers begins with this.
     static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
     let own = process_id();

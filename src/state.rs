@@ -16,7 +16,7 @@ use nginx::{now, Status};
 #[derive(Default)]
 pub struct State<'r> {
     /// What holds in the location that the upload was sent to, whatever error pages follow; `None` where nobody asks.
-    pub sent_to: Cell<Option<&'r Conf>>,
+    pub sent_to: Cell<Option<&'r Conf<'r>>>,
     /// Whether the request has come so far that it is judged before its answer is made.
     pub is_due: Cell<bool>,
     /// What was decided about the body; `None` before.
@@ -27,7 +27,7 @@ pub struct State<'r> {
     /// soon as it is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
     /// What happens to a body that is not wanted.
-    pub drain: Drain,
+    pub drain: Drain<'r>,
     /// The body, once it is taken from nginx to be drained.
     pub taken: Taken,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
@@ -38,14 +38,14 @@ pub struct State<'r> {
 #[derive(Clone, Copy)]
 pub struct Judged<'r> {
     /// What holds in the location where it was judged.
-    pub conf: &'r Conf,
+    pub conf: &'r Conf<'r>,
     /// The decision.
     pub judgement: Judgement,
 }
 
 impl<'r> State<'r> {
     /// The rule by which the body was judged; `None` before.
-    pub fn rule(&self) -> Option<&'r Rule> {
+    pub fn rule(&self) -> Option<&'r Rule<'r>> {
         self.judged.get().and_then(|judged| judged.conf.rule())
     }
 
@@ -68,18 +68,18 @@ impl<'r> State<'r> {
 
 /// What is remembered of the drain of a request's body; the same as no drain until it is begun.
 #[derive(Default)]
-pub struct Drain {
+pub struct Drain<'r> {
     /// How far it has got.
     pub progress: Cell<policy::Drain>,
     /// What it may cost, and where it is counted; `None` before it is begun.
-    pub terms: Cell<Option<Terms>>,
+    pub terms: Cell<Option<Terms<'r>>>,
     /// Whether the client has acknowledged the whole response; final when the request ends.
     pub acknowledged: Cell<Option<bool>>,
     /// The slot that it has.
-    pub slot: Cell<Option<Slot>>,
+    pub slot: Cell<Option<Slot<'r>>>,
 }
 
-impl Drain {
+impl<'r> Drain<'r> {
     /// Whether the body of the request that it belongs to is a stream's, and dropped as it comes (HTTP/2 and HTTP/3).
     pub fn is_of_stream(&self, r: Request<'_>) -> bool {
         self.progress.get().ledger().is_some() && r.is_multiplexed()
@@ -142,7 +142,7 @@ impl Drain {
 }
 
 /// The location that an upload was sent to, whatever error pages have followed.
-pub fn sent_to(r: Request<'_>) -> &Conf {
+pub fn sent_to<'r>(r: Request<'r>) -> &'r Conf<'r> {
     let noted = r.state().and_then(|state| state.sent_to.get());
     noted.unwrap_or_else(|| r.conf())
 }

@@ -17,7 +17,7 @@ struct Conf {
 }
 
 impl HttpModule for RequireLength {
-    type Conf = Conf;
+    type Conf<'c> = Conf;
     type State<'r> = ();
 
     const DIRECTIVES: &'static [Directive<Self>] = &[Directive {

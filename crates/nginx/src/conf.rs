@@ -28,16 +28,16 @@ pub struct Directive<M: HttpModule> {
     /// How many arguments it takes; nginx reports any other number itself.
     pub takes: Takes,
     /// Reads its arguments into the configuration of the block it stands in.
-    pub set: fn(&mut M::Conf, &Args<'_, M>) -> Result<(), ConfError>,
+    pub set: for<'c> fn(&mut M::Conf<'c>, &Args<'c, M>) -> Result<(), ConfError>,
     /// What it needs to have an effect, in the block that it stands in or in one within. nginx warns where it is not there,
     /// unless the directive is `off`.
-    pub needs: Option<Need<M::Conf>>,
+    pub needs: Option<Need<M>>,
 }
 
 /// What a directive needs to have an effect.
-pub struct Need<C> {
+pub struct Need<M: HttpModule> {
     /// Whether it is there in a block with this configuration, settled.
-    pub is_there: fn(&C) -> bool,
+    pub is_there: fn(&M::Conf<'_>) -> bool,
     /// What to say where it is not.
     pub otherwise: &'static str,
 }
@@ -82,14 +82,14 @@ pub enum ConfError {
     Reported,
 }
 
-/// The arguments of a directive.
-pub struct Args<'a, M> {
+/// The arguments of a directive, in a configuration that lives for `'c`.
+pub struct Args<'c, M> {
     cf: NonNull<ngx_conf_t>,
-    reading: PhantomData<&'a ngx_conf_t>,
+    cycle: PhantomData<&'c ()>,
     module: PhantomData<fn() -> M>,
 }
 
-impl<M: HttpModule> Args<'_, M> {
+impl<'c, M: HttpModule> Args<'c, M> {
     /// The first argument, as it is written.
     pub fn value(&self) -> &[u8] {
         self.argument(1).unwrap_or_default()
@@ -128,7 +128,7 @@ impl<M: HttpModule> Args<'_, M> {
     /// # Errors
     ///
     /// [`ConfError::Reported`] if memory is out.
-    pub fn zone(&self) -> Result<Option<Zone>, ConfError> {
+    pub fn zone(&self) -> Result<Option<Zone<'c>>, ConfError> {
         let name = self.value();
         if name.is_empty() || name.len() > zones::NAME {
             return Ok(None);
@@ -150,7 +150,7 @@ impl<M: HttpModule> Args<'_, M> {
     /// # Errors
     ///
     /// [`ConfError::Reported`] if nginx cannot make sense of the variables.
-    pub fn complex_value(&self) -> Result<Option<ComplexValue>, ConfError> {
+    pub fn complex_value(&self) -> Result<Option<ComplexValue<'c>>, ConfError> {
         // SAFETY: `cf` is the configuration being read, in whose pool its words are.
         let value = unsafe { ComplexValue::compile(self.cf.as_ptr(), self.value()) }?;
         Ok(Some(value).filter(ComplexValue::has_variables))
@@ -161,7 +161,7 @@ impl<M: HttpModule> Args<'_, M> {
     /// # Errors
     ///
     /// [`ConfError::Reported`] if nginx cannot make sense of the variables.
-    pub fn parameter_value(&self, index: usize) -> Result<ComplexValue, ConfError> {
+    pub fn parameter_value(&self, index: usize) -> Result<ComplexValue<'c>, ConfError> {
         let word = self.argument(index).unwrap_or_default();
         let start = word.iter().position(|&byte| byte == b'=').map_or(word.len(), |end| end.saturating_add(1));
         // SAFETY: as above.
@@ -176,11 +176,11 @@ pub fn parse_time(text: &[u8]) -> Option<u64> {
     u64::try_from(unsafe { ngx_parse_time(&mut line, 0) }).ok()
 }
 
-/// A text with variables in it, compiled by nginx; lives as long as the configuration.
+/// A text with variables in it, compiled by nginx. It lives as long as the configuration, which is `'c`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ComplexValue(pub(crate) NonNull<ngx_http_complex_value_t>);
+pub struct ComplexValue<'c>(pub(crate) NonNull<ngx_http_complex_value_t>, PhantomData<&'c ()>);
 
-impl ComplexValue {
+impl ComplexValue<'_> {
     /// Has nginx compile a text.
     ///
     /// # Errors
@@ -189,7 +189,8 @@ impl ComplexValue {
     ///
     /// # Safety
     ///
-    /// `cf` must be the configuration being read, and the text must live as long as that.
+    /// `cf` must be the configuration being read, the text must live as long as that, and the result be of no use when
+    /// it is gone.
     unsafe fn compile(cf: *mut ngx_conf_t, text: &[u8]) -> Result<Self, ConfError> {
         let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
         // SAFETY: up to the caller. The pool lives as long as the configuration; the struct is plain data, for which nginx's
@@ -204,7 +205,7 @@ impl ComplexValue {
             if ngx_http_compile_complex_value(&mut compile) != 0 {
                 return Err(ConfError::Reported);
             }
-            Ok(Self(compiled))
+            Ok(Self(compiled, PhantomData))
         }
     }
 
@@ -220,15 +221,15 @@ impl ComplexValue {
     }
 }
 
-/// nginx's own configuration of a block, merged.
-pub struct CoreConf<'a, M> {
+/// nginx's own configuration of a block, merged; it lives for `'c`.
+pub struct CoreConf<'c, M> {
     core: NonNull<ngx_http_core_loc_conf_t>,
     cf: NonNull<ngx_conf_t>,
-    reading: PhantomData<&'a ngx_conf_t>,
+    cycle: PhantomData<&'c ()>,
     module: PhantomData<fn() -> M>,
 }
 
-impl<M: HttpModule> CoreConf<'_, M> {
+impl<'c, M: HttpModule> CoreConf<'c, M> {
     /// `client_max_body_size`, in bytes; 0 means no limit.
     pub fn client_max_body_size(&self) -> u64 {
         // SAFETY: made by `settle` below from a configuration that lives as long as ours, which is being read.
@@ -242,19 +243,19 @@ impl<M: HttpModule> CoreConf<'_, M> {
     }
 
     /// A zone that nobody sees; `None` if memory is out.
-    pub fn hidden_zone(&self) -> Option<Zone> {
+    pub fn hidden_zone(&self) -> Option<Zone<'c>> {
         // SAFETY: made by `settle` below from the configuration being read.
         unsafe { Zone::declare::<M>(self.cf.as_ptr(), &[]) }
     }
 
     /// Numbers that all processes share, known by this name; `None` if memory is out.
-    pub fn exclusive<T: Plain>(&self, name: &str) -> Option<Exclusive<T>> {
+    pub fn exclusive<T: Plain>(&self, name: &str) -> Option<Exclusive<'c, T>> {
         // SAFETY: as above.
         unsafe { Exclusive::declare::<M>(self.cf.as_ptr(), name) }
     }
 
     /// A text with variables in it, or without; `None` if nginx cannot make sense of it.
-    pub fn complex_value(&self, text: &'static str) -> Option<ComplexValue> {
+    pub fn complex_value(&self, text: &'static str) -> Option<ComplexValue<'c>> {
         // SAFETY: made by `settle` below from the configuration being read; the text is static.
         unsafe { ComplexValue::compile(self.cf.as_ptr(), text.as_bytes()) }.ok()
     }
@@ -314,10 +315,10 @@ unsafe extern "C" fn set<M: HttpModule>(
     // configuration, which `create` made and nothing else uses now.
     let (directive, block_conf, cf) = unsafe {
         let directive = &*(*cmd).post.cast::<Directive<M>>();
-        (directive, &mut *conf.cast::<M::Conf>(), NonNull::new_unchecked(cf))
+        (directive, &mut *conf.cast::<M::Conf<'_>>(), NonNull::new_unchecked(cf))
     };
 
-    let args = Args { cf, reading: PhantomData, module: PhantomData };
+    let args = Args { cf, cycle: PhantomData, module: PhantomData };
     let name = Escaped(directive.name.to_bytes());
     let report = |message: fmt::Arguments<'_>| {
         // SAFETY: `cf` is the configuration being read.
@@ -349,14 +350,14 @@ unsafe extern "C" fn set<M: HttpModule>(
 /// A block: the module's configuration, as nginx knows it, and what is needed to settle all blocks together. In the
 /// configuration's pool.
 #[repr(C)]
-struct Block<C> {
-    conf: C,
+struct Block<'c, M: HttpModule> {
+    conf: M::Conf<'c>,
     /// nginx's own configuration; null for the http block, which is never merged.
     core: *mut ngx_http_core_loc_conf_t,
     /// The block around this one.
-    around: *mut Block<C>,
+    around: *mut Block<'c, M>,
     /// The block that was merged before this one.
-    before: *mut Block<C>,
+    before: *mut Block<'c, M>,
 }
 
 /// What is known of the configuration being read.
@@ -397,25 +398,25 @@ impl Reading {
 
 /// Makes the configuration of one block: `ngx_http_module_t.create_loc_conf`.
 pub(crate) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
-    const { assert!(pool::can_hold::<Block<M::Conf>>()) };
+    const { assert!(pool::can_hold::<Block<'_, M>>()) };
     // SAFETY: nginx passes the configuration being read; what its pool gives is aligned, and lives as long as it.
     unsafe {
-        let block = ngx_palloc((*cf).pool, mem::size_of::<Block<M::Conf>>()).cast::<Block<M::Conf>>();
+        let block = ngx_palloc((*cf).pool, mem::size_of::<Block<'_, M>>()).cast::<Block<'_, M>>();
         if !block.is_null() {
             let (core, around, before) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-            block.write(Block { conf: M::Conf::default(), core, around, before });
+            block.write(Block { conf: Default::default(), core, around, before });
         }
         block.cast()
     }
 }
 
 /// A directive that has an effect only under circumstances, and where it is written. In the configuration's pool.
-struct Given<M: HttpModule> {
+struct Given<'c, M: HttpModule> {
     directive: NonNull<Directive<M>>,
-    block: *mut Block<M::Conf>,
+    block: *mut Block<'c, M>,
     file: ngx_str_t,
     line: ngx_uint_t,
-    next: *mut Given<M>,
+    next: *mut Given<'c, M>,
 }
 
 /// Notes that a directive is written in a block. Returns whether there was memory for that.
@@ -442,7 +443,7 @@ unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, con
 /// # Safety
 ///
 /// `cf` must be the configuration being read; [`note`] must have been called for it alone, and `last` be its last block.
-unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<M::Conf>) {
+unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
     let mut given = M::registration().reading.given.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<M>>();
     // SAFETY: all notes are in the configuration's pool, and the last one has no next.
     while let Some(Given { directive, block, file, line, next }) = unsafe { given.as_ref() } {
@@ -468,7 +469,11 @@ unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<M::Conf>) {
 /// # Safety
 ///
 /// `last` must be the last block of the configuration being read.
-unsafe fn is_there_within<C>(last: *mut Block<C>, block: *const Block<C>, is_there: fn(&C) -> bool) -> bool {
+unsafe fn is_there_within<'c, M: HttpModule>(
+    last: *mut Block<'c, M>,
+    block: *const Block<'c, M>,
+    is_there: fn(&M::Conf<'_>) -> bool,
+) -> bool {
     // SAFETY: all blocks are in the configuration's pool; the first one has none before it.
     let mut blocks = iter::successors(unsafe { last.as_ref() }, |at| unsafe { at.before.as_ref() });
     blocks.any(|at| {
@@ -517,7 +522,7 @@ pub(crate) unsafe extern "C" fn merge<M: HttpModule>(
     // SAFETY: nginx passes two configurations that `create` made, of different blocks, and has set the context to the
     // block's own (`ngx_http_merge_servers`, `ngx_http_merge_locations`).
     unsafe {
-        let (block, around) = (&mut *conf.cast::<Block<M::Conf>>(), prev.cast::<Block<M::Conf>>());
+        let (block, around) = (&mut *conf.cast::<Block<'_, M>>(), prev.cast::<Block<'_, M>>());
         M::merge(&mut block.conf, &(*around).conf, written::of::<M>(cf));
         block.core = written::core(cf);
         block.around = around;
@@ -537,7 +542,7 @@ pub(crate) unsafe extern "C" fn merge<M: HttpModule>(
 /// `cf` must be the configuration being read. To be called once for it.
 pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
     let reading = &M::registration().reading;
-    let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<M::Conf>>();
+    let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<'_, M>>();
     let mut needed = Hooks::NONE;
     // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration of
     // ours meanwhile.
@@ -547,7 +552,7 @@ pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), Ou
         let mut block = last;
         while let Some(Block { conf, core, before, .. }) = block.as_mut() {
             let (core, cf) = (NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
-            let core = CoreConf { core, cf, reading: PhantomData, module: PhantomData };
+            let core = CoreConf { core, cf, cycle: PhantomData, module: PhantomData };
             needed = needed.and(M::settle(conf, core, enforces)?);
             block = *before;
         }

@@ -10,9 +10,8 @@ use nginx_sys::{
     ngx_handle_read_event, ngx_msec_t, ngx_pool_t, ngx_reusable_connection, NGX_AGAIN, NGX_ERROR, NGX_OK,
 };
 
-use crate::bits;
-use crate::shim;
 use crate::raw::RawRequest;
+use crate::shim;
 
 /// A connection.
 #[derive(Clone, Copy)]

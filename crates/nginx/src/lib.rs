@@ -31,18 +31,28 @@
 //! }
 //! ```
 //!
-//! Nor can it hold on to a configuration without a request that it belongs to:
+//! Nor can it hold on to a configuration without a request that it belongs to, or to what belongs to the configuration, as a
+//! zone:
 //!
 //! ```compile_fail
 //! # use nginx::{HttpModule, Request};
-//! fn keep<M: HttpModule>(r: Request<'_, M>) -> &'static M::Conf {
+//! fn keep<'r, M: HttpModule>(r: Request<'r, M>) -> &'static M::Conf<'r> {
 //!     r.conf()
+//! }
+//! ```
+//!
+//! ```compile_fail,E0521
+//! # use nginx::{Args, ConfError, Zone};
+//! thread_local!(static KEPT: std::cell::Cell<Option<Zone<'static>>> = const { std::cell::Cell::new(None) });
+//!
+//! fn keep(args: &Args<'_, ()>) -> Result<(), ConfError> {
+//!     KEPT.set(args.zone()?);
+//!     Ok(())
 //! }
 //! ```
 
 #![allow(unsafe_code)]
 
-pub mod bits;
 mod conf;
 mod connection;
 mod content;
@@ -56,6 +66,7 @@ mod raw;
 mod request;
 mod response;
 mod shared;
+pub mod shim;
 mod state;
 mod variable;
 mod written;
@@ -66,7 +77,6 @@ pub use conf::{
 };
 pub use connection::{Connection, Event, Received};
 pub use content::{Content, Output};
-pub mod shim;
 pub use ending::Interruption;
 pub use filter::Input;
 pub use log::Level;

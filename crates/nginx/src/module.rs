@@ -30,8 +30,9 @@ pub unsafe trait Registered {
 ///
 /// [`http_module!`](crate::http_module) makes one known to nginx.
 pub trait HttpModule: Registered + Sized + 'static {
-    /// The configuration of one http, server or location block.
-    type Conf: Default + 'static;
+    /// The configuration of one http, server or location block. It is kept for as long as any request uses it, which is
+    /// `'c`, and may have zones and texts that live as long.
+    type Conf<'c>: Default;
     /// What is remembered of one request, which may borrow what lives as long as the request.
     type State<'r>: Default;
 
@@ -43,11 +44,11 @@ pub trait HttpModule: Registered + Sized + 'static {
     const COUNTERS: usize = 0;
 
     /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location, outer ones first.
-    fn merge(_conf: &mut Self::Conf, _prev: &Self::Conf, _written: Written) {}
+    fn merge<'c>(_conf: &mut Self::Conf<'c>, _prev: &Self::Conf<'c>, _written: Written) {}
 
     /// Whether nginx's own check of `client_max_body_size` has to be off for the sake of this block. Called when all blocks
     /// have been merged.
-    fn enforces(_conf: &Self::Conf) -> bool {
+    fn enforces(_conf: &Self::Conf<'_>) -> bool {
         false
     }
 
@@ -57,7 +58,11 @@ pub trait HttpModule: Registered + Sized + 'static {
     /// # Errors
     ///
     /// [`OutOfMemory`]
-    fn settle(_conf: &mut Self::Conf, _core: CoreConf<'_, Self>, _enforced: bool) -> Result<Hooks, OutOfMemory> {
+    fn settle<'c>(
+        _conf: &mut Self::Conf<'c>,
+        _core: CoreConf<'c, Self>,
+        _enforced: bool,
+    ) -> Result<Hooks, OutOfMemory> {
         Ok(Hooks::NONE)
     }
 

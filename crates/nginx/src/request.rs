@@ -262,10 +262,10 @@ impl<'r, M: HttpModule> Request<'r, M> {
     }
 
     /// The module's configuration of the location that the request is in.
-    pub fn conf(self) -> &'r M::Conf {
+    pub fn conf(self) -> &'r M::Conf<'r> {
         // SAFETY: nginx has a configuration for each module in each location, made by `conf::create`; it outlives
         // the request and is not changed once it is read.
-        unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::registration().ctx_index())).cast::<M::Conf>() }
+        unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::registration().ctx_index())).cast::<M::Conf<'r>>() }
     }
 
     /// What the module remembers of the client's request that this is, or is a subrequest of.
@@ -296,7 +296,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     }
 
     /// The value of a text with variables in it, now; `None` if nginx fails to evaluate it (memory is out).
-    pub fn evaluate(&self, value: ComplexValue) -> Option<&[u8]> {
+    pub fn evaluate(&self, value: ComplexValue<'_>) -> Option<&[u8]> {
         let mut text = ngx_str_t::empty();
         // SAFETY: live; the value lives in the configuration. What nginx makes of it lives in the request's pool or
         // in the configuration's.

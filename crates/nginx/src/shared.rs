@@ -28,31 +28,31 @@ pub(crate) unsafe trait Shareable: Sync {
     const PREFIX: &'static str;
 }
 
-/// A value in shared memory. It lives as long as the configuration that declares it.
-pub(crate) struct Shared<T>(NonNull<ngx_shm_zone_t>, PhantomData<fn() -> T>);
+/// A value in shared memory. It lives as long as the configuration that declares it, which is `'c`.
+pub(crate) struct Shared<'c, T>(NonNull<ngx_shm_zone_t>, PhantomData<&'c T>);
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for Shared<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Shared<T> {}
+impl<T> Copy for Shared<'_, T> {}
 
-impl<T> PartialEq for Shared<T> {
+impl<T> PartialEq for Shared<'_, T> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl<T> Eq for Shared<T> {}
+impl<T> Eq for Shared<'_, T> {}
 
-impl<T: Shareable> Shared<T> {
+impl<T: Shareable> Shared<'_, T> {
     /// The value of this name, which need not have been mentioned before; `None` if memory is out, which is in the log then.
     ///
     /// # Safety
     ///
-    /// `cf` must be the configuration being read.
+    /// `cf` must be the configuration being read, and the result be of no use when that is gone.
     pub unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
         let length = T::PREFIX.len().saturating_add(name.len());
         // nginx keeps its own administration in the memory too.
@@ -181,8 +181,8 @@ unsafe impl Plain for u64 {}
 // SAFETY: nothing else than what it is an array of.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// Numbers that all processes share, one at a time. They live as long as the configuration.
-pub struct Exclusive<T: Plain>(Shared<Inside<T>>);
+/// Numbers that all processes share, one at a time. They live as long as the configuration, which is `'c`.
+pub struct Exclusive<'c, T: Plain>(Shared<'c, Inside<T>>);
 
 struct Inside<T>(UnsafeCell<T>);
 
@@ -194,28 +194,28 @@ unsafe impl<T: Plain> Shareable for Inside<T> {
     const PREFIX: &'static str = "limit_body:table:";
 }
 
-impl<T: Plain> Clone for Exclusive<T> {
+impl<T: Plain> Clone for Exclusive<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T: Plain> Copy for Exclusive<T> {}
+impl<T: Plain> Copy for Exclusive<'_, T> {}
 
-impl<T: Plain> PartialEq for Exclusive<T> {
+impl<T: Plain> PartialEq for Exclusive<'_, T> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl<T: Plain> Eq for Exclusive<T> {}
+impl<T: Plain> Eq for Exclusive<'_, T> {}
 
-impl<T: Plain> Exclusive<T> {
+impl<T: Plain> Exclusive<'_, T> {
     /// The numbers of this name; zeros, in the beginning. `None` if memory is out.
     ///
     /// # Safety
     ///
-    /// `cf` must be the configuration being read.
+    /// Those of [`Shared::declare`].
     pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
         // SAFETY: up to the caller.
         unsafe { Shared::declare::<M>(cf, name.as_bytes()) }.map(Self)

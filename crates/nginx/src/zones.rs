@@ -41,9 +41,9 @@ unsafe impl Shareable for Board {
     const PREFIX: &'static str = "limit_body:zone:";
 }
 
-/// A zone. It lives as long as the configuration.
+/// A zone. It lives as long as the configuration, which is `'c`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Zone(Shared<Board>);
+pub struct Zone<'c>(Shared<'c, Board>);
 
 impl Board {
     /// This process's row.
@@ -68,13 +68,13 @@ impl Board {
     }
 }
 
-impl Zone {
+impl Zone<'_> {
     /// The zone of this name, which need not have been mentioned before; `None` if memory is out, which is in the log then.
     /// The empty name is that of a zone that nobody sees.
     ///
     /// # Safety
     ///
-    /// `cf` must be the configuration being read.
+    /// Those of [`Shared::declare`].
     pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
         const { assert!(M::COUNTERS <= COUNTERS) };
         // SAFETY: up to the caller.
