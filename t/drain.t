@@ -415,7 +415,6 @@ vanished
 === TEST 18: requests that were sent ahead do not cost the answer
 --- config
 limit_body 1k;
-limit_body_drain idle=2s;
 location / { proxy_pass http://backend; }
 --- script
 h1: head POST /chunked chunked; chunk 500k; chunk 0; head POST /next 5m; pause 0.3; send 5m; answer; end

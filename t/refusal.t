@@ -289,7 +289,7 @@ qr/^(\[error\] \S+ \S+ invalid value "[^"]*" of "\$http_x_code" in "limit_body_s
 
 === TEST 12: a body that declares no length is refused where one has to be declared
 --- config
-limit_body_drain idle=1s;
+limit_body_drain idle=5s;
 limit_body 1k declared;
 location = /up { proxy_pass http://backend/length; }
 location = /page { error_page 411 @page; proxy_pass http://backend; }

@@ -33,7 +33,7 @@ h2 GET /up 1025 | PUT /up 1025 | HEAD /up 1025 | PATCH /up 1k
 
 === TEST 2: a refusal comes instead of 100 Continue
 --- config
-limit_body_drain idle=1s;
+limit_body_drain idle=5s;
 limit_body 1k;
 location /up { proxy_pass http://backend; }
 --- upload

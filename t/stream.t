@@ -249,8 +249,8 @@ h2 window=100: head POST /up/4 1m; send 500k; pause 0.5; close
 === TEST 11: HEAD, trailers, Expect, a declared length that is not kept to
 --- config
 limit_body 1k;
-limit_body_drain idle=1s;
 location / { proxy_pass http://backend; }
+location = /less { limit_body_drain idle=1s; proxy_pass http://backend; }
 --- script
 h2: head HEAD /head 1m; answer; send 1m; finish; pause 0.2; close
 h3: head POST /trailers/quic 1m; send 1m; answer; trailers; pause 0.2; close

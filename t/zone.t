@@ -72,14 +72,15 @@ invalid value "1q" of "$arg_size" in "limit_body"
 --- config
 location = /metrics { limit_body_metrics; }
 limit_body_zone drains;
-limit_body_drain idle=1s;
+limit_body_drain idle=30s;
 location / { return 403; }
+location /silent { limit_body_drain idle=1s; return 403; }
 --- script
 h1: head POST /complete 1m; answer; send 1m; close
 h1: head POST /closed 1m; answer; send 1k; close
-h1: head POST /timeout 1m; answer; end
+h1: head POST /silent/1 1m; answer; end
 h2: head POST /reset 1m; answer; pause 0.2; reset; pause 0.2; close
-h2: head POST /silent 1m; answer; stop; close
+h2: head POST /silent/2 1m; answer; stop; close
 --- seen
 403 <403 Forbidden>
 403 <403 Forbidden>
