@@ -7,7 +7,7 @@ condition holds and nowhere else. What is left must be the same to the last byte
 import re
 import typing
 
-from .play import GIVEN_UP, HEAD, PROBE, Answer, Play
+from .play import BODY, GIVEN_UP, HEAD, PROBE, Answer, Play
 
 
 class Request(typing.NamedTuple):
@@ -31,18 +31,29 @@ def requests(script):
                 found.append(request(fields[":method"], fields[":path"], False, b""))
         return found
     behind = PROBE if script["end"] == "probe" else b""
-    for atom in reversed([atom for atom in script["atoms"] if atom != "!"]):
+    for atom in reversed([atom for atom in written(script["atoms"]) if atom != "!"]):
         if atom == "?":
             # What is behind a wait is sent when there is an answer: to a request without one it does not belong.
             behind = b""
             continue
-        text = "" if isinstance(atom, int) else atom.replace("⏸", "")
+        text = "" if isinstance(atom, bytes) else atom.replace("⏸", "")
         if HEAD.match(text):
             head, _, body = text.partition("\r\n\r\n")
             is_chunked = bool(re.search(r"\ntransfer-encoding:\s*chunked", head, re.I))
             found.append(request(*head.split(" ", 2)[:2], is_chunked, body.encode("latin-1") + behind))
-        behind = (bytes(atom) if isinstance(atom, int) else text.encode("latin-1")) + behind
+        behind = (atom if isinstance(atom, bytes) else text.encode("latin-1")) + behind
     return found[::-1]
+
+
+def written(atoms):
+    """The atoms of a script over HTTP/1.x, each number as the bytes that the client sends for it."""
+    body = 0
+    for atom in atoms:
+        if isinstance(atom, int):
+            atom, body = BODY[body : body + atom], body + atom
+        elif HEAD.match(atom.replace("⏸", "")):
+            body = 0
+        yield atom
 
 
 def request(method, target, is_chunked, body):
