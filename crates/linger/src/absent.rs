@@ -1,4 +1,4 @@
-//! In the place of a version of HTTP that nginx has been built without: no request has come over it.
+//! Stands in for HTTP/2 or HTTP/3 where nginx is built without it. No request has such a stream.
 
 #![allow(dead_code)]
 
@@ -72,7 +72,7 @@ impl<'r> Stream<'r> {
 
     /// # Safety
     ///
-    /// There is no such stream.
+    /// No such stream exists.
     pub(crate) unsafe fn close(self) {
         match self.0 {}
     }

@@ -1,4 +1,4 @@
-//! Whether the client has what it was sent.
+//! Whether the client has received the response.
 
 use core::ptr;
 
@@ -7,14 +7,15 @@ use nginx::{HttpModule, Request};
 use crate::multiplexed::Stream;
 use crate::raw;
 
-/// Whether the client has acknowledged all that it was sent: its TCP (RFC 9112, section 9.6), over HTTP/2 for the whole
-/// connection, or its QUIC. Not, where the system does not tell.
+/// Returns whether the client has acknowledged all of the response, with TCP (RFC 9112, section 9.6) or, over HTTP/3,
+/// with QUIC. Over HTTP/2 all data of the connection must be acknowledged. Returns false where the system does not
+/// tell.
 pub fn is_acknowledged<M: HttpModule>(r: Request<'_, M>) -> bool {
     let is_told = Stream::of(raw(r)).is_some_and(Stream::is_acknowledged);
     is_told || socket(r).and_then(unacknowledged) == Some(0)
 }
 
-/// The socket that all of the response has been written to, if there is one.
+/// The socket that all of the response has been written to; `None` if some of it has not, or if there is no socket.
 fn socket<M: HttpModule>(r: Request<'_, M>) -> Option<i32> {
     let c = raw(r).connection();
     if c.is_buffered() {
@@ -24,16 +25,16 @@ fn socket<M: HttpModule>(r: Request<'_, M>) -> Option<i32> {
     socket.filter(|&socket| socket >= 0)
 }
 
-/// How many bytes were sent through a socket and are not acknowledged yet.
+/// How many bytes that were sent through a socket are not acknowledged yet; `None` if the system does not tell.
 #[cfg(target_os = "linux")]
 fn unacknowledged(fd: i32) -> Option<i32> {
     let mut bytes = 0;
-    // SAFETY: the call writes an int (tcp(7), SIOCOUTQ, of the same value as TIOCOUTQ).
+    // SAFETY: the call writes an int (tcp(7): SIOCOUTQ, which has the same value as TIOCOUTQ).
     let result = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, ptr::addr_of_mut!(bytes)) };
     (result == 0).then_some(bytes)
 }
 
-/// Elsewhere there is no telling.
+/// Other systems do not tell.
 #[cfg(not(target_os = "linux"))]
 fn unacknowledged(_fd: i32) -> Option<i32> {
     None

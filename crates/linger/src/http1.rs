@@ -1,7 +1,7 @@
-//! The body of an HTTP/1.x request that nobody wants: read from the connection, and dropped.
+//! Reads the unwanted body of an HTTP/1.x request from the connection, and drops it.
 //!
-//! nginx is told that there is no body, so what is still to come of it is counted here and nowhere else. Bytes that need no
-//! look are dropped in the kernel, much at a time.
+//! For nginx there is no body, so the bytes still to come are counted only here. The kernel drops bytes that need not
+//! be looked at, many at a time.
 
 use core::mem;
 use core::ptr;
@@ -18,82 +18,82 @@ use nginx::shim;
 use nginx::RawRequest;
 use nginx::{Connection, Received};
 
-/// How much is dropped at once, in bytes, before other connections have their turn.
+/// How many bytes are dropped before other connections have their turn.
 const STEP: u64 = 4 << 20;
 
-/// How much is looked at for the syntax of chunks, in bytes, before other connections have their turn.
+/// How many bytes are parsed for chunks before other connections have their turn.
 const LOOKS: u64 = 32 << 10;
 
-/// How much is looked at at a time.
+/// How many bytes are parsed for chunks at a time.
 const LOOK: u64 = 4 << 10;
 
-/// Room for so much, in bytes, is worth reading to; see [`Body::look`].
+/// The least room in a buffer, in bytes, that is worth reading into; see [`Body::look`].
 const ROOM: usize = 64;
 
-/// A client that has sent so much, in bytes, since the last look is worth waiting for.
+/// The least size of a read, in bytes, after which the next read waits for much more; see [`Body::wait`].
 const LIVELY: u64 = 64 << 10;
 
-/// How much of what such a client sends is dropped at a time, in bytes: every waking up costs.
+/// How many bytes that next read waits for at most: each wake-up costs time.
 const BATCH: u64 = 512 << 10;
 
-/// How much of a body can have passed into TLS and not out of it yet: a record (RFC 8446, section 5.1).
+/// How much of a body, in bytes, may have gone into TLS and not come out of it yet: a record (RFC 8446, section 5.1).
 ///
-/// What is encrypted is as long as the body at least. So when as much as the body but a record is gone, little is still to
-/// come, and nginx goes on to linger until the client closes.
+/// The encrypted body is at least as long as the body. So when all of the body's length but a record has been dropped,
+/// little is still to come. nginx then lingers until the client closes.
 const RECORD: u64 = 1 << 14;
 
-/// What is still to come of a body.
+/// The rest of a body.
 #[derive(Clone, Copy)]
 pub(crate) struct Body {
     rest: Rest,
-    /// How much there must be to read for nginx to be woken up, in bytes.
+    /// How many bytes must be readable for nginx to be woken up.
     wake_up_for: libc::c_int,
-    /// Whether the system cannot drop what comes over this connection without a buffer.
+    /// Whether the system needs a buffer to drop what arrives over this connection.
     wants_buffer: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Rest {
-    /// So many bytes.
+    /// The number of bytes.
     Length(u64),
-    /// What nginx's parser says when it has seen it.
+    /// The state of nginx's parser: the length is known only when the parser has seen the end.
     Chunks(ngx_http_chunked_t),
 }
 
-/// What [`find`] finds.
+/// The result of [`find`].
 pub(crate) struct Found {
     /// How much of the body has been read ahead, in bytes.
     pub(crate) ahead: u64,
-    /// Whether that is the end of the body; else what there is of it, and more is to come.
+    /// `Whole` if the body ends with these bytes, `Malformed` if they are invalid, `Wait` if more is to come.
     pub(crate) came: Came,
-    /// What is still to come.
+    /// The rest of the body.
     pub(crate) body: Body,
-    /// Where it has been read ahead to, and what is left there when the body is gone.
+    /// The buffer with the bytes read ahead, or null. `left` is the position in it behind the body.
     buffer: *mut ngx_buf_t,
     left: *mut u8,
     reader: Reader,
 }
 
-/// Who reads a body that is still to come.
+/// Who reads the rest of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
     /// Nobody.
     None,
     /// nginx, for itself or an upstream.
     Keeping,
-    /// nginx, which discards it, and counts one user of the request for that.
+    /// nginx, which discards it and counts one user of the request for that.
     Discarding,
 }
 
-/// Finds what is to come of the body of a request, and changes nothing; `None` if it has no body, or all of it has been read.
-/// For main requests over HTTP/1.x.
+/// Finds the rest of a request's body, and changes nothing; `None` if the request has no body, or all of it has been
+/// read. `r` must be a main request over HTTP/1.x.
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
     let mut body = Body { rest, wake_up_for: 1, wants_buffer: false };
-    // SAFETY: where there is a buffer, it is that of the request's header or of its body. This is a copy.
+    // SAFETY: `buffer` is null, or the buffer of the live request's header or body. It is copied.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
-        // SAFETY: what is between the two pointers of one of nginx's buffers is there.
+        // SAFETY: the bytes between `pos` and `last` of one of nginx's buffers are valid.
         Some(mut copy) => unsafe {
             let (ahead, came) = body.feed(r, &mut copy);
             (ahead, came, copy.pos)
@@ -103,14 +103,15 @@ pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     Some(Found { ahead, came, body, buffer, left, reader })
 }
 
-/// What is still to come of a body from where nginx has got to, where it has been read ahead to, and by whom it is read.
+/// The rest of a body after what nginx has read of it, the buffer with the bytes read ahead, and the reader; `None` if
+/// nothing more is to come.
 fn unread(r: RawRequest<'_>) -> Option<(Rest, *mut ngx_buf_t, Reader)> {
-    // SAFETY: a number of a live request, and a buffer and a body that it has or not.
+    // SAFETY: `r` is live. Its header's buffer and its body are null, or live as long as it.
     let (length, header, read) = unsafe {
         let r = r.as_ptr();
         ((*r).headers_in.content_length_n, (*r).header_in, (*r).request_body.as_ref())
     };
-    // SAFETY: while nginx reads or discards a body in chunks, the body has the state of these.
+    // SAFETY: `chunked` is null, or the parser's state, which nginx keeps while it reads or discards a chunked body.
     let chunks = read.and_then(|read| unsafe { read.chunked.as_ref() }).copied().map(Rest::Chunks);
     if r.is_body_discarded() {
         let rest = if r.is_chunked() { chunks? } else { Rest::length(length) };
@@ -121,36 +122,37 @@ fn unread(r: RawRequest<'_>) -> Option<(Rest, *mut ngx_buf_t, Reader)> {
         return (read.rest > 0).then_some((rest, read.buf, Reader::Keeping));
     }
     if r.is_chunked() {
-        // SAFETY: an `ngx_http_chunked_t` that is all zeros is the parser's state at the beginning.
+        // SAFETY: an `ngx_http_chunked_t` may be all zeros, which is the parser's initial state.
         return Some((Rest::Chunks(unsafe { mem::zeroed() }), header, Reader::None));
     }
     (length > 0).then_some((Rest::length(length), header, Reader::None))
 }
 
 impl Found {
-    /// Whether some of the body is still to come.
+    /// Returns whether more of the body is to come.
     pub(crate) fn is_unfinished(&self) -> bool {
         !matches!(self.came, Came::Whole | Came::Malformed)
     }
 
-    /// Takes it away from whoever reads or discards it. Where some is still to come, the request has a user for that. The
-    /// request has to be told that there is no body ([`Request::forget_body`](nginx::Request::forget_body)).
+    /// Takes the body from its reader. If more of it is to come, the drain is a user of the request. The caller must
+    /// call [`Request::forget_body`](nginx::Request::forget_body) afterwards.
     pub(crate) fn take(&self, r: RawRequest<'_>) {
         match self.reader {
             Reader::None => (),
             Reader::Keeping => {
                 r.block_reading();
                 r.connection().read().stop_timer();
-                // As nginx has it where it ends a request whose body it has read in part.
+                // nginx does the same when it ends a request whose body it has read in part.
                 r.clear_keepalive();
             }
             Reader::Discarding => {
-                // SAFETY: writes a bit of a live request. The one user whom nginx counts for this is us now.
+                // SAFETY: writes a bit of a live request. The user that nginx counted for discarding becomes the
+                // drain's.
                 unsafe { shim::nginx_shim_set_discard_body(r.as_ptr(), 0) };
                 r.block_reading();
             }
         }
-        // SAFETY: the buffer that it was found in, if any.
+        // SAFETY: `buffer` is null, or the live request's buffer in which the bytes were found.
         if let Some(buffer) = unsafe { self.buffer.as_mut() } {
             buffer.pos = self.left;
         }
@@ -166,25 +168,26 @@ impl Rest {
     }
 }
 
-/// What can be dropped without looking at it.
+/// Bytes that can be dropped without looking at them.
 struct Bulk {
-    /// How much that is, in bytes, at least 1.
+    /// The number of bytes, at least 1.
     size: u64,
-    /// Whether it is dropped as it comes over the wire, in TLS records too; else as it comes out of the connection.
+    /// Whether the bytes are dropped as they come over the wire, TLS records included. Otherwise they are dropped as
+    /// they come out of the connection.
     is_raw: bool,
 }
 
 impl Body {
-    /// Whether nginx is woken up only when there is much to read.
+    /// Returns whether nginx is woken up only when more than one byte can be read.
     pub(crate) fn is_waiting(&self) -> bool {
         self.wake_up_for > 1
     }
 
-    /// Takes what belongs to the body out of a buffer. Returns how many bytes, and what came of it.
+    /// Takes the bytes of the body out of a buffer. Returns the number of bytes, and the result.
     ///
     /// # Safety
     ///
-    /// What is between the two pointers of the buffer must be there.
+    /// The bytes between `pos` and `last` of the buffer must be valid.
     unsafe fn feed(&mut self, r: RawRequest<'_>, buffer: &mut ngx_buf_t) -> (u64, Came) {
         let mut dropped = 0_u64;
         loop {
@@ -193,7 +196,7 @@ impl Body {
                 Rest::Length(rest) => rest,
                 Rest::Chunks(chunks) => {
                     let before = buffer.pos as u64;
-                    // SAFETY: a live request, and a buffer whose bytes are there, says the caller.
+                    // SAFETY: `r` is live, and the buffer's bytes are valid, as the caller promises.
                     let parsed = unsafe { shim::nginx_shim_parse_chunked(r.as_ptr(), buffer, chunks) };
                     dropped = dropped.saturating_add((buffer.pos as u64).saturating_sub(before));
                     const OK: isize = NGX_OK as isize;
@@ -224,11 +227,12 @@ impl Body {
         }
     }
 
-    /// What can be dropped without looking at it, if anything can.
+    /// The bytes that can be dropped without looking at them, if there are any.
     fn bulk(&self, r: RawRequest<'_>) -> Option<Bulk> {
         let is_tls = r.connection().is_tls();
         let is_raw = !is_tls && !self.wants_buffer;
-        // A connection that is to be closed need not decrypt what it drops, if it may linger for what little is left.
+        // If the connection will be closed and may linger for the little that is left, dropped bytes need no
+        // decryption.
         let is_sealed = is_tls && !self.wants_buffer && !r.is_kept_alive() && may_linger(r);
         match &self.rest {
             Rest::Length(rest) if is_sealed => {
@@ -242,7 +246,7 @@ impl Body {
         }
     }
 
-    /// Takes off what was dropped of a bulk, which is no more than there was.
+    /// Subtracts `dropped` bytes of a bulk from the rest. They must be no more than the bulk.
     fn take_off(&mut self, dropped: u64) {
         match &mut self.rest {
             Rest::Length(rest) => *rest = rest.saturating_sub(dropped),
@@ -253,7 +257,7 @@ impl Body {
         }
     }
 
-    /// Reads, and drops, no more than `most` bytes. Returns how many, and what came of it.
+    /// Reads and drops no more than `most` bytes. Returns the number of bytes, and the result.
     pub(crate) fn drop_some(&mut self, r: RawRequest<'_>, most: u64) -> (u64, Came) {
         let c = r.connection();
         let (mut dropped, mut looked) = (0_u64, 0_u64);
@@ -266,7 +270,7 @@ impl Body {
             }
             match self.bulk(r) {
                 Some(Bulk { size, is_raw: true }) => match self.drop_in_kernel(c, size.min(left)) {
-                    // What the system cannot do, the next turn does.
+                    // The system needs a buffer, which the next turn uses.
                     Ok(0) => (),
                     Ok(bytes) => {
                         self.take_off(bytes);
@@ -279,7 +283,7 @@ impl Body {
                 },
                 Some(Bulk { size, is_raw: false }) => {
                     let size = size.min(left).min(scratch::SIZE as u64);
-                    // SAFETY: there is room for so much.
+                    // SAFETY: the scratch buffer has room for `size` bytes.
                     match unsafe { read(c, scratch::start(), size) } {
                         Ok(bytes) => {
                             self.take_off(bytes);
@@ -290,7 +294,8 @@ impl Body {
                 }
                 None => {
                     if let Rest::Length(unseen) = self.rest {
-                        // The last record of what is sealed. nginx lingers until the client closes.
+                        // No more than a TLS record is left, which counts as dropped. nginx lingers until the client
+                        // closes.
                         self.rest = Rest::Length(0);
                         return (dropped.saturating_add(unseen.min(left)), Came::Whole);
                     }
@@ -308,34 +313,34 @@ impl Body {
         }
     }
 
-    /// Looks at the syntax of chunks, in no more than `most` bytes. Returns how many it has read, how many of them belong to the
-    /// body, and what came.
+    /// Reads no more than `most` bytes, and parses the chunks in them. Returns how many bytes were read, how many of
+    /// them belong to the body, and the result.
     ///
     /// # Errors
     ///
-    /// What came instead.
+    /// The result, if no bytes were read.
     fn look(&mut self, r: RawRequest<'_>, most: u64) -> Result<(u64, u64, Came), Came> {
         if !r.is_kept_alive() {
             return self.look_at(r, most.min(LOOK));
         }
-        // What follows the body is the next request. nginx has requests that were sent ahead behind the header of this one: what
-        // is read to there is not lost.
-        // SAFETY: a live request over HTTP/1.x has a buffer for its header, which nobody else uses meanwhile.
+        // The next request follows the body. nginx keeps pipelined requests in the buffer of this one's header, behind
+        // the header. Bytes of the next request that are read into that buffer are not lost.
+        // SAFETY: a live request over HTTP/1.x has a buffer for its header. Nobody else uses it meanwhile.
         let buffer = unsafe { &mut *(*r.as_ptr()).header_in };
         let start = buffer.last;
         let room = (buffer.end as usize).saturating_sub(start as usize);
         if room < ROOM || buffer.pos != start {
-            // No more than what is certain to belong to the body.
+            // Reads only bytes that certainly belong to the body.
             let certain = match &self.rest {
                 Rest::Chunks(chunks) => u64::try_from(chunks.length).unwrap_or(1),
                 Rest::Length(rest) => *rest,
             };
             return self.look_at(r, most.min(LOOK).min(certain));
         }
-        // SAFETY: there is room for so much.
+        // SAFETY: the buffer has `room` bytes of room at `start`.
         let bytes = unsafe { read(r.connection(), start, most.min(room as u64)) }?;
         buffer.last = start.wrapping_add(bytes as usize);
-        // SAFETY: so many bytes were read to there.
+        // SAFETY: `bytes` bytes have been read to `start`.
         let (taken, came) = unsafe { self.feed(r, buffer) };
         if buffer.pos == buffer.last {
             (buffer.pos, buffer.last) = (start, start);
@@ -343,25 +348,26 @@ impl Body {
         Ok((bytes, taken, came))
     }
 
-    /// The same in `size` bytes, or 1, of which none is needed any more.
+    /// As [`look`](Self::look), but reads up to `size` bytes, at least 1, into the scratch buffer. Nobody may need
+    /// these bytes afterwards.
     ///
     /// # Errors
     ///
-    /// What came instead.
+    /// The result, if no bytes were read.
     fn look_at(&mut self, r: RawRequest<'_>, size: u64) -> Result<(u64, u64, Came), Came> {
         // SAFETY: an `ngx_buf_t` may be all zeros.
         let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
         buffer.pos = scratch::start();
-        // SAFETY: there is room for so much.
+        // SAFETY: the scratch buffer has room for `size` bytes, which is at most [`LOOK`].
         let bytes = unsafe { read(r.connection(), buffer.pos, size) }?;
         buffer.last = buffer.pos.wrapping_add(bytes as usize);
-        // SAFETY: so many bytes were read to there.
+        // SAFETY: `bytes` bytes have been read to `pos`.
         let (taken, came) = unsafe { self.feed(r, &mut buffer) };
         Ok((bytes, taken, came))
     }
 
-    /// There is nothing to read now, after so many bytes: waits for more, or for much more of a client that sends much, of which
-    /// no more than `most` bytes may be read.
+    /// Waits for more, when there is nothing to read now. If the read before yielded at least [`LIVELY`] bytes
+    /// (`last`), it waits for many bytes at once, but for no more than `most`.
     fn wait(&mut self, r: RawRequest<'_>, last: u64, most: u64) -> Came {
         let c = r.connection();
         let rest = match self.rest {
@@ -373,23 +379,24 @@ impl Body {
         listen(c)
     }
 
-    /// Has nginx woken up only when so many bytes can be read, or when the client sends no more (SO_RCVLOWAT, socket(7)).
+    /// Makes the kernel wake nginx up only when `bytes` bytes can be read, or when the client sends no more
+    /// (SO_RCVLOWAT, socket(7)).
     pub(crate) fn wake_up_for(&mut self, c: Connection, bytes: u64) {
         let bytes = libc::c_int::try_from(bytes.max(1)).unwrap_or(libc::c_int::MAX);
         if mem::replace(&mut self.wake_up_for, bytes) != bytes {
             let size = mem::size_of_val(&bytes) as libc::socklen_t;
             let bytes = ptr::addr_of!(bytes).cast();
-            // SAFETY: the call reads an int. Where it fails nginx is woken up more often, that is all.
+            // SAFETY: the call reads an int. If it fails, nginx is merely woken up more often.
             unsafe { libc::setsockopt(c.socket(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes, size) };
         }
     }
 
-    /// Has the kernel drop up to `most` bytes, at least 1, of what has come over a connection. Returns how many; 0 if it
-    /// turns out that it cannot ([`wants_buffer`](Self::wants_buffer)).
+    /// Makes the kernel drop up to `most` bytes, at least 1, of what has arrived over a connection. Returns how many; 0
+    /// if the kernel turns out to need a buffer ([`wants_buffer`](Self::wants_buffer)).
     ///
     /// # Errors
     ///
-    /// What came instead.
+    /// The result, if no bytes were dropped.
     fn drop_in_kernel(&mut self, c: Connection, most: u64) -> Result<u64, Came> {
         match recv_truncated(c.socket(), most) {
             Ok(0) => {
@@ -404,7 +411,7 @@ impl Body {
                 c.read().set_ready(false);
                 Err(listen(c))
             }
-            // Not TCP, or TLS in the kernel.
+            // The socket is not TCP, or the kernel does TLS.
             Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => {
                 self.wants_buffer = true;
                 Ok(0)
@@ -425,37 +432,37 @@ fn take(buffer: &mut ngx_buf_t, most: u64) -> u64 {
     taken
 }
 
-/// Whether the next byte of a body in chunks belongs to the inside of a chunk. The states of nginx's parser have no public names;
-/// but it has only then an answer when it is given one byte that is no part of the syntax.
+/// Returns whether the next byte of a chunked body is data within a chunk. The states of nginx's parser have no public
+/// names. But given a byte that is not part of the syntax, the parser returns NGX_OK only within a chunk.
 fn is_inside_chunk(r: RawRequest<'_>, mut chunks: ngx_http_chunked_t) -> bool {
     let mut byte = b'x';
     // SAFETY: an `ngx_buf_t` may be all zeros.
     let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
     buffer.pos = &mut byte;
     buffer.last = buffer.pos.wrapping_add(1);
-    // SAFETY: a live request, a buffer of one byte, and a copy of the parser's state.
+    // SAFETY: `r` is live, the buffer has one byte, and `chunks` is a copy of the parser's state.
     unsafe { shim::nginx_shim_parse_chunked(r.as_ptr(), &mut buffer, &mut chunks) == NGX_OK as isize }
 }
 
-/// Whether the connection may linger when the request has ended.
+/// Returns whether the connection may linger when the request has ended.
 fn may_linger(r: RawRequest<'_>) -> bool {
-    // SAFETY: the core module has a configuration in each location, and nginx has set its place.
+    // SAFETY: the core module has a configuration in each location, at the index that nginx has set.
     let conf = unsafe { *(*r.as_ptr()).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index) };
-    // SAFETY: a number of that configuration.
+    // SAFETY: reads a number of the core module's configuration.
     unsafe { (*conf.cast::<ngx_http_core_loc_conf_t>()).lingering_close != NGX_HTTP_LINGERING_OFF as usize }
 }
 
-/// Reads up to `size` bytes, at least 1, as nginx reads from the connection. Returns how many.
+/// Reads up to `size` bytes, at least 1, with nginx's function for the connection. Returns how many.
 ///
 /// # Errors
 ///
-/// What came instead.
+/// The result, if no bytes were read.
 ///
 /// # Safety
 ///
-/// There must be room for them.
+/// `to` must have room for `size` bytes, at least 1.
 unsafe fn read(c: Connection, to: *mut u8, size: u64) -> Result<u64, Came> {
-    // SAFETY: up to the caller.
+    // SAFETY: `to` has room for as many bytes, as the caller promises.
     match unsafe { c.recv(to, size.max(1) as usize) } {
         Received::Bytes(bytes) => Ok(bytes as u64),
         Received::Again => Err(listen(c)),
@@ -464,7 +471,7 @@ unsafe fn read(c: Connection, to: *mut u8, size: u64) -> Result<u64, Came> {
     }
 }
 
-/// Has nginx tell when there is something to read again.
+/// Makes nginx tell when there is something to read again. Returns [`Came::Wait`], or [`Came::Failed`] if nginx cannot.
 fn listen(c: Connection) -> Came {
     if c.listen() {
         Came::Wait
@@ -477,7 +484,7 @@ fn listen(c: Connection) -> Came {
 ///
 /// # Errors
 ///
-/// The system's.
+/// The system's error number.
 #[cfg(target_os = "linux")]
 fn recv_truncated(fd: i32, most: u64) -> Result<u64, i32> {
     loop {
@@ -493,7 +500,7 @@ fn recv_truncated(fd: i32, most: u64) -> Result<u64, i32> {
     }
 }
 
-/// Elsewhere there is no such thing.
+/// Other systems cannot do this.
 #[cfg(not(target_os = "linux"))]
 fn recv_truncated(_fd: i32, _most: u64) -> Result<u64, i32> {
     Err(libc::EOPNOTSUPP)

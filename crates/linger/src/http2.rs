@@ -1,7 +1,7 @@
-//! The body of an HTTP/2 stream that nginx has done with: what it takes to go on receiving it, and to drop it.
+//! Receives and drops the body of an HTTP/2 stream after nginx has done with it.
 //!
-//! nginx hands DATA frames to whoever reads the request's body, so the body is read once more, as one that nothing is known
-//! of, into a buffer that nobody looks at.
+//! nginx hands DATA frames to whoever reads the request's body. So the body is read once more, as a body of undeclared
+//! length, into a buffer that nobody looks at.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -24,13 +24,14 @@ use nginx::shim;
 use nginx::RawRequest;
 use nginx::{Connection, Event};
 
-/// How much of a body a client may send ahead, in bytes, at most: about as much as the kernel lets it (tcp_rmem).
+/// The largest flow-control window of a drained stream, in bytes: about as much as the kernel lets a client send ahead
+/// (tcp_rmem).
 const WINDOW: u64 = 4 << 20;
 
-/// How long a WINDOW_UPDATE is, in bytes, without the head that all frames have (RFC 9113, section 6.9).
+/// The length of a WINDOW_UPDATE, in bytes, without the frame header (RFC 9113, section 6.9).
 const UPDATE: usize = mem::size_of::<u32>();
 
-/// How long it is with that.
+/// The length of a WINDOW_UPDATE, in bytes, with the frame header.
 const FRAME: usize = HEAD + UPDATE;
 const HEAD: usize = NGX_HTTP_V2_FRAME_HEADER_SIZE as usize;
 
@@ -41,12 +42,12 @@ pub(crate) struct Stream<'r> {
     stream: NonNull<ngx_http_v2_stream_t>,
 }
 
-/// A connection over HTTP/2, as nginx has it for its streams.
+/// What nginx keeps of an HTTP/2 connection.
 #[derive(Clone, Copy)]
 struct Session(NonNull<ngx_http_v2_connection_t>);
 
-/// Frames of a connection that are not on their way, and how many there are in all. They may outlive their stream, and what
-/// nginx keeps of a connection with streams.
+/// The frames of a connection for WINDOW_UPDATEs: the free ones, and the number of all. They may outlive their stream,
+/// and what nginx keeps of a connection only while it has streams.
 pub(crate) struct Frames {
     free: Cell<*mut ngx_http_v2_out_frame_t>,
     count: Cell<usize>,
@@ -61,7 +62,8 @@ impl Default for Frames {
 impl<'r> Stream<'r> {
     /// The stream of a request, if it has one.
     pub(crate) fn of(r: RawRequest<'r>) -> Option<Self> {
-        // SAFETY: every request has this member; where it is not NULL, the stream lives as long as the request.
+        // SAFETY: `r` is live, and every request has this member. A stream that is not NULL lives as long as the
+        // request.
         NonNull::new(unsafe { (*r.as_ptr()).stream }).map(|stream| Self { r, stream })
     }
 
@@ -74,103 +76,107 @@ impl<'r> Stream<'r> {
         Session(unsafe { NonNull::new_unchecked((*self.as_ptr()).connection) })
     }
 
-    /// The connection that it is of.
+    /// The connection of the stream.
     pub(crate) fn parent(self) -> Connection {
         self.session().connection()
     }
 
-    /// How many streams that may have at once.
+    /// How many streams the connection may have at once.
     pub(crate) fn most(self) -> usize {
         self.session().most()
     }
 
-    /// Whether the client has ended its side.
+    /// Returns whether the client has ended its side.
     fn is_ended(self) -> bool {
         // SAFETY: reads a bit of a live stream.
         unsafe { shim::nginx_shim_v2_in_closed(self.as_ptr()) != 0 }
     }
 
-    /// Whether nginx has reset it.
+    /// Returns whether nginx has reset the stream.
     fn is_reset(self) -> bool {
         // SAFETY: reads a bit of a live stream.
         unsafe { shim::nginx_shim_v2_rst_sent(self.as_ptr()) != 0 }
     }
 
-    /// Whether the client may still send.
+    /// Returns whether the client may still send.
     pub(crate) fn is_open(self) -> bool {
         !self.is_ended() && !self.is_reset() && !self.r.connection().has_failed()
     }
 
-    /// Sets whether nginx skips what comes.
+    /// Sets whether nginx skips the frames that arrive.
     fn skip(self, on: bool) {
         // SAFETY: writes a bit of a live stream.
         unsafe { shim::nginx_shim_set_v2_skip_data(self.as_ptr(), on.into()) }
     }
 
-    /// How much the client may send, in bytes, as nginx has told it.
+    /// How many bytes the client may send, as nginx has told it.
     fn window(self) -> u64 {
-        // SAFETY: a copy of a number of a live stream.
+        // SAFETY: reads a number of a live stream.
         unsafe { (*self.as_ptr()).recv_window as u64 }
     }
 
-    /// How much is still to come of the frame that nginx is reading, in bytes, if it is one of this stream.
+    /// How many bytes are still to come of the frame that nginx is reading, if it is a frame of this stream.
     fn frame_rest(self) -> Option<u64> {
         let state = self.session().state();
-        // SAFETY: two copies out of what a live connection is in.
+        // SAFETY: reads two members of a live connection's parser state.
         let (stream, length) = unsafe { ((*state).stream, (*state).length) };
         (stream == self.as_ptr()).then_some(length as u64)
     }
 
-    /// Has the body read once more. Returns how many bytes had come that nobody asked for; `None` if memory is out.
+    /// Makes nginx read the body once more. Returns how many bytes had arrived before anyone read the body; `None` if
+    /// memory is out.
     pub(crate) fn read_anew(self) -> Option<u64> {
         let r = self.r.as_ptr();
         let dropped = self.drop_preread();
         self.skip(true);
 
-        // SAFETY: nothing of the request's body is looked at any more; its memory belongs to the pool.
+        // SAFETY: writes a pointer of a live request. Nobody uses the old body any more; its memory belongs to the
+        // pool.
         unsafe { (*r).request_body = ptr::null_mut() };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_request_body_no_buffering(r, 0) };
-        // SAFETY: as above.
+        // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_reading_body(r, 0) };
         self.r.block_reading();
         self.r.connection().read().stop_timer();
 
         self.begin_body()?;
 
-        // Frames are skipped unless there is a length, or there are chunks; a length would be passed on to upstreams.
-        // SAFETY: a number of a live request.
+        // nginx skips the frames of a request that has neither a length nor chunks. A length would be passed on to
+        // upstreams.
+        // SAFETY: writes a number of a live request.
         unsafe { (*r).headers_in.content_length_n = -1 };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_chunked(r, 1) };
 
-        // How much the client may send is not nginx's business any more: see `grant`.
+        // From now on `grant` extends the window, not nginx.
         self.skip(false);
         // SAFETY: writes a bit of a live stream.
         unsafe { shim::nginx_shim_set_v2_no_flow_control(self.as_ptr(), 0) };
         Some(dropped)
     }
 
-    /// Frees what came before anyone asked for it. Returns how many bytes that were. If someone has asked, it is memory that is
-    /// no longer there.
+    /// Frees the bytes that arrived before anyone read the body. Returns how many they were. Once someone has read the
+    /// body, `preread` points to memory that is gone.
     fn drop_preread(self) -> u64 {
-        // SAFETY: a pointer of a live stream, which nobody follows from now on.
+        // SAFETY: takes a pointer of a live stream. Nobody follows it from now on.
         let preread = unsafe { mem::replace(&mut (*self.as_ptr()).preread, ptr::null_mut()) };
         if preread.is_null() || !self.r.body().is_null() {
             return 0;
         }
-        // SAFETY: nobody has asked for the body, so this is a buffer of the request's pool.
+        // SAFETY: nobody has read the body, so `preread` is a buffer of the request's pool.
         let ngx_buf_t { start, pos, last, .. } = unsafe { *preread };
-        // SAFETY: the beginning of memory that the pool has handed out; nginx leaves to the pool what it cannot free.
+        // SAFETY: the pool has handed out the memory that begins at `start`. `ngx_pfree` leaves alone what it cannot
+        // free.
         unsafe { ngx_pfree(self.r.pool(), start.cast()) };
         (last as u64).saturating_sub(pos as u64)
     }
 
-    /// Gives the request a body as nginx has it while it reads one, and one more user; `None` if memory is out.
+    /// Gives the request a body in the state of one that nginx is reading, and one more user; `None` if memory is out.
     fn begin_body(self) -> Option<()> {
-        // SAFETY: the pool of a live request, which fills the memory that it gives with zeros.
+        // SAFETY: the request is live, and so is its pool. The memory is zeroed.
         let body = unsafe { shim::nginx_shim_alloc_request_body(self.r.pool()).as_mut() };
-        // SAFETY: as above.
+        // SAFETY: the request is live, and so is its pool. The memory is zeroed.
         let buffer = unsafe { shim::nginx_shim_alloc_buf(self.r.pool()).as_mut() };
         let (body, buffer) = (body?, buffer?);
 
@@ -180,24 +186,24 @@ impl<'r> Stream<'r> {
 
         body.rest = 1;
         body.buf = buffer;
-        // What nginx counts is held against client_max_body_size.
+        // nginx compares this count with client_max_body_size, so it starts as low as possible.
         body.received = off_t::MIN.saturating_add(1);
         body.post_handler = Some(has_body);
 
-        // SAFETY: what it points to lives in the request's pool.
+        // SAFETY: writes a pointer of a live request. `body` lives in the request's pool.
         unsafe { (*self.r.as_ptr()).request_body = body };
         self.r.add_user();
         Some(())
     }
 
-    /// Drops what has come, however much. Returns how many bytes that was, and what came of it.
+    /// Drops all that has arrived. Returns the number of bytes, and the result.
     pub(crate) fn drop_some(self, _most: u64) -> (u64, Came) {
-        // SAFETY: a taken body is the one that `begin_body` has made, or one that somebody made later, with a buffer or not.
+        // SAFETY: the request's body is null, or was made in its pool by `begin_body` or, later, by somebody else.
         let Some(body) = (unsafe { self.r.body().as_mut() }) else {
             return (0, Came::Failed);
         };
         let rest = body.rest;
-        // SAFETY: as above.
+        // SAFETY: the body's buffer is null, or lives in the request's pool.
         let dropped = unsafe { body.buf.as_mut() }.map_or(0, |buffer| {
             let dropped = (buffer.last as u64).saturating_sub(buffer.pos as u64);
             fill(buffer);
@@ -206,10 +212,10 @@ impl<'r> Stream<'r> {
         (dropped, self.came(rest))
     }
 
-    /// What has come of the stream, of whose body so much is still to come: 0 if nothing is.
+    /// The result for a stream, where `rest` is the rest of its body: 0 if nothing more is to come.
     fn came(self, rest: off_t) -> Came {
         let c = self.r.connection();
-        // Set by nginx for each piece of the body.
+        // nginx sets this timer for each piece of the body.
         c.read().stop_timer();
         c.read().clear_timed_out();
 
@@ -217,7 +223,7 @@ impl<'r> Stream<'r> {
             return Came::Whole;
         }
         if c.read().is_eof() {
-            // The connection is at its end.
+            // The connection has ended.
             let parent = self.parent().read();
             return if parent.has_failed() {
                 Came::Failed
@@ -239,21 +245,21 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// How long the frame is that nginx is about to copy, in bytes, if it is the last one of the stream.
+    /// The length of the frame that nginx is about to copy, in bytes, if it is the last frame of the stream.
     pub(crate) fn last_frame(self) -> Option<u64> {
         self.frame_rest().filter(|_| self.is_ended())
     }
 
-    /// The socket of the connection, if all of the response has been written to it.
+    /// The connection's socket; `None` if some of the response has not been written to it.
     pub(crate) fn socket(self) -> Option<i32> {
         let parent = self.parent();
-        // SAFETY: a copy of a number of a live stream.
+        // SAFETY: reads a number of a live stream.
         let queued = unsafe { (*self.as_ptr()).queued };
         (queued == 0 && !parent.is_buffered()).then(|| parent.socket())
     }
 
-    /// Lets nginx end the connection when it runs out of them, unless a request that goes on is known; `handler` is that of the
-    /// streams that may be ended.
+    /// Lets nginx end the connection when it runs out of connections, unless a request is known that goes on. `handler`
+    /// is the read event handler of streams that may be ended.
     pub(crate) fn set_reusable(self, handler: ngx_event_handler_pt) {
         let parent = self.parent();
         let Some(shared) = Shared::find(&parent) else {
@@ -263,16 +269,16 @@ impl<'r> Stream<'r> {
             shared.blocker.set(ptr::null());
         }
         if !shared.is_unblocked() {
-            // That one will tell when it ends.
+            // The blocker does this when it ends.
             return;
         }
         if !is_ours(parent.read()) {
             if parent.is_tls_reading() {
-                // Not nginx's own for a while.
+                // TLS has set its own handler for now.
                 return;
             }
             let next = parent.read().replace_handler(OURS);
-            // SAFETY: used on the one thread, and of all HTTP/2 connections the same.
+            // SAFETY: the statics are only used on the one thread. The values are the same for all HTTP/2 connections.
             unsafe { (TAKEN, NEXT) = (handler, next) };
         }
         if !parent.is_reusable() {
@@ -280,9 +286,9 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Lets the client send so much of a body from now on, if that is much more than it may anyway.
+    /// Lets the client send `most` bytes of the body from now on, if that is at least twice what it may send already.
     pub(crate) fn grant(self, most: u64) {
-        // What is still to come of a frame is no part of the window any more.
+        // The rest of the frame being read is no part of the window any more.
         let most = most.saturating_sub(self.frame_rest().unwrap_or(0));
         let (window, old) = (most.min(WINDOW), self.window());
         if self.is_ended() || window <= old || old > window / 2 {
@@ -291,12 +297,12 @@ impl<'r> Stream<'r> {
         let Some(frame) = self.frame() else {
             return;
         };
-        // SAFETY: a live stream has a node, with its number of 31 bits.
+        // SAFETY: a live stream has a node, whose id has 31 bits.
         let id = unsafe { (*(*self.as_ptr()).node).id as u32 };
         let bytes = window_update(id, window.saturating_sub(old) as u32);
-        // SAFETY: the frame is ours, with a buffer for so many bytes.
+        // SAFETY: the frame was made by `new_frame`, and is not being sent.
         unsafe { fill_frame(frame, &bytes) };
-        // SAFETY: a number of a live stream.
+        // SAFETY: writes a number of a live stream.
         unsafe { (*self.as_ptr()).recv_window = window as usize };
         self.session().queue(frame);
         if !self.session().is_blocked() {
@@ -304,16 +310,16 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// A frame for a WINDOW_UPDATE; `None` if memory is out, or if so many wait to be sent that the client cannot be in need of
-    /// one.
+    /// A frame for a WINDOW_UPDATE. `None` if memory is out, or if so many wait to be sent that the client cannot need
+    /// another.
     fn frame(self) -> Option<*mut ngx_http_v2_out_frame_t> {
         let parent = self.parent();
         let frames = &Shared::find(&parent)?.frames;
         let free = frames.free.get();
         if !free.is_null() {
-            // SAFETY: a frame that nobody else has; `window_sent` has put it there.
+            // SAFETY: `window_sent` has put the frame on the list, and nobody else uses it.
             frames.free.set(unsafe { (*free).next });
-            // SAFETY: writes a bit of it.
+            // SAFETY: writes a bit of that frame.
             unsafe { shim::nginx_shim_set_v2_frame_blocked(free, 0) };
             return Some(free);
         }
@@ -325,25 +331,27 @@ impl<'r> Stream<'r> {
         Some(frame)
     }
 
-    /// Leaves what is still to come of the body to nginx, and has one user less of the request, which may be the last one.
+    /// Leaves the rest of the body to nginx, and gives up one user of the request, perhaps the last.
     ///
     /// # Safety
     ///
-    /// [`read_anew`](Self::read_anew) must have been called. The request may be gone afterwards: none of its copies may be used.
+    /// [`read_anew`](Self::read_anew) must have been called. The call may end the request: no copy of it may be used
+    /// afterwards.
     pub(crate) unsafe fn close(self) {
         let session = self.session();
         self.skip(true);
-        // SAFETY: the user that `begin_body` counted; the rest is up to the caller.
+        // SAFETY: `begin_body` has added the user. No copy of the request is used afterwards, as the caller promises.
         unsafe { self.r.leave() };
-        // A reset waits for something else to be sent. The connection outlives its streams.
+        // A queued RST_STREAM waits until something else is sent. The connection outlives its streams.
         if !session.is_blocked() && session.has_output() {
             session.send();
         }
     }
 
-    /// To nginx a connection is flooded when more than eight times as much has come as was of use. What was dropped has paid for
-    /// itself, and for the heads of its frames, but is to pay for nothing else. What the client may have sent on the credit that
-    /// it has left, before it knows that the stream is at its end, is paid for.
+    /// Corrects nginx's count of useful bytes, after `dropped` bytes were dropped. nginx takes a connection for flooded
+    /// when more than eight times as many bytes have arrived as were useful. The dropped bytes pay for themselves and
+    /// for their frame headers, and must pay for nothing else. If the client has not ended its side, it may use up its
+    /// remaining credit before it learns that the stream has ended. That is paid for too.
     pub(crate) fn settle(self, dropped: u64) {
         self.session().add_payload(|payload| {
             let paid = dropped.saturating_sub(dropped / 8).saturating_sub(dropped / 512);
@@ -355,20 +363,20 @@ impl<'r> Stream<'r> {
     }
 }
 
-/// Has nothing in a buffer, and no room: so nginx asks the body filters before it copies the next frame, and the last one can
-/// end the request at once. Otherwise nginx gets to that when it has read all that has come over the connection, and a client
-/// that makes new requests meanwhile is told that it has too many.
+/// Makes a buffer empty, and without room. So nginx calls the body filters before it copies the next frame, and the
+/// last frame can end the request at once. Otherwise nginx would first read all that has arrived over the connection. A
+/// client that makes new requests meanwhile would be told that it has too many.
 fn fill(buffer: &mut ngx_buf_t) {
     buffer.pos = buffer.end;
     buffer.last = buffer.end;
 }
 
-/// nginx calls it at the end of a body that it keeps: `ngx_http_request_body_t.post_handler`.
+/// Called at the end of a body that nginx keeps: `ngx_http_request_body_t.post_handler`.
 unsafe extern "C" fn has_body(_r: *mut ngx_http_request_t) {}
 
-/// Whether the worker is about to end.
+/// Returns whether the worker is about to end.
 fn is_worker_ending() -> bool {
-    // SAFETY: only nginx sets them, on the one thread or in a handler of a signal.
+    // SAFETY: only nginx sets these flags, on the one thread or in a signal handler.
     unsafe { ngx_exiting != 0 || ngx_terminate != 0 }
 }
 
@@ -383,13 +391,13 @@ fn window_update(stream: u32, increment: u32) -> [u8; FRAME] {
 
 /// A new frame with a buffer for a WINDOW_UPDATE; `None` if memory is out.
 fn new_frame(c: Connection) -> Option<*mut ngx_http_v2_out_frame_t> {
-    // SAFETY: the pool of a live connection, which fills the memory that it gives with zeros.
+    // SAFETY: the connection is live, and so is its pool. The memory is zeroed.
     let frame = unsafe { shim::nginx_shim_v2_alloc_frame(c.pool()).as_mut() }?;
-    // SAFETY: as above, but not with zeros.
+    // SAFETY: the connection is live, and so is its pool. The link's buffer is set below.
     let link = unsafe { ngx_alloc_chain_link(c.pool()).as_mut() }?;
-    // SAFETY: as above.
+    // SAFETY: the connection is live, and so is its pool.
     let buffer = NonNull::new(unsafe { ngx_create_temp_buf(c.pool(), FRAME) })?;
-    // Over TLS nothing is sent before such a buffer.
+    // Over TLS nothing is sent before a buffer with this flag.
     // SAFETY: writes a bit of the new buffer.
     unsafe { shim::nginx_shim_set_last_buf(buffer.as_ptr(), 1) };
     link.buf = buffer.as_ptr();
@@ -400,13 +408,13 @@ fn new_frame(c: Connection) -> Option<*mut ngx_http_v2_out_frame_t> {
     Some(frame)
 }
 
-/// Has a frame consist of these bytes.
+/// Makes `bytes` the content of a frame.
 ///
 /// # Safety
 ///
-/// `frame` must be one of [`new_frame`], and not be on its way.
+/// `frame` must be made by [`new_frame`], and must not be waiting to be sent.
 unsafe fn fill_frame(frame: *mut ngx_http_v2_out_frame_t, bytes: &[u8; FRAME]) {
-    // SAFETY: such a frame has a link with a buffer.
+    // SAFETY: a frame made by `new_frame` has a link with a buffer.
     let buffer = unsafe { &mut *(*(*frame).first).buf };
     buffer.pos = buffer.start;
     buffer.last = buffer.pos.wrapping_add(bytes.len());
@@ -414,13 +422,13 @@ unsafe fn fill_frame(frame: *mut ngx_http_v2_out_frame_t, bytes: &[u8; FRAME]) {
     unsafe { buffer.pos.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
 }
 
-/// A WINDOW_UPDATE has been sent, or not all of it yet: `ngx_http_v2_out_frame_t.handler`.
+/// Called when nginx has sent a WINDOW_UPDATE or a part of it: `ngx_http_v2_out_frame_t.handler`.
 unsafe extern "C" fn window_sent(h2c: *mut ngx_http_v2_connection_t, frame: *mut ngx_http_v2_out_frame_t) -> ngx_int_t {
     // SAFETY: nginx passes a live connection.
     let session = Session(unsafe { NonNull::new_unchecked(h2c) });
-    // SAFETY: nginx passes one of our frames, each of which has a link with a buffer.
+    // SAFETY: nginx passes a frame made by `new_frame`, which has a link with a buffer.
     let frame = unsafe { &mut *frame };
-    // SAFETY: as above.
+    // SAFETY: the frame's link has a buffer.
     let buffer = unsafe { *(*frame.first).buf };
     if buffer.pos != buffer.last {
         return NGX_AGAIN as ngx_int_t;
@@ -439,13 +447,13 @@ impl Session {
     }
 
     fn connection(self) -> Connection {
-        // SAFETY: nginx keeps this for a connection, which outlives it.
+        // SAFETY: the connection outlives what nginx keeps of it.
         unsafe { Connection::new((*self.as_ptr()).connection) }
     }
 
-    /// What nginx is reading.
+    /// The state of nginx's parser of frames.
     fn state(self) -> *const ngx_http_v2_state_t {
-        // SAFETY: only the place of a member is taken.
+        // SAFETY: only the address of a member is taken.
         unsafe { ptr::addr_of!((*self.as_ptr()).state) }
     }
 
@@ -454,7 +462,8 @@ impl Session {
         unsafe { shim::nginx_shim_v2_concurrent_streams(self.as_ptr()) }
     }
 
-    /// Whether nginx, or [`read`], is at work further up the stack, and sends what there is when that is done.
+    /// Returns whether nginx, or [`read`], is at work further up the call stack. That one sends what is queued when it
+    /// is done.
     fn is_blocked(self) -> bool {
         // SAFETY: reads a bit of a live connection.
         unsafe { shim::nginx_shim_v2_blocked(self.as_ptr()) != 0 }
@@ -465,64 +474,64 @@ impl Session {
         unsafe { shim::nginx_shim_set_v2_blocked(self.as_ptr(), on.into()) }
     }
 
-    /// Puts a frame before those with the bodies of responses.
+    /// Queues a frame ahead of those with the bodies of responses.
     fn queue(self, frame: *mut ngx_http_v2_out_frame_t) {
         // SAFETY: the frame is in no queue, and lives as long as the connection.
         unsafe { shim::nginx_shim_v2_queue_frame(self.as_ptr(), frame) }
     }
 
-    /// Whether there is something to send.
+    /// Returns whether something is queued to be sent.
     fn has_output(self) -> bool {
-        // SAFETY: a copy of a pointer of a live connection.
+        // SAFETY: reads a pointer of a live connection.
         unsafe { !(*self.as_ptr()).last_out.is_null() }
     }
 
-    /// Sends what there is. An error is not lost: nginx finds it when it reads or writes next.
+    /// Sends what is queued. An error is not lost: nginx finds it at its next read or write.
     fn send(self) {
-        // SAFETY: a live connection, for which nginx is not at work further up the stack.
+        // SAFETY: the connection is live, and nginx is not at work on it further up the call stack.
         unsafe { ngx_http_v2_send_output_queue(self.as_ptr()) };
     }
 
     /// Counts bytes that have been sent.
     fn add_bytes(self, bytes: usize) {
-        // SAFETY: a number of a live connection.
+        // SAFETY: borrows a number of a live connection.
         let total = unsafe { &mut (*self.as_ptr()).total_bytes };
         *total = total.saturating_add_unsigned(bytes as u64);
     }
 
-    /// Changes how many bytes nginx takes for those that were of use.
+    /// Changes nginx's count of useful bytes.
     fn add_payload(self, change: impl FnOnce(off_t) -> off_t) {
-        // SAFETY: a number of a live connection.
+        // SAFETY: borrows a number of a live connection.
         let payload = unsafe { &mut (*self.as_ptr()).payload_bytes };
         *payload = change(*payload);
     }
 
-    /// Its requests that have a stream.
+    /// The requests of the connection that have a stream.
     fn requests(self) -> impl Iterator<Item = *mut ngx_http_request_t> {
         // SAFETY: a live connection has the configuration of a server.
         let last = unsafe { shim::nginx_shim_v2_streams_index_mask(self.as_ptr()) };
-        // SAFETY: a copy of a pointer of a live connection.
+        // SAFETY: reads a pointer of a live connection.
         let index = unsafe { (*self.as_ptr()).streams_index };
         Nodes { index, buckets: 0..=last, node: ptr::null_mut() }.filter_map(|node| {
-            // SAFETY: a node of a live connection, with a stream or not.
+            // SAFETY: the node belongs to a live connection. Its stream is null or live.
             let stream = unsafe { (*node).stream.as_ref() }?;
             Some(stream.request)
         })
     }
 
-    /// The first of the requests that goes on, or whose stream is not taken; `None` if there is none.
+    /// The first request that goes on, or whose stream is not taken; `None` if there is none.
     fn blocker(self) -> Option<*mut ngx_http_request_t> {
         self.requests().find(|&r| {
-            // SAFETY: nginx has a stream for a live request only.
+            // SAFETY: the request of a stream is live.
             let request = unsafe { RawRequest::new(r) };
             !is_taken(request.connection().read()) || !request.is_done()
         })
     }
 
-    /// Tells all streams, each of which is taken, that they are to end.
+    /// Tells all streams to end. All of them must be taken.
     fn evict(self) {
         for r in self.requests() {
-            // SAFETY: nginx has a stream for a live request only, and a request a connection.
+            // SAFETY: the request of a stream is live, and has a connection.
             let c = unsafe { Connection::new((*r).connection) };
             c.set_closing(true);
             call(c.read());
@@ -530,8 +539,8 @@ impl Session {
     }
 }
 
-/// The nodes of a connection's streams, bucket by bucket. The next one is looked for when it is asked for: what is done with one
-/// may end its stream, but leaves the node where it is.
+/// The nodes of a connection's streams, bucket by bucket. The next node is looked up only when it is asked for:
+/// meanwhile the stream of this one may end, but the node stays where it is.
 struct Nodes {
     index: *mut *mut ngx_http_v2_node_t,
     buckets: RangeInclusive<usize>,
@@ -542,7 +551,7 @@ impl Iterator for Nodes {
     type Item = *mut ngx_http_v2_node_t;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // SAFETY: a node of a live connection, which nginx gives back together with it.
+        // SAFETY: `node` is null, or a node of a live connection. nginx frees nodes only together with the connection.
         self.node = unsafe { self.node.as_ref() }.map_or(ptr::null_mut(), |node| node.index);
         while self.node.is_null() {
             let bucket = self.buckets.next()?;
@@ -553,49 +562,50 @@ impl Iterator for Nodes {
     }
 }
 
-/// The handler of the read events of streams that are taken, and nginx's own of HTTP/2 connections.
+/// The handler of the read events of taken streams, and nginx's own handler of the read events of HTTP/2 connections.
 static mut TAKEN: ngx_event_handler_pt = None;
 static mut NEXT: ngx_event_handler_pt = None;
 
-/// Ours of HTTP/2 connections: a static, which has one address where the function itself may have several.
+/// This module's handler of the read events of HTTP/2 connections. It is compared by its address: the static has one,
+/// while the function itself may have several.
 static OURS: ngx_event_handler_pt = Some(read);
 
 fn is_same(handler: ngx_event_handler_pt, other: ngx_event_handler_pt) -> bool {
     handler.map(|handler| handler as usize) == other.map(|other| other as usize)
 }
 
-/// Whether a connection's read event is handled here.
+/// Returns whether a connection's read event is handled here.
 fn is_ours(event: Event) -> bool {
     is_same(event.handler(), OURS)
 }
 
-/// Whether a stream's read event is handled by those who take bodies.
+/// Returns whether the stream of a read event is taken.
 fn is_taken(event: Event) -> bool {
-    // SAFETY: used on the one thread.
+    // SAFETY: `TAKEN` is only used on the one thread.
     is_same(event.handler(), unsafe { TAKEN })
 }
 
-/// Does what nginx does when an event has happened.
+/// Calls an event's handler, as nginx does.
 fn call(event: Event) {
     if let Some(handler) = event.handler() {
-        // SAFETY: the handler of the event, which may end what the event is of.
+        // SAFETY: the handler is the event's own. It may end what the event belongs to.
         unsafe { handler(event.as_ptr()) }
     }
 }
 
-/// Something has happened to an HTTP/2 connection: perhaps nginx wants to have it for others (`ngx_event_t.handler`). To nginx a
-/// connection with streams is in use, so they have to end first. When nginx exits, it waits for them.
+/// Handles the read event of an HTTP/2 connection: `ngx_event_t.handler`. nginx may need the connection for others. To
+/// nginx a connection with streams is in use, so they have to end first. When nginx exits, it waits for them.
 unsafe extern "C" fn read(event: *mut ngx_event_t) {
-    // SAFETY: nginx passes the read event of a connection; the memory of both is that of the worker's connections.
+    // SAFETY: nginx passes the read event of a connection. Both are in the worker's memory for connections.
     let (event, c) = unsafe { (Event::new(event), Event::new(event).connection()) };
-    // SAFETY: this is the handler of HTTP/2 connections with streams, whose data is nginx's side of that.
+    // SAFETY: only HTTP/2 connections with streams have this handler. Their data is an `ngx_http_v2_connection_t`.
     let session = Session(unsafe { NonNull::new_unchecked((*c.as_ptr()).data.cast()) });
 
     if c.is_closing() && !is_worker_ending() {
         if let Some(blocker) = session.blocker() {
             c.set_closing(false);
             c.set_reusable(false);
-            // SAFETY: the request of a stream is live.
+            // SAFETY: `blocker` is the request of a stream of this connection, and so is live.
             unsafe { wait_for(blocker, c) };
             return;
         }
@@ -605,23 +615,23 @@ unsafe extern "C" fn read(event: *mut ngx_event_t) {
     }
 
     let number = c.number();
-    // SAFETY: used on the one thread, and set before this became a handler.
+    // SAFETY: `NEXT` is only used on the one thread, and is set together with this handler.
     if let Some(next) = unsafe { NEXT } {
-        // SAFETY: nginx's own handler of the event, which may close the connection.
+        // SAFETY: `next` is nginx's own handler of the event. It may close the connection.
         unsafe { next(event.as_ptr()) };
     }
     if c.socket() == -1 || c.number() != number || !is_ours(event) {
-        // It is closed, and perhaps another one by now, or idle.
+        // The connection is closed and perhaps a new one by now, or it is idle.
         return;
     }
-    // With each request nginx takes the connection for one in use (1.22.1).
+    // nginx marks the connection as in use at each request (1.22.1).
     let is_ready = Shared::find(&c).is_some_and(|shared| shared.is_any_taken() && shared.is_unblocked());
     if is_ready && !c.is_reusable() {
         c.set_reusable(true);
     }
 }
 
-/// Remembers the request because of which a connection cannot be had, and has it tell when it ends.
+/// Remembers the request that keeps nginx from ending a connection. [`unblock`] is called when that request ends.
 ///
 /// # Safety
 ///
@@ -630,7 +640,7 @@ unsafe fn wait_for(r: *mut ngx_http_request_t, c: Connection) {
     let Some(shared) = Shared::find(&c) else {
         return;
     };
-    // SAFETY: live, says the caller, and so is its pool.
+    // SAFETY: `r` is live, as the caller promises, and so is its pool.
     if let Some(cleanup) = unsafe { ngx_pool_cleanup_add((*r).pool, 0).as_mut() } {
         cleanup.handler = Some(unblock);
         cleanup.data = r.cast();
@@ -638,10 +648,11 @@ unsafe fn wait_for(r: *mut ngx_http_request_t, c: Connection) {
     }
 }
 
-/// A request ends that went on when nginx needed its connection: perhaps it can have that now (`ngx_pool_cleanup_t.handler`).
+/// Called when a blocker ends: perhaps nginx can have its connection now (`ngx_pool_cleanup_t.handler`).
 unsafe extern "C" fn unblock(r: *mut c_void) {
     let r = r.cast::<ngx_http_request_t>();
-    // SAFETY: nginx calls this when it destroys the pool of a request over HTTP/2; its stream is there until that is done.
+    // SAFETY: nginx calls this when it destroys the pool of a request over HTTP/2. The request's stream lives until
+    // that is done.
     let c = unsafe { Connection::new((*(*(*r).stream).connection).connection) };
     let Some(shared) = Shared::find(&c) else {
         return;

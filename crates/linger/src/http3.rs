@@ -1,4 +1,5 @@
-//! The body of an HTTP/3 stream that nginx has done with, which can be read from like a connection.
+//! Reads and drops the body of an HTTP/3 stream after nginx has done with it. Such a stream can be read like a
+//! connection.
 
 use core::mem;
 use core::ptr::{self, NonNull};
@@ -27,12 +28,12 @@ pub(crate) struct Stream<'r> {
     quic: NonNull<ngx_quic_stream_t>,
 }
 
-/// What was found in the bytes of a stream.
+/// What the bytes of a stream contain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// Frames, of which the last one need not be whole.
+    /// Frames. The last one may be incomplete.
     Frames,
-    /// The beginning of trailers.
+    /// The start of trailers.
     Trailers,
     /// An error.
     Error,
@@ -41,36 +42,37 @@ enum Found {
 impl<'r> Stream<'r> {
     /// The stream of a request, if it has one.
     pub(crate) fn of(r: RawRequest<'r>) -> Option<Self> {
-        // SAFETY: in these builds every connection has this member; where it is not NULL, the stream lives as long as the
-        // connection that nginx has made up for it.
+        // SAFETY: in these builds every connection has this member. A stream that is not NULL lives as long as the
+        // connection that nginx has made for it.
         NonNull::new(unsafe { (*r.connection().as_ptr()).quic }).map(|quic| Self { r, quic })
     }
 
-    /// The connection that it is of.
+    /// The connection of the stream.
     pub(crate) fn parent(self) -> Connection {
         // SAFETY: a stream has a connection, which outlives it.
         unsafe { Connection::new((*self.quic.as_ptr()).parent) }
     }
 
-    /// How many streams that may have at once.
+    /// How many streams the connection may have at once.
     pub(crate) fn most(self) -> usize {
-        // SAFETY: the connection of a live request over HTTP/3, which has the configuration of a server.
+        // SAFETY: this is the connection of a live request over HTTP/3, which has the configuration of a server.
         unsafe { shim::nginx_shim_v3_concurrent_streams(self.r.connection().as_ptr()) }
     }
 
-    /// Whether the client may still send.
+    /// Returns whether the client may still send.
     pub(crate) fn is_open(self) -> bool {
-        // SAFETY: a copy of a number of a live stream.
+        // SAFETY: reads a number of a live stream.
         matches!(unsafe { (*self.quic.as_ptr()).recv_state }, RECEIVING | SIZE_KNOWN)
     }
 
-    /// Whether the client has acknowledged all of the response.
+    /// Returns whether the client has acknowledged all of the response.
     pub(crate) fn is_acknowledged(self) -> bool {
-        // SAFETY: a copy of a number of a live stream.
+        // SAFETY: reads a number of a live stream.
         unsafe { (*self.quic.as_ptr()).send_state == ACKNOWLEDGED }
     }
 
-    /// Counts one more user of the request. What has come is dropped when the body is: 0 bytes are by now.
+    /// Adds a user to the request. Returns how many bytes have been dropped: 0, because what has arrived is dropped
+    /// together with the rest of the body.
     pub(crate) fn add_user(self) -> u64 {
         self.r.add_user();
         0
@@ -84,17 +86,18 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Tells the client that the response is over. Where that fails the stream ends with the request, as ever.
+    /// Tells the client that the response is over. If that fails, the stream ends with the request, as usual.
     pub(crate) fn end_response(self) {
-        // SAFETY: the connection of a live stream.
+        // SAFETY: this is the connection of a live stream.
         unsafe { ngx_quic_shutdown_stream(self.r.connection().as_ptr(), shim::NGINX_BITS_WRITE_SHUTDOWN) };
     }
 
-    /// Drops `most` bytes of the body, or what has come. Returns how many bytes that was, and what came of it.
+    /// Drops what has arrived of the body, until at least `most` bytes are dropped. Returns the number of bytes, and
+    /// the result.
     pub(crate) fn drop_some(self, most: u64) -> (u64, Came) {
         let c = self.r.connection();
         if c.is_closing() && !c.read().has_failed() {
-            // Not to have the answer taken back.
+            // Otherwise nginx would take the answer back.
             c.set_closing(false);
             return (0, Came::Evicted);
         }
@@ -105,12 +108,12 @@ impl<'r> Stream<'r> {
                 return (dropped, Came::More);
             }
             let size = usize::try_from(most.saturating_sub(dropped)).unwrap_or(scratch::SIZE).min(scratch::SIZE);
-            // SAFETY: there is room for so much.
+            // SAFETY: the scratch buffer has room for `size` bytes.
             let bytes = match unsafe { c.recv(scratch::start(), size) } {
                 Received::Bytes(bytes) => bytes,
                 Received::Again if c.listen() => return (dropped, Came::Wait),
                 Received::Again => return (dropped, Came::Failed),
-                // A frame that is not whole is an error whatever it means (RFC 9114, section 7.1).
+                // An incomplete frame is an error, whatever its type (RFC 9114, section 7.1).
                 Received::Eof if self.is_within_frame() => return (dropped, Came::Failed),
                 Received::Eof => return (dropped, Came::Whole),
                 Received::Failed => return (dropped, Came::Closed),
@@ -125,14 +128,14 @@ impl<'r> Stream<'r> {
         (dropped, if found == Found::Trailers { Came::Whole } else { Came::Failed })
     }
 
-    /// Drops what has been read and not used.
+    /// Drops the bytes that nginx has read and not used.
     fn drop_ahead(self, dropped: &mut u64) -> Found {
         let r = self.r.as_ptr();
-        // SAFETY: a live request has a buffer of its header or none, and a body or none, with a buffer or none.
+        // SAFETY: `r` is live. Its header's buffer, its body and the body's buffer are null, or live as long as it.
         let ahead = unsafe { [(*r).header_in, (*r).request_body.as_ref().map_or(ptr::null_mut(), |body| body.buf)] };
         let mut found = Found::Frames;
         for buffer in ahead {
-            // SAFETY: as above.
+            // SAFETY: the buffer is null, or belongs to the live request.
             match unsafe { buffer.as_mut() } {
                 Some(buffer) if found == Found::Frames => found = self.drop_frames(buffer, dropped),
                 _ => (),
@@ -141,9 +144,9 @@ impl<'r> Stream<'r> {
         found
     }
 
-    /// Drops the bytes of a buffer that are DATA frames, and what is of a type that means nothing (RFC 9114, section 9); ends
-    /// where trailers begin. nginx's parser gets the heads of frames, a byte at a time: it skips what it finds behind that of a
-    /// frame without a meaning, but then the length of that stays, as if it were that of a body.
+    /// Drops the DATA frames in a buffer, and the frames of unknown types (RFC 9114, section 9). Stops where trailers
+    /// begin. Only the frame headers go to nginx's parser, a byte at a time. It would skip the payload of a frame of
+    /// unknown type, too, but it would keep that length as if it were the length of a body.
     fn drop_frames(self, buffer: &mut ngx_buf_t, dropped: &mut u64) -> Found {
         while buffer.pos < buffer.last {
             let (rest, is_data) = self.frame();
@@ -160,7 +163,7 @@ impl<'r> Stream<'r> {
                 }
                 continue;
             }
-            // SAFETY: it is not at its end.
+            // SAFETY: `pos` is before `last`, so it points to a byte.
             let parsed = unsafe { self.parse_byte(buffer.pos) };
             buffer.pos = buffer.pos.wrapping_add(1);
             self.count(1, 0);
@@ -182,59 +185,61 @@ impl<'r> Stream<'r> {
         Found::Frames
     }
 
-    /// Has nginx's parser see one byte of the head of a frame. Returns what it says.
+    /// Passes one byte of a frame header to nginx's parser. Returns the parser's result.
     ///
     /// # Safety
     ///
-    /// `byte` must point to one.
+    /// `byte` must point to a valid byte.
     unsafe fn parse_byte(self, byte: *mut u8) -> ngx_int_t {
         // SAFETY: an `ngx_buf_t` may be all zeros.
         let mut head: ngx_buf_t = unsafe { mem::zeroed() };
         head.pos = byte;
         head.last = byte.wrapping_add(1);
-        // SAFETY: the connection of a live request over HTTP/3, and that one's own parser; the byte is there, says the caller.
+        // SAFETY: connection and parser are those of a live request over HTTP/3. `byte` points to a valid byte, as the
+        // caller promises.
         unsafe { ngx_http_v3_parse_data(self.r.connection().as_ptr(), self.parser(), &mut head) }
     }
 
     /// The state of nginx's parser of the body.
     fn parser(self) -> *mut ngx_http_v3_parse_data_t {
-        // SAFETY: nginx gives each request over HTTP/3 a parser; only the place of a member is taken.
+        // SAFETY: nginx gives each request over HTTP/3 a parser. Only the address of a member is taken.
         unsafe { ptr::addr_of_mut!((*(*self.r.as_ptr()).v3_parse).body) }
     }
 
-    /// How many bytes are still to come of the frame whose head has been seen, and whether they are of the body.
+    /// How many bytes are still to come of the frame whose header was parsed last, and whether it is a DATA frame.
     fn frame(self) -> (usize, bool) {
-        // SAFETY: two copies out of the parser of a live request.
+        // SAFETY: reads two members of the parser of a live request.
         let (length, kind) = unsafe { ((*self.parser()).length, (*self.parser()).type_) };
         (length, kind == NGX_HTTP_V3_FRAME_DATA as ngx_uint_t)
     }
 
-    /// Whether a frame has begun that is not whole.
+    /// Returns whether the payload of a frame is incomplete.
     fn is_within_frame(self) -> bool {
         self.frame().0 > 0
     }
 
-    /// Takes off what has come of a frame, which is no more than was still to come.
+    /// Subtracts `size` bytes from what is still to come of a frame. They must be no more than that.
     fn take_off(self, size: usize) {
-        // SAFETY: a number of the parser of a live request.
+        // SAFETY: borrows a number of the parser of a live request.
         let length = unsafe { &mut (*self.parser()).length };
         *length = length.saturating_sub(size);
     }
 
-    /// Counts bytes that have come, and those of them that were of use, as nginx does.
+    /// Counts bytes that have arrived (`size`), and the useful ones among them (`payload`), as nginx does.
     fn count(self, size: usize, payload: usize) {
-        // SAFETY: a number of a live request.
+        // SAFETY: borrows a number of a live request.
         let length = unsafe { &mut (*self.r.as_ptr()).request_length };
         *length = length.saturating_add_unsigned(size as u64);
-        // SAFETY: a connection over HTTP/3 has as its data what nginx knows of its streams, and outlives them.
+        // SAFETY: the data of a connection over HTTP/3 is its `ngx_http_v3_session_t`. The connection outlives its
+        // streams.
         let session = unsafe { &mut *(*self.parent().as_ptr()).data.cast::<ngx_http_v3_session_t>() };
         session.total_bytes = session.total_bytes.saturating_add_unsigned(size as u64);
         session.payload_bytes = session.payload_bytes.saturating_add_unsigned(payload as u64);
     }
 
-    /// Whether so much has come of no use that nginx ends the connection.
+    /// Returns whether so many useless bytes have arrived that nginx ends the connection.
     fn is_flooded(self) -> bool {
-        // SAFETY: the connection of a live request over HTTP/3.
+        // SAFETY: this is the connection of a live request over HTTP/3.
         unsafe { ngx_http_v3_check_flood(self.r.connection().as_ptr()) != NGX_OK as ngx_int_t }
     }
 }

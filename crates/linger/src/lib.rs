@@ -1,13 +1,15 @@
-//! How a body that nobody wants is read to its end after nginx has answered, so that the client can send it and then read
-//! the answer.
+//! Reads and drops a body that nobody wants after nginx has answered, so that the client can send all of it and then
+//! read the answer.
 //!
-//! The body is taken: for nginx, and for whoever else looks, the request has none any more. The response goes out as ever, but
-//! one more user of the request is counted. What comes is dropped, and that user is gone when the module says so; nginx then
-//! ends the request, or lets others go on that still use it. The two events of the connection and a timer come to us meanwhile.
+//! A drain begins by taking the body: from then on the request has no body, for nginx and for everybody else. The
+//! response goes out as usual. The drain counts as one more user of the request, and leaves the request when the module
+//! says so. nginx then ends the request, unless it has other users. Meanwhile the connection's two events and a timer
+//! call this crate.
 //!
-//! Over HTTP/1.x the bytes are read from the connection ([`http1`]). nginx itself would discard them, but keeps what is still
-//! to come where everybody takes it for the length of a body. Over HTTP/2 and HTTP/3 nginx drops no more than what the client
-//! may send anyway, and resets the stream with the end of the response (RFC 9113, section 8.1; RFC 9114, section 4.1).
+//! Over HTTP/1.x this crate reads the bytes from the connection ([`http1`]). nginx could discard them itself, but it
+//! would keep the number of remaining bytes where everybody expects the length of a body. Over HTTP/2 and HTTP/3 nginx
+//! drops no more than the client already has credit for, and resets the stream at the end of the response (RFC 9113,
+//! section 8.1; RFC 9114, section 4.1).
 
 #![allow(unsafe_code)]
 
@@ -33,36 +35,36 @@ pub use limit_conn::leave as leave_limit_conn;
 
 use multiplexed::Stream;
 
-/// What came of reading a taken body, for the module.
+/// The result of reading a taken body, as the module gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Got {
-    /// So many bytes: over HTTP/1.x as they came over the wire or, where TLS is read in the ordinary way, out of it; over
-    /// HTTP/2 and HTTP/3, of the body.
+    /// The number of bytes. Over HTTP/1.x these are bytes on the wire, or after decryption where TLS is read in the
+    /// ordinary way. Over HTTP/2 and HTTP/3 they are bytes of the body.
     Bytes(u64),
     /// The end of the body.
     Whole,
-    /// The client will send no more.
+    /// The client has closed the connection, or reset the stream.
     End,
     /// The connection, or the stream, has failed.
     Failed,
-    /// What is no chunk of a body in chunks (HTTP/1.x).
+    /// Invalid syntax in a chunked body (HTTP/1.x).
     Malformed,
-    /// nginx needs the connection for others, or ends.
+    /// nginx needs the connection for others, or is exiting.
     Evicted,
 }
 
 /// How long to wait for more of a taken body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// So many milliseconds.
+    /// This long, in milliseconds.
     Wait(u64),
-    /// No longer: the body, or the client, has come to an end.
+    /// No longer: the body has ended, or the client is gone.
     Over,
-    /// No longer, although the client may go on to send.
+    /// No longer, although the client may still send.
     Spent,
 }
 
-/// What came of reading, for us.
+/// The result of reading, within this crate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Came {
     /// There is more to read.
@@ -75,14 +77,14 @@ pub(crate) enum Came {
     Closed,
     /// The connection, or the stream, has failed.
     Failed,
-    /// What is no chunk.
+    /// Invalid syntax in a chunked body.
     Malformed,
     /// nginx needs the connection for others.
     Evicted,
 }
 
 impl Came {
-    /// What the module is told; `None` if nothing has ended.
+    /// The end, as the module gets it; `None` if nothing has ended.
     const fn end(self) -> Option<Got> {
         match self {
             Self::More | Self::Wait => None,
@@ -95,41 +97,42 @@ impl Came {
     }
 }
 
-/// How much is dropped at once over HTTP/3, in bytes, before other connections have their turn.
+/// How many bytes are dropped over HTTP/3 before other connections have their turn.
 const STEP: u64 = 1 << 20;
 
-/// How long it may take to notice that a response is over, or that a client that is waited for has become slow, in
-/// milliseconds, where nothing tells.
+/// How long it may take, in milliseconds, to notice that a response is over or that an awaited client has become slow.
+/// No event reports either.
 const NOTICE: u64 = 1000;
 
-/// A module that takes bodies ([`take_body`]), and what it has to say about them.
+/// A module that takes bodies ([`take_body`]), and its decisions about them.
 pub trait Linger: HttpModule {
-    /// What is remembered of a taken body, which is a part of the request's state.
+    /// What this crate remembers of a taken body, as a part of the request's state.
     fn taken<'r>(state: &'r Self::State<'r>) -> &'r Taken;
 
-    /// How much of a taken body may be read and dropped now, in bytes; 0 if it is not to be read.
+    /// How many bytes of a taken body may be read and dropped now; 0 if none may be read.
     fn may_drop(r: Request<'_, Self>) -> u64;
 
-    /// The answer to a request whose body is taken, when nobody is left to make one; `None` if it is being made already.
+    /// The status to answer with, when nobody else is left to answer a request whose body is taken; `None` if the
+    /// answer is being made already.
     fn abandoned(r: Request<'_, Self>) -> Option<Status>;
 
-    /// Called with what came of reading a taken body.
+    /// Called with each result of reading a taken body.
     fn has_read(r: Request<'_, Self>, got: Got);
 
     /// How long to wait for more of a taken body.
     fn patience(r: Request<'_, Self>) -> Patience;
 
-    /// How much more of a stream that is taken may be dropped, in bytes: the client is let send no more.
+    /// How many more bytes of a taken HTTP/2 or HTTP/3 body may be dropped. The client gets credit for no more.
     fn credit(r: Request<'_, Self>) -> u64;
 
-    /// How much of a stream that is taken has been dropped, in bytes.
+    /// How many bytes of a taken HTTP/2 or HTTP/3 body have been dropped.
     fn dropped(r: Request<'_, Self>) -> u64;
 }
 
-/// What is remembered of a taken body; nothing before it is taken.
+/// What this crate remembers of a taken body. It is empty until the body is taken.
 #[derive(Default)]
 pub struct Taken {
-    /// What is still to come of it (HTTP/1.x).
+    /// The rest of the body (HTTP/1.x).
     http1: Cell<Option<http1::Body>>,
     /// The connection.
     watch: Cell<Option<Watch>>,
@@ -138,27 +141,30 @@ pub struct Taken {
 /// The connection of a request whose body is taken.
 #[derive(Clone, Copy)]
 struct Watch {
-    /// When the module is asked next.
+    /// The timer that runs until the module is asked again.
     timer: Event,
-    /// What nginx has called when there is something to read, and when something can be written.
+    /// nginx's own handlers of the read event and of the write event.
     read: ngx_event_handler_pt,
     write: ngx_event_handler_pt,
 }
 
-/// Whether the client may still send a body (over HTTP/2 or HTTP/3): it has neither ended its side nor reset the stream.
+/// Returns whether the client may still send a body over HTTP/2 or HTTP/3: it has neither ended its side nor reset the
+/// stream.
 pub fn is_stream_open<M: HttpModule>(r: Request<'_, M>) -> bool {
     stream(r).is_some_and(Stream::is_open)
 }
 
-/// How many streams of the connection that the request came over are taken, and how many it may have at once.
+/// Returns how many streams of the request's connection are taken, and how many streams the connection may have at
+/// once.
 pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
     stream(r).map_or((0, 1), |stream| (stream.taken(), stream.most()))
 }
 
-/// Takes what is still to come of the body away from nginx, for which the request has no body any more, nor for anybody
-/// else. Tells the module what had come, and whether that was all ([`Linger::has_read`]). Returns whether the rest will
-/// be read until the request ends, or until the module has had enough ([`Linger::patience`]). For main requests of
-/// which something is kept.
+/// Takes the rest of the body from nginx. From then on the request has no body, for nginx and for everybody else. Tells
+/// the module how much had arrived already, and whether that was all ([`Linger::has_read`]). Returns whether the rest
+/// will be read, until the request ends or the module has had enough ([`Linger::patience`]).
+///
+/// `r` must be a main request. Without a state its body is not taken.
 pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
     let Some(taken) = taken(r) else {
         return false;
@@ -178,7 +184,7 @@ pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
     true
 }
 
-/// Takes the body over HTTP/2 or HTTP/3. Returns the timer of the request; `None` if memory is out.
+/// Takes the body over HTTP/2 or HTTP/3. Returns the drain's timer; `None` if memory is out.
 fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>) -> Option<Event> {
     let timer = Event::timer(raw(r), Some(look::<M>))?;
     r.forget_body();
@@ -187,8 +193,8 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>) -> Option<Event
     Some(timer)
 }
 
-/// Takes the body over HTTP/1.x. Returns the timer of the request; `None` if nothing is still to come of the body, or memory
-/// is out.
+/// Takes the body over HTTP/1.x. Returns the drain's timer; `None` if nothing more of the body is to come, or memory is
+/// out.
 fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
     let Some(found) = http1::find(raw(r)) else {
         r.forget_body();
@@ -207,25 +213,26 @@ fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
     timer
 }
 
-/// From now on drops what comes of the body, if that is taken, and asks the module when to stop
-/// ([`Linger::patience`]). To be called when a response is being made.
+/// Starts dropping a taken body as it arrives, until the module ends that ([`Linger::patience`]). Call this when a
+/// response is being made.
 pub fn watch_body<M: Linger>(r: Request<'_, M>) {
     if watched(r).is_some() {
         watch(r);
-        // The client may have sent as much as it can while nobody read: nothing new would wake nginx up.
+        // The client may have filled the buffers while nobody read. Then no new data wakes nginx up.
         raw(r).connection().read().post_next();
     }
 }
 
 /// Drops a piece of a taken body (HTTP/2 and HTTP/3).
 pub fn drop_piece<M: Linger>(r: Request<'_, M>, input: &mut Input<'_>) -> Piece {
-    // Where there is no piece, a frame is about to become one.
+    // Without a piece, nginx is about to copy a frame into one.
     let is_about_to = input.is_none() && r.is_done();
     let last = stream(r).filter(|_| is_about_to).and_then(Stream::last_frame);
     let dropped = last.unwrap_or_else(|| input.discard());
     tell(r, dropped, if last.is_some() { Came::Whole } else { Came::Wait });
-    // nginx may go on reading for as long as the client sends, and finalizes the request with what is not NGX_OK. That need
-    // not be its end: a subrequest in the background may be left, as that of a mirror.
+    // nginx would go on reading for as long as the client sends. `Piece::Over` makes it finalize the request, because
+    // the filter then does not return NGX_OK. That need not end the request: a background subrequest, such as a
+    // mirror's, may still use it.
     if r.is_done() && !matches!(M::patience(r), Patience::Wait(_)) {
         release(r);
         return Piece::Over;
@@ -233,8 +240,8 @@ pub fn drop_piece<M: Linger>(r: Request<'_, M>, input: &mut Input<'_>) -> Piece 
     Piece::Taken
 }
 
-/// Lets nginx end the request when it runs out of connections; over HTTP/2, together with others of the same connection
-/// that may be ended. Not while somebody else uses it.
+/// Lets nginx end the request when it runs out of connections, unless the request has another user. Over HTTP/2 nginx
+/// ends it together with the other requests of the connection, if each of them may be ended.
 pub fn set_reusable<M: Linger>(r: Request<'_, M>) {
     if raw(r).users() != 1 {
         return;
@@ -247,7 +254,7 @@ pub fn set_reusable<M: Linger>(r: Request<'_, M>) {
     }
 }
 
-/// Gives the connection back to nginx, if the body is taken. To be called when the request ends.
+/// Gives the connection back to nginx, if the body is taken. Call this when the request ends.
 pub fn release<M: Linger>(r: Request<'_, M>) {
     let Some((taken, watch)) = taken(r).and_then(|taken| Some((taken, taken.watch.take()?))) else {
         return;
@@ -264,28 +271,28 @@ pub fn release<M: Linger>(r: Request<'_, M>) {
     }
 }
 
-/// The request, for those who know nothing of modules.
+/// The request without the type of its module.
 fn raw<'r, M: HttpModule>(r: Request<'r, M>) -> RawRequest<'r> {
-    // SAFETY: a request is live for as long as it says.
+    // SAFETY: `Request` is only made for a live request, and is live for `'r`.
     unsafe { RawRequest::new(r.as_ptr()) }
 }
 
-/// The stream that the request came over; `None` over HTTP/1.x.
+/// The HTTP/2 or HTTP/3 stream of the request; `None` over HTTP/1.x.
 fn stream<'r, M: HttpModule>(r: Request<'r, M>) -> Option<Stream<'r>> {
     Stream::of(raw(r))
 }
 
-/// What is remembered of the body.
+/// What this crate remembers of the body; `None` if the request has no state.
 fn taken<'r, M: Linger>(r: Request<'r, M>) -> Option<&'r Taken> {
     r.state().map(M::taken)
 }
 
-/// The connection, if the body is taken.
+/// The connection; `None` unless the body is taken.
 fn watched<M: Linger>(r: Request<'_, M>) -> Option<Watch> {
     taken(r)?.watch.get()
 }
 
-/// Does something with what is still to come of the body over HTTP/1.x, if that is taken.
+/// Calls `act` with the rest of a taken HTTP/1.x body. Returns its result; `None` if no such body is taken.
 fn with_http1<M: Linger, T>(r: Request<'_, M>, act: impl FnOnce(&mut http1::Body) -> T) -> Option<T> {
     let taken = taken(r)?;
     let mut body = taken.http1.get()?;
@@ -294,10 +301,10 @@ fn with_http1<M: Linger, T>(r: Request<'_, M>, act: impl FnOnce(&mut http1::Body
     Some(result)
 }
 
-/// Tells the module what has come.
+/// Tells the module the result of reading: `bytes`, and the end, if that has come.
 fn tell<M: Linger>(r: Request<'_, M>, bytes: u64, came: Came) {
     if came == Came::Malformed {
-        // Nobody knows where the next request would begin.
+        // It is unknown where the next request would begin.
         r.clear_keepalive();
     }
     if bytes > 0 {
@@ -308,15 +315,15 @@ fn tell<M: Linger>(r: Request<'_, M>, bytes: u64, came: Came) {
     }
 }
 
-/// Sees to it that what happens to the connection is noticed here. nginx sets its own handlers anew where it ends a request
-/// with an error.
+/// Sets this crate's handlers of the connection's two events, and keeps nginx's. nginx sets its own again when it ends
+/// a request with an error.
 fn watch<M: Linger>(r: Request<'_, M>) {
     let Some((taken, mut watch)) = taken(r).and_then(|taken| Some((taken, taken.watch.get()?))) else {
         return;
     };
     let c = raw(r).connection();
     if c.is_tls_waiting() {
-        // These are TLS's handlers for a while.
+        // TLS has set its own handlers for now.
         return;
     }
     for (place, nginx) in [(c.read(), &mut watch.read), (c.write(), &mut watch.write)] {
@@ -327,7 +334,7 @@ fn watch<M: Linger>(r: Request<'_, M>) {
     taken.watch.set(Some(watch));
 }
 
-/// Drops what has come of a body that is taken, or much of it, and tells the module. Returns what came.
+/// Drops what has arrived of a taken body, or much of it, and tells the module. Returns the result.
 fn drop_some<M: Linger>(r: Request<'_, M>) -> Came {
     let (dropped, came) = match stream(r) {
         Some(stream) => stream.drop_some(M::credit(r).min(STEP)),
@@ -337,7 +344,7 @@ fn drop_some<M: Linger>(r: Request<'_, M>) -> Came {
     came
 }
 
-/// The same over HTTP/1.x. Returns how many bytes that were, and what came.
+/// Drops what has arrived of an HTTP/1.x body, or much of it. Returns the number of bytes, and the result.
 fn drop_some_http1<M: Linger>(r: Request<'_, M>) -> (u64, Came) {
     if raw(r).connection().is_closing() {
         return (0, Came::Evicted);
@@ -348,11 +355,11 @@ fn drop_some_http1<M: Linger>(r: Request<'_, M>) -> (u64, Came) {
     }
 }
 
-/// Waits for more, or ends what [`take_body`] has begun, and with it perhaps the request.
+/// Waits for more, or ends the drain that [`take_body`] has begun, and with it perhaps the request.
 ///
 /// # Safety
 ///
-/// The body must be taken. The request may be gone afterwards: none of its copies may be used.
+/// The body must be taken. The call may end the request: no copy of `r` may be used afterwards.
 unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     let is_done = r.is_done();
     if let Some(stream) = stream(r).filter(|_| is_done) {
@@ -361,7 +368,7 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     let patience = M::patience(r);
     let (Patience::Wait(left), Some(watched)) = (patience, watched(r)) else {
         release(r);
-        // SAFETY: up to the caller.
+        // SAFETY: the body was taken, and no copy of `r` is used afterwards, as the caller promises.
         return unsafe { close(raw(r), patience) };
     };
     watch(r);
@@ -372,17 +379,17 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
         raw(r).connection().read().post_next();
     }
     let is_waiting = with_http1(r, |body| body.is_waiting()).unwrap_or(false);
-    // Somebody who uses the request as well may have nginx's handlers set anew.
+    // Another user of the request may make nginx set its own handlers again.
     let is_alone = is_done && raw(r).users() == 1 && !is_waiting;
     watched.timer.start_timer(if is_alone { left } else { left.min(NOTICE) });
 }
 
-/// Something has happened to the connection of a request: `ngx_event_t.handler`.
+/// Handles an event of a request's connection: `ngx_event_t.handler`.
 unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
-    // SAFETY: nginx passes an event of a connection, the memory of which outlasts this call.
+    // SAFETY: nginx passes an event of a connection, whose memory outlives this call.
     let (event, c) = unsafe { (Event::new(event), Event::new(event).connection()) };
-    // SAFETY: this is the handler as long as the body of the request that is the connection's data, or of that one's main
-    // request, is taken.
+    // SAFETY: this handler is set only while the body is taken. The connection's data is then a live request: the one
+    // whose body is taken, or a subrequest of it.
     let r = unsafe { main_request::<M>(c) };
     let Some(watch) = watched(r) else {
         return;
@@ -391,72 +398,73 @@ unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
 
     if !r.is_done() {
         if let Some(nginx) = if event == c.read() { watch.read } else { watch.write } {
-            // SAFETY: nginx's own handler of this event. It may end the request.
+            // SAFETY: this is nginx's own handler of the event. It may end the request, which is checked below.
             unsafe { nginx(event.as_ptr()) };
         }
-        // nginx marks the connection of a request that it has freed.
+        // nginx marks the connection as destroyed when it frees the request.
         if c.is_destroyed() || watched(r).is_none() {
             return;
         }
     }
-    // SAFETY: the body is taken, and nothing is done with the request afterwards.
+    // SAFETY: the body is taken, and no copy of `r` is used afterwards.
     unsafe { go_on(r, came) }
 }
 
-/// Time has passed: `ngx_event_t.handler`.
+/// Handles the drain's timer: `ngx_event_t.handler`.
 unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
-    // SAFETY: the timer is stopped before its request ends, and has as its data the connection of that.
+    // SAFETY: the timer is stopped before its request ends, and its data is that request's connection.
     let c = unsafe { Event::new(timer).connection() };
-    // SAFETY: as above.
+    // SAFETY: the connection's request is live: its timer has not been stopped.
     let r = unsafe { main_request::<M>(c) };
     if !r.is_done() && raw(r).users() == 1 {
-        // Nobody but us uses the request, so nobody else will answer it.
+        // The drain is the only user of the request, so nobody else will answer it.
         if let Some(status) = M::abandoned(r) {
             raw(r).add_user();
-            // SAFETY: the user that has just been counted; nothing is done with the request afterwards.
+            // SAFETY: the user has just been added, and no copy of `r` is used afterwards.
             unsafe { raw(r).finalize(status) };
-            // SAFETY: nginx looks first whether it has marked the connection as one whose request it has freed.
+            // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request
+            // has been freed.
             return unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
         }
     }
     with_http1(r, |body| {
-        // A client that has become slow is not a silent one.
+        // A client that has become slow is not silent: read the little that it has sent.
         if body.is_waiting() {
             body.wake_up_for(c, 1);
             c.read().set_ready(true);
         }
     });
     let came = drop_some(r);
-    // SAFETY: the body is taken, and nothing is done with the request afterwards.
+    // SAFETY: the body is taken, and no copy of `r` is used afterwards.
     unsafe { go_on(r, came) }
 }
 
-/// The main request of the one that a connection is of.
+/// The main request of the request that a connection belongs to.
 ///
 /// # Safety
 ///
-/// The connection must be of a request that is live, and stays so for `'r`.
+/// The connection's data must be a request that is live for `'r`.
 unsafe fn main_request<'r, M: HttpModule>(c: Connection) -> Request<'r, M> {
-    // SAFETY: live, says the caller, and so is its main request.
+    // SAFETY: the connection's request is live, as the caller promises, and so is its main request.
     unsafe { Request::new((*(*c.as_ptr()).data.cast::<ngx_http_request_t>()).main) }
 }
 
-/// Has one user less of a request, which may be the last one: what is still to come is nginx's again.
+/// Leaves the rest of the body to nginx, and gives up the drain's use of the request. The drain may be the last user.
 ///
 /// # Safety
 ///
-/// The body must have been taken. The request may be gone afterwards: none of its copies may be used.
+/// The body must have been taken. The call may end the request: no copy of `r` may be used afterwards.
 unsafe fn close(r: RawRequest<'_>, patience: Patience) {
     if Stream::of(r).is_none() {
         if patience != Patience::Over {
             r.clear_keepalive();
             r.end_lingering();
         } else if !r.is_kept_alive() {
-            // More may be on its way all the same, as requests that the client has sent ahead.
+            // More may still arrive, such as pipelined requests.
             r.linger();
         }
     }
-    // SAFETY: up to the caller.
+    // SAFETY: the body was taken, and no copy of `r` is used afterwards, as the caller promises.
     unsafe { multiplexed::close(r) }
 }
 

@@ -20,24 +20,25 @@ pub(crate) enum Stream<'r> {
     Http3(http3::Stream<'r>),
 }
 
-/// What the streams of a connection share; in its pool.
+/// What the streams of a connection share. It lives in the connection's pool.
 pub(crate) struct Shared {
-    /// How many of them are taken.
+    /// How many of the streams are taken.
     taken: Cell<usize>,
-    /// Why the connection cannot be ended although there are such: a request that goes on.
+    /// A request that goes on, because of which nginx cannot end the connection; null if none is known.
     pub(crate) blocker: Cell<*const ngx_http_request_t>,
     pub(crate) frames: http2::Frames,
 }
 
 impl Shared {
-    /// What the streams of a connection share; `None` if there is nothing yet.
+    /// Finds what the streams of a connection share; `None` if it has not been made yet.
     pub(crate) fn find(c: &Connection) -> Option<&Self> {
-        // SAFETY: the list of a pool's cleanups begins in the pool, which lives as long as the connection.
+        // SAFETY: the connection's pool lives as long as the connection. Its list of cleanups begins in the pool.
         let mut cleanup: *const ngx_pool_cleanup_t = unsafe { (*c.pool()).cleanup };
         // SAFETY: a link of that list, which ends in NULL.
         while let Some(link) = unsafe { cleanup.as_ref() } {
             if link.handler.is_some_and(|handler| handler as usize == MARK as usize) {
-                // SAFETY: a cleanup with this handler has as its data what `create` made, which is only ever shared.
+                // SAFETY: a cleanup with this handler has as its data what `create` made. Only shared references to it
+                // exist.
                 return unsafe { link.data.cast::<Self>().as_ref() };
             }
             cleanup = link.next;
@@ -45,36 +46,36 @@ impl Shared {
         None
     }
 
-    /// The same, made if there is none; `None` if memory is out.
+    /// Finds what the streams of a connection share, or makes it; `None` if memory is out.
     fn find_or_create(c: &Connection) -> Option<&Self> {
         Self::find(c).or_else(|| Self::create(c))
     }
 
     fn create(c: &Connection) -> Option<&Self> {
         const { assert!(!mem::needs_drop::<Self>() && mem::align_of::<Self>() <= NGX_ALIGNMENT) };
-        // SAFETY: the pool of a live connection.
+        // SAFETY: the connection is live, and so is its pool.
         let cleanup = unsafe { ngx_pool_cleanup_add(c.pool(), mem::size_of::<Self>()).as_mut() }?;
         cleanup.handler = Some(MARK);
         let shared = cleanup.data.cast::<Self>();
         let nothing = Self { taken: Cell::new(0), blocker: Cell::new(ptr::null()), frames: http2::Frames::default() };
-        // SAFETY: nginx has given as much memory as asked for, on a boundary that is enough, as asserted.
+        // SAFETY: nginx has given as much memory as asked for, aligned as asserted above.
         unsafe { shared.write(nothing) };
-        // SAFETY: it has just been made, and lives as long as the connection.
+        // SAFETY: the value has just been written, and lives as long as the connection.
         unsafe { shared.as_ref() }
     }
 
-    /// Whether any stream of the connection is taken.
+    /// Returns whether any stream of the connection is taken.
     pub(crate) fn is_any_taken(&self) -> bool {
         self.taken.get() > 0
     }
 
-    /// Whether nothing but taken streams is known to use the connection.
+    /// Returns whether no request is known that keeps nginx from ending the connection.
     pub(crate) fn is_unblocked(&self) -> bool {
         self.blocker.get().is_null()
     }
 }
 
-/// The handler by which what streams share is told from other things in a pool.
+/// The handler that tells the cleanup of [`Shared`] from other cleanups of a pool.
 static MARK: unsafe extern "C" fn(*mut c_void) = shim::nginx_shim_clean_shared;
 
 impl<'r> Stream<'r> {
@@ -83,7 +84,7 @@ impl<'r> Stream<'r> {
         http2::Stream::of(r).map(Self::Http2).or_else(|| http3::Stream::of(r).map(Self::Http3))
     }
 
-    /// Whether the client may still send: it has neither ended its side nor reset the stream.
+    /// Returns whether the client may still send: it has neither ended its side nor reset the stream.
     pub(crate) fn is_open(self) -> bool {
         match self {
             Self::Http2(stream) => stream.is_open(),
@@ -91,12 +92,12 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// How many streams of its connection are taken.
+    /// How many streams of the stream's connection are taken.
     pub(crate) fn taken(self) -> usize {
         Shared::find(&self.parent()).map_or(0, |shared| shared.taken.get())
     }
 
-    /// The connection that it is of.
+    /// The connection of the stream.
     fn parent(self) -> Connection {
         match self {
             Self::Http2(stream) => stream.parent(),
@@ -104,7 +105,7 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// How many streams its connection may have at once.
+    /// How many streams the stream's connection may have at once.
     pub(crate) fn most(self) -> usize {
         match self {
             Self::Http2(stream) => stream.most(),
@@ -112,9 +113,9 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Takes the body away from nginx, until [`release`](Self::release): whoever asks for one finds none, and what comes can
-    /// be dropped. Counts one more user of the request, until [`close`]. Returns how many bytes had come already; `None` if
-    /// memory is out.
+    /// Takes the body from nginx, until [`release`](Self::release): nobody else finds a body, and what arrives can be
+    /// dropped. Adds a user to the request, until [`close`]. Returns how many bytes had arrived already and were
+    /// dropped; `None` if memory is out.
     pub(crate) fn take(self) -> Option<u64> {
         let parent = self.parent();
         let shared = Shared::find_or_create(&parent)?;
@@ -126,8 +127,8 @@ impl<'r> Stream<'r> {
         Some(dropped)
     }
 
-    /// Drops what has come, or `most` bytes of it (over HTTP/3; over HTTP/2 see [`grant`](Self::grant)). Returns how many bytes
-    /// that was, and what came of it.
+    /// Drops what has arrived. Over HTTP/3 it drops no more than about `most` bytes; over HTTP/2 [`grant`](Self::grant)
+    /// alone limits what arrives. Returns the number of bytes, and the result.
     pub(crate) fn drop_some(self, most: u64) -> (u64, Came) {
         match self {
             Self::Http2(stream) => stream.drop_some(most),
@@ -135,7 +136,7 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// How long the frame is that nginx is about to copy, in bytes, if it is the last one of a stream (HTTP/2).
+    /// The length of the frame that nginx is about to copy, in bytes, if it is the last frame of the stream (HTTP/2).
     pub(crate) fn last_frame(self) -> Option<u64> {
         match self {
             Self::Http2(stream) => stream.last_frame(),
@@ -143,7 +144,8 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Tells the client that the response is over, where that comes with the end of the request. For responses that are.
+    /// Tells the client that the response is over, where nginx does so only at the end of the request (HTTP/3). All of
+    /// the response must have been sent or handed to nginx's own transport.
     pub(crate) fn end_response(self) {
         match self {
             Self::Http2(_) => (),
@@ -151,7 +153,7 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Whether the client has acknowledged all of the response, where that is nginx's business: over HTTP/3.
+    /// Returns whether the client has acknowledged all of the response, as far as nginx knows: false over HTTP/2.
     pub(crate) fn is_acknowledged(self) -> bool {
         match self {
             Self::Http2(_) => false,
@@ -159,7 +161,7 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// The socket that all of the response has been written to; `None` if some has not, and over HTTP/3.
+    /// The socket that all of the response has been written to; `None` if some of it has not, and over HTTP/3.
     pub(crate) fn socket(self) -> Option<i32> {
         match self {
             Self::Http2(stream) => stream.socket(),
@@ -167,8 +169,9 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Lets nginx end the request when it runs out of connections. Over HTTP/2 one alone would be of no use: it is ended with
-    /// all others of its connection, if the same may be done with each of them; `handler` tells which these are.
+    /// Lets nginx end the request when it runs out of connections. Over HTTP/2 ending one request would free no
+    /// connection. So nginx ends all requests of the connection, if each of them may be ended. `handler` is the read
+    /// event handler of requests that may be ended.
     pub(crate) fn set_reusable(self, handler: ngx_event_handler_pt) {
         match self {
             Self::Http2(stream) => stream.set_reusable(handler),
@@ -176,16 +179,16 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Lets the client send so much of a body from now on, and no more, as far as it has not been let already.
+    /// Lets the client send `most` bytes of the body from now on. Credit that it already has is not taken back.
     pub(crate) fn grant(self, most: u64) {
         match self {
             Self::Http2(stream) => stream.grant(most),
-            // It is let when something is read.
+            // nginx gives credit when the stream is read.
             Self::Http3(_) => (),
         }
     }
 
-    /// Ends what [`take`](Self::take) has begun, when so many bytes were dropped.
+    /// Ends what [`take`](Self::take) has begun, after `dropped` bytes were dropped.
     pub(crate) fn release(self, dropped: u64) {
         let parent = self.parent();
         let Some(shared) = Shared::find(&parent) else {
@@ -195,20 +198,21 @@ impl<'r> Stream<'r> {
         if let Self::Http2(stream) = self {
             stream.settle(dropped);
             if !shared.is_any_taken() {
-                // nginx alone decides.
+                // From now on nginx alone decides.
                 parent.set_reusable(false);
             }
         }
     }
 }
 
-/// Leaves what is still to come to nginx, and has one user less of the request, which may be the last one.
+/// Leaves the rest of the body to nginx, and gives up one user of the request, perhaps the last.
 ///
 /// # Safety
 ///
-/// The body must be taken. The request may be gone afterwards: none of its copies may be used.
+/// The body must be taken. The call may end the request: no copy of `r` may be used afterwards.
 pub(crate) unsafe fn close(r: RawRequest<'_>) {
-    // SAFETY: up to the caller; the user is the one that `take` counted.
+    // SAFETY: the user is the one that was added when the body was taken. No copy of `r` is used afterwards, as the
+    // caller promises.
     unsafe {
         match http2::Stream::of(r) {
             Some(stream) => stream.close(),

@@ -1,18 +1,18 @@
-//! Where bytes go that nobody looks at, or not for long.
+//! A buffer for bytes that are dropped, at once or after a short look.
 
 use core::cell::UnsafeCell;
 
-/// How much there is room for, in bytes.
+/// The size of the buffer, in bytes.
 pub(crate) const SIZE: usize = 64 << 10;
 
 struct Scratch(UnsafeCell<[u8; SIZE]>);
 
-// SAFETY: only the one thread of a worker gets at it.
+// SAFETY: only a worker's one thread uses the buffer.
 unsafe impl Sync for Scratch {}
 
 static SCRATCH: Scratch = Scratch(UnsafeCell::new([0; SIZE]));
 
-/// The first of [`SIZE`] bytes. Whoever else reads or drops a body writes there too.
+/// The start of the buffer, which is [`SIZE`] bytes long. Everybody who reads or drops a body writes to it.
 pub(crate) fn start() -> *mut u8 {
     SCRATCH.0.get().cast()
 }
