@@ -17,15 +17,15 @@ use crate::shim;
 #[derive(Clone, Copy)]
 pub struct Connection(NonNull<ngx_connection_t>);
 
-/// What came of reading from a connection.
+/// The result of reading from a connection.
 pub enum Received {
-    /// So many bytes, at least 1.
+    /// The number of bytes, at least 1.
     Bytes(usize),
-    /// Nothing now.
+    /// There is nothing to read now.
     Again,
-    /// The end.
+    /// The client has ended its side.
     Eof,
-    /// It has failed.
+    /// The connection has failed.
     Failed,
 }
 
@@ -34,131 +34,134 @@ impl Connection {
     ///
     /// # Safety
     ///
-    /// `c` must have its two events, and be in memory that nginx does not free as long as the value is used.
+    /// `c` must have its two events, and must be in memory that nginx does not free while the value is used.
     pub const unsafe fn new(c: *mut ngx_connection_t) -> Self {
         // SAFETY: a connection in memory has an address.
         Self(unsafe { NonNull::new_unchecked(c) })
     }
 
-    /// Where it is. To dereference that is as unsafe as ever.
+    /// The address of the connection. To dereference it is unsafe as usual.
     pub const fn as_ptr(self) -> *mut ngx_connection_t {
         self.0.as_ptr()
     }
 
-    /// The event of what there is to read.
+    /// The read event.
     pub fn read(self) -> Event {
-        // SAFETY: `new` was promised the event, which nginx sets when it makes the connection.
+        // SAFETY: the caller of `new` promised the event, which nginx sets when it makes the connection.
         Event(unsafe { NonNull::new_unchecked((*self.as_ptr()).read) })
     }
 
-    /// The event of what can be written.
+    /// The write event.
     pub fn write(self) -> Event {
-        // SAFETY: as for `read`.
+        // SAFETY: the caller of `new` promised the event, which nginx sets when it makes the connection.
         Event(unsafe { NonNull::new_unchecked((*self.as_ptr()).write) })
     }
 
-    /// Its socket; -1 when it is closed.
+    /// The connection's socket; -1 when it is closed.
     pub fn socket(self) -> i32 {
-        // SAFETY: a copy of a number in memory that `new` was promised.
+        // SAFETY: reads a number in memory that the caller of `new` promised.
         unsafe { (*self.as_ptr()).fd }
     }
 
-    /// Its number, which no two connections of a worker have one after the other.
+    /// The connection's number. No later connection of the worker has the same one.
     pub fn number(self) -> ngx_atomic_uint_t {
-        // SAFETY: a copy of a number in memory that `new` was promised.
+        // SAFETY: reads a number in memory that the caller of `new` promised.
         unsafe { (*self.as_ptr()).number }
     }
 
-    /// Its memory pool.
+    /// The connection's memory pool.
     pub fn pool(self) -> *mut ngx_pool_t {
-        // SAFETY: a copy of a pointer in memory that `new` was promised.
+        // SAFETY: reads a pointer in memory that the caller of `new` promised.
         unsafe { (*self.as_ptr()).pool }
     }
 
-    /// Whether nginx needs it for others.
+    /// Returns whether nginx needs the connection for others.
     pub fn is_closing(self) -> bool {
         // SAFETY: reads a bit of the connection.
         unsafe { shim::nginx_shim_close(self.as_ptr()) != 0 }
     }
 
-    /// Sets whether nginx needs it for others.
+    /// Sets whether nginx needs the connection for others.
     pub fn set_closing(self, on: bool) {
         // SAFETY: writes a bit of the connection.
         unsafe { shim::nginx_shim_set_close(self.as_ptr(), on.into()) }
     }
 
-    /// Whether nginx has given it up, and all that was in its pool.
+    /// Returns whether nginx has given up the connection, with all that was in its pool.
     pub fn is_destroyed(self) -> bool {
         // SAFETY: reads a bit of the connection.
         unsafe { shim::nginx_shim_destroyed(self.as_ptr()) != 0 }
     }
 
-    /// Whether it has failed.
+    /// Returns whether the connection has failed.
     pub fn has_failed(self) -> bool {
         // SAFETY: reads a bit of the connection.
         unsafe { shim::nginx_shim_failed(self.as_ptr()) != 0 }
     }
 
-    /// Whether a timer has ended it.
+    /// Returns whether a timeout has ended the connection.
     pub fn is_timed_out(self) -> bool {
         // SAFETY: reads a bit of the connection.
         unsafe { shim::nginx_shim_timedout(self.as_ptr()) != 0 }
     }
 
-    /// Whether something is still to be written.
+    /// Returns whether something is still to be written.
     pub fn is_buffered(self) -> bool {
         // SAFETY: reads bits of the connection.
         unsafe { shim::nginx_shim_buffered(self.as_ptr()) != 0 }
     }
 
-    /// Whether nginx may end it when it runs out of connections.
+    /// Returns whether nginx may end the connection when it runs out of connections.
     pub fn is_reusable(self) -> bool {
         // SAFETY: reads a bit of the connection.
         unsafe { shim::nginx_shim_reusable(self.as_ptr()) != 0 }
     }
 
-    /// Sets whether nginx may end it when it runs out of connections. One that may comes last in nginx's queue.
+    /// Sets whether nginx may end the connection when it runs out of connections. If it may, the connection comes last
+    /// in nginx's queue.
     pub fn set_reusable(self, on: bool) {
-        // SAFETY: nginx keeps the queue; the connection is in it if its bit says so.
+        // SAFETY: nginx keeps the queue. The connection is in it if its bit says so.
         unsafe { ngx_reusable_connection(self.as_ptr(), on.into()) }
     }
 
-    /// Whether it is encrypted.
+    /// Returns whether the connection uses TLS.
     pub fn is_tls(self) -> bool {
         // SAFETY: reads a pointer of the connection, NULL in builds without TLS.
         !unsafe { shim::nginx_shim_ssl(self.as_ptr()) }.is_null()
     }
 
-    /// Where TLS keeps nginx's handlers of the events, reading first, while it has set its own.
+    /// Where TLS keeps nginx's handlers of the read event and of the write event while it has set its own; `None`
+    /// without TLS.
     #[cfg(ngx_feature = "ssl")]
     pub fn set_aside(self) -> Option<[NonNull<ngx_event_handler_pt>; 2]> {
-        // SAFETY: reads a pointer of the connection; what it points to lives as long.
+        // SAFETY: reads a pointer of the connection. What it points to lives as long as the connection.
         let ssl = NonNull::new(unsafe { shim::nginx_shim_ssl(self.as_ptr()) })?.as_ptr();
-        // SAFETY: only the places of two members are taken.
+        // SAFETY: only the addresses of two members are taken.
         let [read, write] =
             unsafe { [ptr::addr_of_mut!((*ssl).saved_read_handler), ptr::addr_of_mut!((*ssl).saved_write_handler)] };
         Some([NonNull::new(read)?, NonNull::new(write)?])
     }
 
-    /// There is no TLS.
+    /// This nginx is built without TLS.
     #[cfg(not(ngx_feature = "ssl"))]
     pub fn set_aside(self) -> Option<[NonNull<ngx_event_handler_pt>; 2]> {
         None
     }
 
-    /// Whether TLS has set handlers of its own for a while.
+    /// Returns whether TLS has set its own handlers for now.
     pub fn is_tls_waiting(self) -> bool {
-        // SAFETY: reads members of the connection's TLS.
+        // SAFETY: reads a member of the connection's TLS, which lives as long as the connection.
         self.set_aside().is_some_and(|handlers| handlers.iter().any(|handler| unsafe { handler.read() }.is_some()))
     }
 
-    /// Whether TLS has set a handler of its own for what there is to read, for a while.
+    /// Returns whether TLS has set its own read handler for now.
     pub fn is_tls_reading(self) -> bool {
-        // SAFETY: reads a member of the connection's TLS.
+        // SAFETY: reads a member of the connection's TLS, which lives as long as the connection.
         self.set_aside().is_some_and(|[handler, _]| unsafe { handler.read() }.is_some())
     }
 
-    /// Sets other handlers, for reading and for writing, in the place of one, also where TLS has set that aside.
+    /// Sets `read` and `write` as handlers in place of those for which `is_old` returns true, also where TLS has set
+    /// these aside.
     pub fn replace_handlers(
         self,
         is_old: impl Fn(ngx_event_handler_pt) -> bool,
@@ -174,22 +177,22 @@ impl Connection {
             return;
         };
         for (place, handler) in set_aside.into_iter().zip([read, write]) {
-            // SAFETY: reads a member of the connection's TLS.
+            // SAFETY: reads a member of the connection's TLS, which lives as long as the connection.
             if is_old(unsafe { place.read() }) {
-                // SAFETY: writes it; nginx sets it as the handler again.
+                // SAFETY: writes the same member. nginx makes it the handler again.
                 unsafe { place.write(handler) };
             }
         }
     }
 
-    /// Reads up to `size` bytes.
+    /// Reads up to `size` bytes into `buffer`.
     ///
     /// # Safety
     ///
-    /// `buffer` must have room for them.
+    /// `buffer` must have room for `size` bytes.
     pub unsafe fn recv(self, buffer: *mut u8, size: usize) -> Received {
         const AGAIN: isize = NGX_AGAIN as isize;
-        // SAFETY: nginx sets the function with the connection; it writes no more than `size` bytes.
+        // SAFETY: nginx sets the function when it makes the connection. The function writes no more than `size` bytes.
         let result = unsafe { (*self.as_ptr()).recv.map(|recv| recv(self.as_ptr(), buffer, size)) };
         match result.unwrap_or(NGX_ERROR as isize) {
             0 => Received::Eof,
@@ -198,15 +201,15 @@ impl Connection {
         }
     }
 
-    /// Has nginx tell when there is something to read again. Returns whether it will.
+    /// Makes nginx tell when there is something to read again. Returns whether it will.
     pub fn listen(self) -> bool {
-        // SAFETY: nginx takes the event of any connection.
+        // SAFETY: `ngx_handle_read_event` takes the event of any connection.
         unsafe { ngx_handle_read_event(self.read().as_ptr(), 0) == NGX_OK as isize }
     }
 
-    /// Writes to the error log that something has failed, with the system's error.
+    /// Writes `what` to the error log, with the system's error number `error`.
     pub fn report(self, error: i32, what: &CStr) {
-        // SAFETY: nginx takes any connection, and reads the text.
+        // SAFETY: `ngx_connection_error` takes any connection, and only reads the text.
         unsafe { ngx_connection_error(self.as_ptr(), error as ngx_err_t, what.as_ptr().cast_mut().cast()) };
     }
 }
@@ -220,18 +223,18 @@ impl Event {
     ///
     /// # Safety
     ///
-    /// `event` must be in memory that nginx does not free as long as the value is used.
+    /// `event` must be in memory that nginx does not free while the value is used.
     pub const unsafe fn new(event: *mut ngx_event_t) -> Self {
         // SAFETY: an event in memory has an address.
         Self(unsafe { NonNull::new_unchecked(event) })
     }
 
-    /// A new timer for a request, which has the request's connection as its data; `None` if memory is out.
+    /// A new timer for a request. Its data is the request's connection. `None` if memory is out.
     pub fn timer(r: RawRequest<'_>, handler: ngx_event_handler_pt) -> Option<Self> {
-        // SAFETY: the pool of a live request, which fills the memory that it gives with zeros.
+        // SAFETY: the request is live, and so is its pool. The memory is zeroed.
         let timer = NonNull::new(unsafe { shim::nginx_shim_alloc_event(r.pool()) })?;
         let c = r.connection().as_ptr();
-        // SAFETY: the new event is ours to fill in, and the connection has a log.
+        // SAFETY: nobody else uses the new event yet, and the connection has a log.
         unsafe {
             (*timer.as_ptr()).data = c.cast();
             (*timer.as_ptr()).handler = handler;
@@ -240,58 +243,59 @@ impl Event {
         Some(Self(timer))
     }
 
-    /// Where it is. To dereference that is as unsafe as ever.
+    /// The address of the event. To dereference it is unsafe as usual.
     pub const fn as_ptr(self) -> *mut ngx_event_t {
         self.0.as_ptr()
     }
 
-    /// The connection that is its data.
+    /// The connection that is the event's data.
     ///
     /// # Safety
     ///
-    /// It must be the event of a connection, or one that [`timer`](Self::timer) made, and that connection be in memory.
+    /// It must be the event of a connection, or made by [`timer`](Self::timer). That connection must be in memory.
     pub unsafe fn connection(self) -> Connection {
-        // SAFETY: up to the caller.
+        // SAFETY: the event's data is a connection in memory, as the caller promises.
         unsafe { Connection::new((*self.as_ptr()).data.cast()) }
     }
 
-    /// What nginx calls when it happens.
+    /// The function that nginx calls when the event happens.
     pub fn handler(self) -> ngx_event_handler_pt {
-        // SAFETY: a copy of a pointer in memory that `new` was promised.
+        // SAFETY: reads a pointer in memory that the caller of `new` promised.
         unsafe { (*self.as_ptr()).handler }
     }
 
-    /// Sets what nginx calls when it happens. Returns what it was.
+    /// Replaces the function that nginx calls when the event happens. Returns the old one.
     pub fn replace_handler(self, handler: ngx_event_handler_pt) -> ngx_event_handler_pt {
-        // SAFETY: writes a pointer in memory that `new` was promised.
+        // SAFETY: writes a pointer in memory that the caller of `new` promised.
         unsafe { ptr::addr_of_mut!((*self.as_ptr()).handler).replace(handler) }
     }
 
-    /// Whether the client has ended its side.
+    /// Returns whether the client has ended its side.
     pub fn is_eof(self) -> bool {
         // SAFETY: reads a bit of the event.
         unsafe { shim::nginx_shim_event_eof(self.as_ptr()) != 0 }
     }
 
-    /// Whether the system has told that the client has ended its side, before what it has sent is read.
+    /// Returns whether the system has reported that the client has ended its side. Data from before the end may still
+    /// be readable.
     pub fn is_eof_pending(self) -> bool {
         // SAFETY: reads a bit of the event.
         unsafe { shim::nginx_shim_event_pending_eof(self.as_ptr()) != 0 }
     }
 
-    /// Whether the connection has failed.
+    /// Returns whether the connection has failed.
     pub fn has_failed(self) -> bool {
         // SAFETY: reads a bit of the event.
         unsafe { shim::nginx_shim_event_failed(self.as_ptr()) != 0 }
     }
 
-    /// Whether its timer has run out.
+    /// Returns whether the event's timer has expired.
     pub fn is_timed_out(self) -> bool {
         // SAFETY: reads a bit of the event.
         unsafe { shim::nginx_shim_event_timedout(self.as_ptr()) != 0 }
     }
 
-    /// Has its timer not have run out.
+    /// Clears the mark that the event's timer has expired.
     pub fn clear_timed_out(self) {
         // SAFETY: writes a bit of the event.
         unsafe { shim::nginx_shim_set_event_timedout(self.as_ptr(), 0) }
@@ -303,32 +307,33 @@ impl Event {
         unsafe { shim::nginx_shim_set_event_ready(self.as_ptr(), on.into()) }
     }
 
-    /// There is nothing more to read, ever.
+    /// Sets that nothing more will ever be readable.
     pub fn set_eof(self) {
         self.set_ready(false);
         // SAFETY: writes a bit of the event.
         unsafe { shim::nginx_shim_set_event_eof(self.as_ptr(), 1) }
     }
 
-    /// Has nginx find out anew how much there is to read.
+    /// Makes nginx determine the number of readable bytes again.
     pub fn forget_available(self) {
-        // SAFETY: writes a number in memory that `new` was promised; nginx writes the same where it does not know.
+        // SAFETY: writes a number in memory that the caller of `new` promised. nginx writes -1, too, where it does not
+        // know the number.
         unsafe { (*self.as_ptr()).available = -1 }
     }
 
-    /// Has its handler called in the next round of the event loop.
+    /// Has the handler called in the next turn of the event loop.
     pub fn post_next(self) {
-        // SAFETY: nginx takes any event, and takes it off its queue when the connection is closed.
+        // SAFETY: nginx takes any event, and removes it from its queue when the connection is closed.
         unsafe { shim::nginx_shim_post_next(self.as_ptr()) }
     }
 
-    /// Has it happen in so many milliseconds.
+    /// Starts a timer: the event happens in `left` milliseconds.
     pub fn start_timer(self, left: u64) {
-        // SAFETY: nginx moves a timer that runs already.
+        // SAFETY: nginx moves a timer that already runs.
         unsafe { shim::nginx_shim_add_timer(self.as_ptr(), left as ngx_msec_t) }
     }
 
-    /// Stops its timer, if that runs.
+    /// Stops the event's timer, if it runs.
     pub fn stop_timer(self) {
         // SAFETY: reads a bit of the event.
         if unsafe { shim::nginx_shim_event_timer_set(self.as_ptr()) } != 0 {

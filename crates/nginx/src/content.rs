@@ -11,10 +11,10 @@ use nginx_sys::{
 
 use crate::{shim, HttpModule, Request};
 
-/// What an answer is: its Content-Type.
+/// The kind of an answer: its Content-Type.
 pub struct Content(pub &'static str);
 
-/// The body of an answer, as it is written: in buffers of the request's pool, one behind the other.
+/// The body of an answer while it is written: a chain of buffers in the request's pool.
 pub struct Output {
     r: *mut ngx_http_request_t,
     first: *mut ngx_chain_t,
@@ -22,32 +22,33 @@ pub struct Output {
     length: i64,
 }
 
-/// How long each of them is, in bytes.
+/// The size of each buffer, in bytes.
 const BUFFER: usize = 32 << 10;
 
 impl Output {
-    /// A buffer with room in it; `None` if memory is out.
+    /// The last buffer, or a new one if that has no room; `None` if memory is out.
     fn room(&mut self) -> Option<&mut ngx_buf_t> {
-        // SAFETY: each link has a buffer, and lives as long as the request, which is live for as long as this is.
+        // SAFETY: `last` is null, or a link with a buffer. Both live as long as the request, which is live while `self`
+        // is used.
         let is_full = unsafe { self.last.as_ref().map(|link| (*link.buf).last == (*link.buf).end) };
         if is_full.unwrap_or(true) {
             self.append()?;
         }
-        // SAFETY: as above.
+        // SAFETY: `last` is a link with a buffer, and both live as long as the request.
         Some(unsafe { &mut *(*self.last).buf })
     }
 
     /// Adds an empty buffer; `None` if memory is out.
     fn append(&mut self) -> Option<()> {
-        // SAFETY: a live request has a pool.
+        // SAFETY: the request is live while `self` is used, and has a pool.
         let (link, buffer) =
             unsafe { (ngx_alloc_chain_link((*self.r).pool), ngx_create_temp_buf((*self.r).pool, BUFFER)) };
         if link.is_null() || buffer.is_null() {
             return None;
         }
-        // SAFETY: there is room for a link.
+        // SAFETY: `link` has room for a link.
         unsafe { link.write(ngx_chain_t { buf: buffer, next: ptr::null_mut() }) };
-        // SAFETY: the link that was made last, if there is one.
+        // SAFETY: `last` is null, or the link that was made before this one.
         match unsafe { self.last.as_mut() } {
             Some(last) => last.next = link,
             None => self.first = link,
@@ -63,7 +64,7 @@ impl Write for Output {
         while !rest.is_empty() {
             let buffer = self.room().ok_or(fmt::Error)?;
             let length = rest.len().min((buffer.end as usize).saturating_sub(buffer.last as usize));
-            // SAFETY: there is room for so much, and the text is elsewhere.
+            // SAFETY: the buffer has room for `length` bytes, and does not overlap the text.
             unsafe {
                 buffer.last.copy_from_nonoverlapping(rest.as_ptr(), length);
                 buffer.last = buffer.last.add(length);
@@ -81,38 +82,39 @@ pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
     if unsafe { (*r).method } & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {
         return NGX_HTTP_NOT_ALLOWED as ngx_int_t;
     }
-    // SAFETY: as above.
+    // SAFETY: nginx passes a live request.
     let discarded = unsafe { ngx_http_discard_request_body(r) };
     if discarded != NGX_OK as ngx_int_t {
         return discarded;
     }
 
-    // SAFETY: as above.
+    // SAFETY: nginx passes a live request.
     let request = unsafe { Request::new(r) };
     let mut output = Output { r, first: ptr::null_mut(), last: ptr::null_mut(), length: 0 };
     let content = M::content(request, &mut output);
-    // SAFETY: each link has a buffer, and lives as long as the request.
+    // SAFETY: `last` is null, or a link with a buffer. Both live as long as the request.
     let (Some(Content(kind)), Some(last)) = (content, unsafe { output.last.as_ref() }) else {
         return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
     };
-    // SAFETY: as above. The response to the client ends with the main request only. The buffer may be empty.
+    // SAFETY: the link has a buffer. The response to the client ends with the main request only. The buffer may be
+    // empty.
     unsafe {
         shim::nginx_shim_set_last_buf(last.buf, request.is_main().into());
         shim::nginx_shim_set_last_in_chain(last.buf, 1);
     }
 
-    // SAFETY: nothing else looks at the header of a live request's response meanwhile.
+    // SAFETY: the request is live, and nothing else uses its response's header meanwhile.
     let headers = unsafe { &mut (*r).headers_out };
     headers.status = NGX_HTTP_OK as usize;
     headers.content_length_n = output.length;
     headers.content_type = ngx_str_t { len: kind.len(), data: kind.as_ptr().cast_mut() };
     headers.content_type_len = kind.len();
 
-    // SAFETY: a live request, whose response has a status.
+    // SAFETY: the request is live, and its response has a status.
     let sent = unsafe { ngx_http_send_header(r) };
     if sent == NGX_ERROR as ngx_int_t || sent > NGX_OK as ngx_int_t || request.is_header_only() {
         return sent;
     }
-    // SAFETY: a chain with a buffer in each link, the last of which is marked.
+    // SAFETY: each link of the chain has a buffer. The last buffer is marked.
     unsafe { ngx_http_output_filter(r, output.first) }
 }

@@ -1,4 +1,4 @@
-//! The end of a request: when it has come, why, and what had become of the response by then.
+//! The end of a request: when it comes, why, and how far the response is by then.
 
 use core::ffi::c_void;
 
@@ -6,22 +6,22 @@ use nginx_sys::{ngx_http_cleanup_add, ngx_http_request_t};
 
 use crate::{HttpModule, Request};
 
-/// Why nginx ends a request before its time.
+/// Why nginx ends a request early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
-    /// It needs the connection for others, or is about to exit.
+    /// nginx needs the connection for others, or is about to exit.
     Close,
-    /// A timer ran out.
+    /// A timer has expired.
     Timeout,
-    /// The connection has failed, or the client sent what it must not.
+    /// The connection has failed, or the client has sent something invalid.
     Error,
 }
 
 impl<M: HttpModule> Request<'_, M> {
-    /// Has the module told when the request ends ([`HttpModule::end`]). Says whether that could be done.
+    /// Has [`HttpModule::end`] called when the request ends. Returns whether there was memory for that.
     pub fn notify_end(self) -> bool {
         let r = self.as_ptr();
-        // SAFETY: live; a cleanup that nginx adds is ours to fill in.
+        // SAFETY: `Request` is only made for a live request. A cleanup that nginx adds is ours to fill in.
         unsafe {
             let cleanup = ngx_http_cleanup_add(r, 0);
             if cleanup.is_null() {
@@ -33,13 +33,13 @@ impl<M: HttpModule> Request<'_, M> {
         }
     }
 
-    /// Whether all of the response is with the kernel, or with nginx's own transport, and nginx only deals with what the
-    /// client may still send.
+    /// Returns whether all of the response is with the kernel or with nginx's own transport. nginx then only handles
+    /// what the client may still send.
     pub fn is_done(self) -> bool {
         self.raw().is_done()
     }
 
-    /// Why nginx ends a request before its time, as far as the connection tells.
+    /// Why nginx ends the request early, as far as the connection tells.
     pub fn interruption(self) -> Option<Interruption> {
         let c = self.raw().connection();
         if c.is_closing() {
@@ -54,8 +54,9 @@ impl<M: HttpModule> Request<'_, M> {
     }
 }
 
-/// The request ends: `ngx_http_cleanup_t.handler`. nginx calls it before it writes the access log.
+/// Called when the request ends, before nginx writes the access log: `ngx_http_cleanup_t.handler`.
 unsafe extern "C" fn end<M: HttpModule>(r: *mut c_void) {
-    // SAFETY: nginx calls this when it ends the request that the cleanup was added to, once, before it frees it.
+    // SAFETY: nginx calls this once, when it ends the request that the cleanup was added to, before it frees the
+    // request.
     M::end(unsafe { Request::new(r.cast::<ngx_http_request_t>()) });
 }

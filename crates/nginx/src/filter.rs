@@ -9,21 +9,21 @@ use nginx_sys::{
 
 use crate::{HttpModule, Piece, Request};
 
-/// A piece of a body, in buffers that nginx reads into. There may be none, where nginx only asks.
+/// A piece of a body, in buffers that nginx reads into. It is absent when nginx calls the filters without data.
 pub struct Input<'a>(*mut ngx_chain_t, PhantomData<&'a mut ngx_chain_t>);
 
 impl Input<'_> {
-    /// Whether there is no piece.
+    /// Returns whether there is no piece.
     pub fn is_none(&self) -> bool {
         self.0.is_null()
     }
 
-    /// Takes all out of the buffers. Returns how much that was, in bytes.
+    /// Empties the buffers. Returns how many bytes were in them.
     pub fn discard(&mut self) -> u64 {
         let (mut link, mut size) = (self.0, 0_u64);
-        // SAFETY: the chain ends in NULL, and has a buffer in each link, of which `pos` to `last` is full.
+        // SAFETY: the chain ends in NULL. Each link has a buffer, with data from `pos` to `last`.
         while let Some(buffer) = unsafe { link.as_ref() }.map(|link| link.buf) {
-            // SAFETY: as above.
+            // SAFETY: the link has a buffer, with data from `pos` to `last`.
             unsafe {
                 size = size.saturating_add(((*buffer).last as u64).saturating_sub((*buffer).pos as u64));
                 (*buffer).pos = (*buffer).last;
@@ -54,14 +54,14 @@ unsafe extern "C" fn filter<M: HttpModule>(r: *mut ngx_http_request_t, input: *m
     }
 }
 
-/// Lets the module look at a piece of a body, and does with it what the module says.
+/// Passes a piece of a body to the module, and does what the module returns.
 ///
 /// # Safety
 ///
 /// `r` must be a live request, `input` a chain for the next filter.
 #[inline(never)]
 unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: the request is live, says the caller, and the next filter takes what this one got.
+    // SAFETY: the request is live, as the caller promises. The next filter takes what this one got.
     unsafe {
         match M::request_body(Request::new(r), &mut Input(input, PhantomData)) {
             Piece::Pass => next::<M>(r, input),
@@ -79,7 +79,7 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain
 /// `r` must be a live request, `input` a chain for that filter.
 unsafe fn next<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
     match M::registration().next.request_body.get() {
-        // SAFETY: what it takes is up to the caller.
+        // SAFETY: `r` is live, and `input` is a chain for the next filter, as the caller promises.
         Some(next) => unsafe { next(r, input) },
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
     }

@@ -1,14 +1,14 @@
 //! Typed access to nginx, for modules written in safe Rust.
 //!
-//! A module is a type that implements [`HttpModule`]: it brings along directives, variables and zones, and says what it
-//! does when nginx calls; [`http_module!`] makes it known to nginx. Names follow nginx's C side. Nothing here knows what a
-//! module is about.
+//! A module is a type that implements [`HttpModule`]. It has directives, variables and zones, and callbacks that nginx
+//! calls. [`http_module!`] makes it known to nginx. Names follow nginx's C side. Nothing here knows what a module is
+//! about.
 //!
-//! Two invariants of nginx hold everything up, and the SAFETY comments name them:
+//! All unsafe code relies on two invariants of nginx, which the SAFETY comments name:
 //!
 //! * **one thread**: a worker runs its event loop, and with it every callback, on a single thread;
-//! * **pools**: a request, its state and its configuration stay where they are until the request is finalized, a
-//!   configuration until the last request that uses it is gone.
+//! * **pools**: a request, its state and its configuration stay where they are until the request is finalized; a
+//!   configuration stays until the last request that uses it is gone.
 //!
 //! Safe code cannot keep a request for longer than the callback that it was passed to:
 //!
@@ -21,7 +21,8 @@
 //! }
 //! ```
 //!
-//! nor end it, and read on: a handler has a request finalized by what it returns, [`Phase::Finalize`].
+//! To have a request finalized, a handler returns [`Phase::Finalize`]. Safe code cannot end a request and go on to use
+//! it:
 //!
 //! ```compile_fail,E0599
 //! # use nginx::{HttpModule, Request, Status};
@@ -31,8 +32,8 @@
 //! }
 //! ```
 //!
-//! Nor can it hold on to a configuration without a request that it belongs to, or to what belongs to the configuration, as a
-//! zone:
+//! Safe code cannot keep a configuration without a request that uses it, nor anything that belongs to the
+//! configuration, such as a zone:
 //!
 //! ```compile_fail
 //! # use nginx::{HttpModule, Request};
@@ -89,7 +90,7 @@ pub use variable::{Value, Variable};
 pub use written::Written;
 pub use zones::{visit as visit_zones, Zone};
 
-/// What the macro [`http_module`] needs; not for other use.
+/// What the macro [`http_module`] needs. Not for other use.
 pub mod export {
     pub use super::conf::commands;
     pub use super::module::context;

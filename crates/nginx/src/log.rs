@@ -23,7 +23,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The next milder level; `info` stays what it is.
+    /// The next milder level. That of `info` is `info`.
     pub const fn milder(self) -> Self {
         match self {
             Self::Error => Self::Warn,
@@ -43,19 +43,19 @@ impl Level {
     }
 }
 
-/// Writes a line to `log`, if it takes lines of this level.
+/// Writes a line to `log`, if `log` takes lines of this level.
 ///
 /// # Safety
 ///
 /// `log` must be a valid log.
 pub(crate) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Arguments<'_>) {
-    // SAFETY: the log is valid, says the caller.
+    // SAFETY: the log is valid, as the caller promises.
     if level.as_ngx() > unsafe { (*log).log_level } {
         return;
     }
     let mut buffer = [const { MaybeUninit::<u8>::uninit() }; LOG_BUFFER_SIZE];
     let text = write_fmt(&mut buffer, message);
-    // SAFETY: the log is valid; nginx copies the text.
+    // SAFETY: the log is valid, as the caller promises. nginx copies the text.
     unsafe { log_error(level.as_ngx(), log, 0, text) };
 }
 
@@ -67,6 +67,7 @@ pub(crate) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Argu
 pub(crate) unsafe fn write_conf_error(cf: *mut ngx_conf_t, message: fmt::Arguments<'_>) {
     let mut buffer = [const { MaybeUninit::<u8>::uninit() }; LOG_BUFFER_SIZE];
     let text = write_fmt(&mut buffer, message);
-    // SAFETY: `cf` is valid, says the caller; "%*s" takes a length and a pointer, and nginx copies the text.
+    // SAFETY: `cf` is the configuration being read, as the caller promises. "%*s" takes a length and a pointer, and
+    // nginx copies the text.
     unsafe { ngx_conf_log_error(NGX_LOG_EMERG as ngx_uint_t, cf, 0, c"%*s".as_ptr(), text.len(), text.as_ptr()) };
 }

@@ -1,8 +1,8 @@
-//! A response on its way to the client, seen from the chains of header and body filters.
+//! The filters of a response's header and body on its way to the client.
 //!
-//! The filters belong to a module of their own in the same shared object: where ours is placed, nginx's own header filter
-//! comes later and begins the chain anew. For the same reason that module also has the handlers that run before those of
-//! nginx's rewrite module.
+//! The filters belong to a module of their own in the same shared object. That module is placed last, because nginx's
+//! own header filter comes later than the main module, and starts the chain anew. The handlers of the rewrite phases
+//! belong to it for the same reason: only there do they run before those of nginx's rewrite module.
 
 use nginx_sys::{
     ngx_chain_t, ngx_conf_t, ngx_http_module_t, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
@@ -12,7 +12,7 @@ use nginx_sys::{
 
 use crate::{module, shim, Hooks, HttpModule, Registration, Request};
 
-/// The hooks that nginx sets the filters up with.
+/// The `ngx_http_module_t` of the module with the filters.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {
     ngx_http_module_t {
         preconfiguration: None,
@@ -26,7 +26,8 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
     }
 }
 
-/// Puts the filters at the head of their chains, and handlers in the rewrite phases: `ngx_http_module_t.postconfiguration`.
+/// Puts the filters at the head of their chains, and a handler in both rewrite phases:
+/// `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     let Registration { reading, next, .. } = M::registration();
     let is_needed = |hooks: Hooks| hooks.include(Hooks::RESPONSE) || hooks.include(Hooks::BODY);
@@ -68,11 +69,11 @@ unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_in
         Some(next) => unsafe { next(r) },
         None => NGX_ERROR as ngx_int_t,
     };
-    // A filter may return a status, and nginx answers with that instead.
+    // A filter may return a status, and nginx then answers with that.
     let is_made = result == NGX_OK as ngx_int_t || result == NGX_AGAIN as ngx_int_t;
     if is_made && request.is_main() {
         M::response_begin(request);
-        // Whether there is anything but a header is known when the last filter has seen it.
+        // Only after the last filter is it known whether the response has a body.
         if request.is_header_only() {
             M::response_end(request);
         }
@@ -86,7 +87,7 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
     if let Some(status) = request.is_main().then(|| M::replaced_response(request)).flatten() {
         return status.as_ngx();
     }
-    // The next filters use the chain up.
+    // The next filters consume the chain.
     // SAFETY: nginx passes a valid chain.
     let ends = request.is_main() && !request.is_post_action() && unsafe { ends_response(chain) };
     let result = match M::registration().next.body.get() {
@@ -100,13 +101,13 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
     result
 }
 
-/// Whether a chain ends the response to a request of a client.
+/// Returns whether a chain ends the response to a client's request.
 ///
 /// # Safety
 ///
 /// `chain` must be valid.
 unsafe fn ends_response(mut chain: *const ngx_chain_t) -> bool {
-    // SAFETY: a link of the chain, which ends in NULL.
+    // SAFETY: `chain` is null or a link of a valid chain, which ends in NULL.
     while let Some(link) = unsafe { chain.as_ref() } {
         // SAFETY: each link has a buffer.
         if unsafe { shim::nginx_shim_last_buf(link.buf) } != 0 {

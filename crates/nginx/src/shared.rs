@@ -1,7 +1,8 @@
 //! Memory that all processes share.
 //!
-//! Each piece of it is one of nginx's shared memory zones, which nginx knows by their names: a reload keeps those that the
-//! new configuration has, too, for old and new workers alike, and lets go of others with the last worker that uses them.
+//! Each value is in one of nginx's shared memory zones, which nginx knows by their names. A reload keeps a zone that
+//! the new configuration also has, for old and new workers alike. nginx frees other zones when the last worker that
+//! uses them ends.
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
@@ -17,14 +18,15 @@ use nginx_sys::{
 
 use crate::HttpModule;
 
-/// What may lie in shared memory.
+/// A type that may be in shared memory.
 ///
 /// # Safety
 ///
-/// All of it zero must be a value, and it must hold no address. It needs no more alignment than a cache line has.
+/// All zeros must be a valid value. A value must hold no address, and must need no more alignment than a cache line
+/// has.
 pub(crate) unsafe trait Shareable: Sync {
-    /// What the names of the memory begin with, so that they tell what is in it; no other kind's may begin with that. The
-    /// colon in it keeps others away: in `zone=name:size` of nginx's own directives no name has one.
+    /// The prefix of the memory's names, which tells what is in the memory. The names of no other kind may begin with
+    /// it. Its colon keeps nginx's own zones away: a name in their `zone=name:size` has no colon.
     const PREFIX: &'static str;
 }
 
@@ -48,18 +50,19 @@ impl<T> PartialEq for Shared<'_, T> {
 impl<T> Eq for Shared<'_, T> {}
 
 impl<T: Shareable> Shared<'_, T> {
-    /// The value of this name, which need not have been mentioned before; `None` if memory is out, which is in the log then.
+    /// The value with this name, which need not have been mentioned before. `None` if memory is out, which nginx has
+    /// then logged.
     ///
     /// # Safety
     ///
-    /// `cf` must be the configuration being read, and the result be of no use when that is gone.
+    /// `cf` must be the configuration being read. The result must not be used when that configuration is gone.
     pub unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
         let length = T::PREFIX.len().saturating_add(name.len());
-        // nginx keeps its own administration in the memory too.
+        // nginx's own administration is in the memory, too.
         let size = mem::size_of::<T>();
         let size = size.saturating_add(size / 64).saturating_add(page_size().saturating_mul(8));
-        // SAFETY: `cf` is valid, says the caller. What its pool gives is as long as asked for, and lives as long as the zone,
-        // which nginx returns to be filled in.
+        // SAFETY: `cf` is the configuration being read, as the caller promises. The memory from its pool is as long as
+        // asked for, and lives as long as the zone. nginx returns the zone to be filled in.
         unsafe {
             let text = NonNull::new(ngx_pnalloc((*cf).pool, length).cast::<u8>())?.as_ptr();
             text.copy_from_nonoverlapping(T::PREFIX.as_ptr(), T::PREFIX.len());
@@ -72,13 +75,13 @@ impl<T: Shareable> Shared<'_, T> {
         }
     }
 
-    /// All of this kind that the configuration in force has, in its order.
+    /// All values of this kind in the active configuration, in its order.
     pub fn all<M: HttpModule>() -> impl Iterator<Item = Self> {
-        // SAFETY: the cycle that the process works with has a list of zones, which lives as long as the cycle.
+        // SAFETY: the active cycle has a list of zones, which lives as long as the cycle.
         let (mut part, mut next) = unsafe { (ptr::addr_of!((*ngx_cycle).shared_memory.part), 0) };
         core::iter::from_fn(move || {
             while !part.is_null() {
-                // SAFETY: as above; each part has so many zones.
+                // SAFETY: `part` is a part of that list, with `nelts` zones.
                 unsafe {
                     while next < (*part).nelts {
                         let zone = NonNull::new_unchecked((*part).elts.cast::<ngx_shm_zone_t>().add(next));
@@ -94,22 +97,23 @@ impl<T: Shareable> Shared<'_, T> {
         })
     }
 
-    /// Its name.
+    /// The value's name.
     pub fn name(&self) -> &[u8] {
         full_name(self.0).get(T::PREFIX.len()..).unwrap_or_default()
     }
 
     /// The value; `None` until the configuration has been read.
     pub fn get(&self) -> Option<&T> {
-        // SAFETY: the zone lives as long as the configuration; its data is what `init` has set, or nothing yet.
+        // SAFETY: the zone lives as long as the configuration. Its data is null, or what `init` has set.
         unsafe { self.0.as_ref().data.cast::<T>().as_ref() }
     }
 
-    /// The value, when no other process has it locked; `None` as above. To be called once at a time. Where a process dies
-    /// that has it locked, nginx's master unlocks it (`ngx_unlock_mutexes`).
+    /// Locks the value, after waiting for any other process that has it locked. Returns `None` until the configuration
+    /// has been read. This process must not have it locked already. If a process dies that has it locked, nginx's
+    /// master unlocks it (`ngx_unlock_mutexes`).
     pub fn lock(&self) -> Option<Locked<'_, T>> {
         let value = self.get()?;
-        // SAFETY: the memory begins with nginx's administration (`ngx_init_zone_pool`), in which there is a mutex.
+        // SAFETY: the memory begins with nginx's administration (`ngx_init_zone_pool`), which has a mutex.
         unsafe {
             let mutex = ptr::addr_of_mut!((*self.0.as_ref().shm.addr.cast::<ngx_slab_pool_t>()).mutex);
             ngx_shmtx_lock(mutex);
@@ -140,11 +144,11 @@ impl<T> Drop for Locked<'_, T> {
 }
 
 fn page_size() -> usize {
-    // SAFETY: nginx sets it when it starts.
+    // SAFETY: nginx sets `ngx_pagesize` when it starts.
     unsafe { ngx_pagesize }
 }
 
-/// By what nginx tells the module's memory from others'.
+/// The address by which nginx tells the module's memory from that of others.
 fn tag<M: HttpModule>() -> *mut c_void {
     M::registration().module().cast_mut().cast()
 }
@@ -154,10 +158,11 @@ fn full_name<'a>(zone: NonNull<ngx_shm_zone_t>) -> &'a [u8] {
     unsafe { zone.as_ref().shm.name.as_bytes() }
 }
 
-/// Takes a value over from the configuration before, or begins with one: `ngx_shm_zone_t.init`.
+/// Takes over a value from the previous configuration, or makes one: `ngx_shm_zone_t.init`.
 unsafe extern "C" fn init<T: Shareable>(zone: *mut ngx_shm_zone_t, before: *mut c_void) -> ngx_int_t {
-    // SAFETY: nginx passes a zone with mapped memory, in which it has made a pool (`ngx_init_zone_pool`), and what was the
-    // data of the same memory before a reload. What the pool gives is zeroed, and aligned to its size, or to a page.
+    // SAFETY: nginx passes a zone with mapped memory, in which it has made a pool (`ngx_init_zone_pool`). It also
+    // passes the data that the same memory had before a reload. The pool's memory is zeroed, and aligned to its size,
+    // or to a page.
     unsafe {
         let make = || ngx_slab_calloc((*zone).shm.addr.cast::<ngx_slab_pool_t>(), mem::size_of::<T>());
         (*zone).data = if before.is_null() { make() } else { before };
@@ -168,28 +173,29 @@ unsafe extern "C" fn init<T: Shareable>(zone: *mut ngx_shm_zone_t, before: *mut 
     NGX_OK as ngx_int_t
 }
 
-/// What is but numbers: all of it zero is a value, and so is anything else.
+/// A type that consists of numbers only: any bytes, all zeros included, are a valid value.
 ///
 /// # Safety
 ///
-/// See above.
+/// Any bytes must be a valid value of the type.
 pub unsafe trait Plain: Sized {}
 
-// SAFETY: numbers.
+// SAFETY: any bytes are a valid `u64`.
 unsafe impl Plain for u64 {}
 
-// SAFETY: nothing else than what it is an array of.
+// SAFETY: the array holds nothing but values of `T`, for which any bytes are valid.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// Numbers that all processes share, one at a time. They live as long as the configuration, which is `'c`.
+/// Numbers that all processes share, used by one process at a time. They live as long as the configuration, which is
+/// `'c`.
 pub struct Exclusive<'c, T: Plain>(Shared<'c, Inside<T>>);
 
 struct Inside<T>(UnsafeCell<T>);
 
-// SAFETY: looked at under the lock only.
+// SAFETY: the value is only used under the lock.
 unsafe impl<T> Sync for Inside<T> {}
 
-// SAFETY: see `Plain`.
+// SAFETY: all zeros are a valid `T`, which holds only numbers (`Plain`).
 unsafe impl<T: Plain> Shareable for Inside<T> {
     const PREFIX: &'static str = "limit_body:table:";
 }
@@ -211,21 +217,22 @@ impl<T: Plain> PartialEq for Exclusive<'_, T> {
 impl<T: Plain> Eq for Exclusive<'_, T> {}
 
 impl<T: Plain> Exclusive<'_, T> {
-    /// The numbers of this name; zeros, in the beginning. `None` if memory is out.
+    /// The numbers with this name, zeros at first. `None` if memory is out.
     ///
     /// # Safety
     ///
     /// Those of [`Shared::declare`].
     pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
-        // SAFETY: up to the caller.
+        // SAFETY: `cf` is the configuration being read, and the result is not used when that is gone, as the caller
+        // promises.
         unsafe { Shared::declare::<M>(cf, name.as_bytes()) }.map(Self)
     }
 
-    /// Has a look at them, when nobody else does; `None` until the configuration has been read. A look within a look would
-    /// wait for itself.
+    /// Calls `look` with the numbers, which nobody else can use meanwhile. Returns the result; `None` until the
+    /// configuration has been read. A call within `look` would wait for itself.
     pub fn with<R>(self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
         let inside = self.0.lock()?;
-        // SAFETY: nobody else looks at them as long as they are locked.
+        // SAFETY: the numbers are locked, so nobody else uses them.
         Some(look(unsafe { &mut *inside.0.get() }))
     }
 }

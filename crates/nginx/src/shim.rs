@@ -1,4 +1,4 @@
-//! The functions of `shim/shim.h`, as bindgen declares them. All take valid pointers.
+//! The functions of `shim/shim.h`, as bindgen declares them. All pointers that they take must be valid.
 
 #![allow(missing_docs, clippy::missing_safety_doc)]
 

@@ -1,8 +1,9 @@
 //! What a module remembers of a request.
 //!
-//! nginx zeroes every module's context of a request on internal redirects and named locations, and where a filter
-//! finalizes it (`ngx_http_filter_finalize_request`). So the state of a main request hangs on a cleanup of its pool,
-//! found by its handler, and the context is only the short way to it. A subrequest has no state of its own.
+//! nginx zeroes every module's context of a request at internal redirects and named locations, and when a filter
+//! finalizes the request (`ngx_http_filter_finalize_request`). So the state of a main request belongs to a cleanup of
+//! the request's pool, and is found there by the cleanup's handler. The context is only a shortcut to it. A subrequest
+//! has no state of its own.
 
 use core::ffi::c_void;
 use core::mem;
@@ -15,36 +16,37 @@ use crate::{pool, shim, HttpModule, Registration};
 /// What is kept of a main request.
 #[repr(C)]
 pub(crate) struct Kept<M: HttpModule> {
-    /// Where the pool finds it, and [`search`] does. Part of it so that one allocation will do.
+    /// The cleanup by which the pool and [`search`] find this. It is part of this struct so that one allocation is
+    /// enough.
     cleanup: ngx_pool_cleanup_t,
-    /// Whose it is: what [`search`] finds may be another module's.
+    /// The module that this belongs to: [`search`] may find another module's.
     owner: *const Registration,
     /// The module's state. What it has borrowed lives as long as the request.
     state: M::State<'static>,
 }
 
-/// What is kept of a main request, if anything is.
+/// What is kept of a main request; `None` if nothing is.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request.
 pub(crate) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
-    // SAFETY: `r` is live, says the caller. nginx has a context for each module, which for a main request only this
-    // file sets, and a list of cleanups in each pool; one with our handler has as its data what `create` made.
+    // SAFETY: `r` is live, as the caller promises. It has a context for each module, which for a main request only this
+    // file sets. Its pool has a list of cleanups. The data of one with our handler is what `create` made.
     unsafe { at_hand::<M>(r).or_else(|| search::<M>(r)) }
 }
 
-/// What is kept of a main request, if nginx has not put it out of sight.
+/// What is kept of a main request, unless nginx has zeroed the context.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request.
 pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
-    // SAFETY: as in `find`.
+    // SAFETY: `r` is live, as the caller promises. Its context is null, or what `create` made.
     unsafe { NonNull::new((*context::<M>(r)).cast()) }
 }
 
-/// The long way to what is kept of a main request, if nginx may have zeroed the short one.
+/// Searches the cleanups for what is kept of a main request, if nginx may have zeroed the context.
 ///
 /// # Safety
 ///
@@ -52,16 +54,16 @@ pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Optio
 #[cold]
 #[inline(never)]
 unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
-    // SAFETY: live, says the caller.
+    // SAFETY: `r` is live, as the caller promises.
     if unsafe { shim::nginx_shim_internal(r) == 0 && shim::nginx_shim_filter_finalize(r) == 0 } {
         return None;
     }
-    // SAFETY: a live request has a pool, in which the list of its cleanups begins.
+    // SAFETY: `r` is live, as the caller promises, and has a pool, in which the list of its cleanups begins.
     let mut cleanup = unsafe { (*(*r).pool).cleanup };
-    // SAFETY: a link of that list, which ends in NULL.
+    // SAFETY: `cleanup` is a link of that list, which ends in NULL.
     while let Some(link) = unsafe { cleanup.as_ref() } {
         if let Some(kept) = kept_by::<M>(link) {
-            // SAFETY: live, says the caller.
+            // SAFETY: `r` is live, as the caller promises.
             unsafe { *context::<M>(r) = kept.as_ptr().cast() };
             return Some(kept);
         }
@@ -70,11 +72,11 @@ unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Ke
     None
 }
 
-/// What hangs on a cleanup, if that is what this module keeps.
+/// What a cleanup keeps, if it is this module's.
 fn kept_by<M: HttpModule>(cleanup: &ngx_pool_cleanup_t) -> Option<NonNull<Kept<M>>> {
     cleanup.handler.filter(|&handler| handler as usize == MARK as usize)?;
     let kept = NonNull::new(cleanup.data.cast::<Kept<M>>())?;
-    // SAFETY: a cleanup with this handler has as its data what `create` has made, for this module or for another one: the
+    // SAFETY: the data of a cleanup with this handler is what `create` has made, for this module or another one. Its
     // owner is at the same place in each.
     let owner = unsafe { (*kept.as_ptr()).owner };
     ptr::eq(owner, M::registration()).then_some(kept)
@@ -86,19 +88,19 @@ fn kept_by<M: HttpModule>(cleanup: &ngx_pool_cleanup_t) -> Option<NonNull<Kept<M
 ///
 /// The request must live for `'r`.
 pub(crate) unsafe fn of<'r, M: HttpModule>(kept: NonNull<Kept<M>>) -> &'r M::State<'r> {
-    // SAFETY: what is kept lives as long as the request, says the caller. What the state has borrowed, all through
-    // requests that stand for the same, does so too: it has been borrowed for that long (see `Request`).
+    // SAFETY: what is kept lives as long as the request, as the caller promises. So does what the state has borrowed:
+    // all values of `Request` that stand for this request lend for that long (see `Request`).
     unsafe { &*ptr::addr_of!((*kept.as_ptr()).state).cast::<M::State<'r>>() }
 }
 
-/// Begins to keep something of a main request; `None` if memory is out.
+/// Starts to keep something of a main request; `None` if memory is out.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request of which nothing is kept.
 pub(crate) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     const { assert!(pool::can_hold::<Kept<M>>()) };
-    // SAFETY: `r` is live, says the caller, and so is its pool; nginx gives as much memory as asked for.
+    // SAFETY: `r` is live, as the caller promises, and so is its pool. nginx gives as much memory as asked for.
     unsafe {
         let pool = (*r).pool;
         let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M>>()).cast::<Kept<M>>())?;
@@ -116,11 +118,11 @@ pub(crate) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
 ///
 /// `r` must be a live request.
 unsafe fn context<M: HttpModule>(r: *mut ngx_http_request_t) -> *mut *mut c_void {
-    // SAFETY: `r` is live, says the caller; `ctx` has a place for each HTTP module.
+    // SAFETY: `r` is live, as the caller promises. `ctx` has a place for each HTTP module.
     unsafe { (*r).ctx.add(M::registration().ctx_index()) }
 }
 
-/// Our cleanup handler: it has nothing to clean, it tells our cleanup from others.
+/// Our cleanup handler. It has nothing to clean: it tells our cleanup from others.
 const MARK: unsafe extern "C" fn(*mut c_void) = mark;
 
 unsafe extern "C" fn mark(_kept: *mut c_void) {}

@@ -1,4 +1,4 @@
-//! Variables: what a module's state looks like in `log_format`, `map` and `add_header`.
+//! Variables, which show a module's state in `log_format`, `map` and `add_header`.
 
 use core::fmt::{self, Write};
 use core::ptr;
@@ -12,15 +12,15 @@ use crate::{shim, HttpModule, Request};
 
 /// A variable that shows something of a module's state.
 pub struct Variable<M: HttpModule> {
-    /// Its name, without the dollar sign.
+    /// The variable's name, without the dollar sign.
     pub name: &'static str,
-    /// Its value; empty for a request without a state.
+    /// The variable's value. It is empty for a request without a state.
     pub get: for<'r> fn(Request<'r, M>, &'r M::State<'r>) -> Value,
 }
 
 /// The value of a variable.
 pub enum Value {
-    /// None: the empty text, and `-` in an access log.
+    /// No value: the empty text, and `-` in an access log.
     Empty,
     /// A fixed text.
     Text(&'static str),
@@ -38,7 +38,8 @@ pub enum Value {
 pub(crate) unsafe fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     for (index, variable) in M::VARIABLES.iter().enumerate() {
         let mut name = ngx_str_t { len: variable.name.len(), data: variable.name.as_ptr().cast_mut() };
-        // SAFETY: `cf` is valid, says the caller; nginx copies the name and returns the variable to be filled.
+        // SAFETY: `cf` is the configuration being read, as the caller promises. nginx copies the name, and returns the
+        // variable to be filled in.
         unsafe {
             let added = ngx_http_add_variable(cf, &mut name, NGX_HTTP_VAR_NOCACHEABLE as ngx_uint_t);
             if added.is_null() {
@@ -51,7 +52,7 @@ pub(crate) unsafe fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     NGX_OK as ngx_int_t
 }
 
-/// Finds the value of a variable: `ngx_http_variable_t.get_handler`.
+/// Computes the value of a variable: `ngx_http_variable_t.get_handler`.
 unsafe extern "C" fn get<M: HttpModule>(
     r: *mut ngx_http_request_t,
     v: *mut ngx_http_variable_value_t,
@@ -65,7 +66,7 @@ unsafe extern "C" fn get<M: HttpModule>(
     };
 
     let mut digits = Digits::default();
-    // There is room for any number.
+    // `Digits` has room for any number, so this cannot fail.
     let _ = match value {
         Value::Number(number) => write!(digits, "{number}"),
         Value::Milliseconds(time) => write!(digits, "{}.{:03}", time / 1000, time % 1000),
@@ -75,20 +76,20 @@ unsafe extern "C" fn get<M: HttpModule>(
         Value::Empty => (ptr::null_mut(), 0),
         Value::Text(text) => (text.as_ptr().cast_mut(), text.len()),
         Value::Number(_) | Value::Milliseconds(_) => {
-            // SAFETY: the request's pool lives as long as the value; what it gives has room for the digits.
+            // SAFETY: the request's pool lives as long as the value, and gives memory with room for the digits.
             let copy = unsafe { ngx_pnalloc((*r).pool, digits.len).cast::<u8>() };
             if copy.is_null() {
                 return NGX_ERROR as ngx_int_t;
             }
-            // SAFETY: `len` of the digits are filled, and the copy is as long and elsewhere.
+            // SAFETY: `digits.len` bytes are filled. The copy has as much room, and is elsewhere.
             unsafe { copy.copy_from_nonoverlapping(digits.bytes.as_ptr(), digits.len) };
             (copy, digits.len)
         }
     };
 
-    // SAFETY: nginx passes a value to be filled; the text is static or lives in the request's pool.
+    // SAFETY: nginx passes a value to be filled in. The text is static, or lives in the request's pool.
     unsafe { (*v).data = text };
-    // SAFETY: writes bits of that value.
+    // SAFETY: writes bits of that value, which nginx passes to be filled in.
     unsafe {
         shim::nginx_shim_set_value_len(v, len);
         shim::nginx_shim_set_value_valid(v, 1);

@@ -1,7 +1,8 @@
-//! Counts that all workers share, under names: zones.
+//! Zones: counts that all workers share, under names.
 //!
-//! A zone has counters, which only go up, and a gauge: what all processes together have taken and not given back. Each process
-//! has a row of its own for that. Nobody counts the rows of the dead, so what a process that crashed had taken is not lost.
+//! A zone has counters, which only go up, and a gauge: how much all processes together have taken and not given back.
+//! Each process has its own row for that. The rows of dead processes do not count, so what a crashed process had taken
+//! is not lost.
 
 use core::str;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -16,27 +17,27 @@ const PROCESSES: usize = NGX_MAX_PROCESSES as usize;
 /// How long a zone's name may be, in bytes.
 pub const NAME: usize = 120;
 
-/// How many counters there may be at most.
+/// The largest number of counters.
 const COUNTERS: usize = 128;
 
 /// What processes share of a zone.
 #[repr(C)]
 struct Board {
     counters: [AtomicU64; COUNTERS],
-    /// How many rows may be in use; those behind never were.
+    /// How many rows may be in use. The rows behind them have never been used.
     used: AtomicU32,
     rows: [Row; PROCESSES],
 }
 
-/// What a process has taken; all that is more than 0 is changed under the lock only.
+/// What a process has taken. It changes under the lock only.
 #[repr(C)]
 struct Row {
-    /// The process, 0 if there was none yet.
+    /// The id of the process; 0 if there has been none.
     process: AtomicU32,
     taken: AtomicU32,
 }
 
-// SAFETY: atomics, of which zeros are values.
+// SAFETY: the fields are atomics, for which all zeros are valid, and hold no address.
 unsafe impl Shareable for Board {
     const PREFIX: &'static str = "limit_body:zone:";
 }
@@ -46,12 +47,12 @@ unsafe impl Shareable for Board {
 pub struct Zone<'c>(Shared<'c, Board>);
 
 impl Board {
-    /// This process's row.
+    /// The row of this process.
     fn own_row(&self) -> Option<&Row> {
         let (slot, process) = (process::slot()?, process::id());
         let row = self.rows.get(slot)?;
         if row.process.load(Relaxed) != process {
-            // Whoever had it is dead.
+            // The row's previous process is dead.
             row.taken.store(0, Relaxed);
             row.process.store(process, Relaxed);
             self.used.fetch_max(u32::try_from(slot).ok()?.saturating_add(1), Relaxed);
@@ -59,7 +60,7 @@ impl Board {
         Some(row)
     }
 
-    /// How much all processes together have taken; those that have died count or not.
+    /// How much all processes together have taken, the dead ones included or not.
     fn taken(&self, with_the_dead: bool) -> u32 {
         let used = self.used.load(Relaxed) as usize;
         let rows = self.rows.iter().take(used).map(|row| (row.process.load(Relaxed), row.taken.load(Relaxed)));
@@ -69,36 +70,38 @@ impl Board {
 }
 
 impl Zone<'_> {
-    /// The zone of this name, which need not have been mentioned before; `None` if memory is out, which is in the log then.
-    /// The empty name is that of a zone that nobody sees.
+    /// The zone with this name, which need not have been mentioned before. `None` if memory is out, which nginx has
+    /// then logged. With an empty name the zone is hidden.
     ///
     /// # Safety
     ///
     /// Those of [`Shared::declare`].
     pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
         const { assert!(M::COUNTERS <= COUNTERS) };
-        // SAFETY: up to the caller.
+        // SAFETY: `cf` is the configuration being read, and the result is not used when that is gone, as the caller
+        // promises.
         unsafe { Shared::declare::<M>(cf, name) }.map(Self)
     }
 
-    /// Its name.
+    /// The zone's name.
     pub fn name(&self) -> &[u8] {
         self.0.name()
     }
 
-    /// Adds to one of its counters, which goes up to [`u64::MAX`] and stays there.
+    /// Adds to one of the zone's counters, which goes up to [`u64::MAX`] and stays there.
     pub fn add(self, counter: usize, number: u64) {
         if let Some(counter) = self.0.get().and_then(|board| board.counters.get(counter)) {
             let _ = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(number)));
         }
     }
 
-    /// Takes one, if no more than `most` are taken then by all processes together; to be given back.
+    /// Takes one, if all processes together have then taken no more than `most`. Returns whether it was taken. The
+    /// process must give it back ([`give_back`](Self::give_back)).
     pub fn take(self, most: u32) -> bool {
         let Some(board) = self.0.lock() else {
             return false;
         };
-        // To ask whether a process lives takes longer than to count.
+        // To ask whether processes live takes longer than to count, so all are counted first.
         let fits = || most == u32::MAX || [true, false].iter().any(|dead| board.taken(*dead) < most);
         match board.own_row() {
             Some(row) if fits() => {
@@ -109,7 +112,7 @@ impl Zone<'_> {
         }
     }
 
-    /// Gives back what this process has taken.
+    /// Gives back one that this process has taken.
     pub fn give_back(self) {
         if let Some(board) = self.0.lock() {
             if let Some(row) = board.own_row() {
@@ -119,17 +122,17 @@ impl Zone<'_> {
     }
 }
 
-/// What a zone's counts are at a moment.
+/// The counts of a zone at one moment.
 pub struct Counts<'a> {
-    /// Its name.
+    /// The zone's name.
     pub name: &'a str,
-    /// Its counters.
+    /// The zone's counters.
     pub counters: &'a [AtomicU64],
-    /// How much all processes together have taken of it.
+    /// How much all living processes together have taken.
     pub taken: u32,
 }
 
-/// Shows all zones that have a name to `visit`, in the order that the configuration has them, until that fails.
+/// Calls `visit` for all zones with a name, in the order of the configuration, until it fails.
 ///
 /// # Errors
 ///
