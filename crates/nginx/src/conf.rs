@@ -29,16 +29,16 @@ pub struct Directive<M: HttpModule> {
     pub takes: Takes,
     /// Reads its arguments into the configuration of the block it stands in.
     pub set: for<'c> fn(&mut M::Conf<'c>, &Args<'c, M>) -> Result<(), ConfError>,
-    /// What it needs to have an effect, in the block that it stands in or in one within. nginx warns where it is not there,
+    /// What the directive needs to have an effect, in its own block or in one within. nginx warns if that is missing,
     /// unless the directive is `off`.
     pub needs: Option<Need<M>>,
 }
 
 /// What a directive needs to have an effect.
 pub struct Need<M: HttpModule> {
-    /// Whether it is there in a block with this configuration, settled.
+    /// Returns whether it is there, given the settled configuration of a block.
     pub is_there: fn(&M::Conf<'_>) -> bool,
-    /// What to say where it is not.
+    /// What to say if it is missing.
     pub otherwise: &'static str,
 }
 
@@ -74,9 +74,9 @@ pub struct OutOfMemory;
 pub enum ConfError {
     /// It stands twice in one block.
     Duplicate,
-    /// Its first argument is none that it takes; the text says which ones it does.
+    /// The first argument is invalid. The text says which values are valid.
     Invalid(&'static str),
-    /// The argument of this number, from 1, is none that it takes; the text says why, if there is more to say.
+    /// The argument with this number, from 1, is invalid. The text says why; it may be empty.
     Parameter(usize, &'static str),
     /// nginx has reported the error already.
     Reported,
@@ -122,8 +122,7 @@ impl<'c, M: HttpModule> Args<'c, M> {
         }
     }
 
-    /// The zone of which the first argument is the name; `None` if there can be none of this name: it is empty, or too
-    /// long ([`zones::NAME`]).
+    /// The zone with the first argument as its name; `None` if that is empty or too long ([`zones::NAME`]).
     ///
     /// # Errors
     ///
@@ -139,7 +138,8 @@ impl<'c, M: HttpModule> Args<'c, M> {
 
     /// Has the module answer the requests of the location that the directive stands in ([`HttpModule::content`]).
     pub fn handle_content(&self) {
-        // SAFETY: `cf` is the configuration being read, and its context the block's own, with nginx's configuration of it.
+        // SAFETY: `cf` is the configuration being read, and its context the block's own, with nginx's configuration of
+        // it.
         unsafe {
             (*written::core(self.cf.as_ptr())).handler = Some(content::handle::<M>);
         }
@@ -156,7 +156,7 @@ impl<'c, M: HttpModule> Args<'c, M> {
         Ok(Some(value).filter(ComplexValue::has_variables))
     }
 
-    /// What the argument of this number, from 1, has behind its first `=`, as a text with variables in it or without.
+    /// The text behind the first `=` of the argument with this number, from 1. It may have variables in it.
     ///
     /// # Errors
     ///
@@ -164,12 +164,12 @@ impl<'c, M: HttpModule> Args<'c, M> {
     pub fn parameter_value(&self, index: usize) -> Result<ComplexValue<'c>, ConfError> {
         let word = self.argument(index).unwrap_or_default();
         let start = word.iter().position(|&byte| byte == b'=').map_or(word.len(), |end| end.saturating_add(1));
-        // SAFETY: as above.
+        // SAFETY: `cf` is the configuration being read, in whose pool its words are.
         unsafe { ComplexValue::compile(self.cf.as_ptr(), word.get(start..).unwrap_or_default()) }
     }
 }
 
-/// Reads a time as nginx's own directives do, in milliseconds; `None` if it is none.
+/// Reads a time in milliseconds, as nginx's own directives do; `None` if the text is invalid.
 pub fn parse_time(text: &[u8]) -> Option<u64> {
     let mut line = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
     // SAFETY: nginx only reads the text.
@@ -189,12 +189,12 @@ impl ComplexValue<'_> {
     ///
     /// # Safety
     ///
-    /// `cf` must be the configuration being read, the text must live as long as that, and the result be of no use when
+    /// `cf` must be the configuration being read. The text must live as long as that. The result must not be used when
     /// it is gone.
     unsafe fn compile(cf: *mut ngx_conf_t, text: &[u8]) -> Result<Self, ConfError> {
         let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
-        // SAFETY: up to the caller. The pool lives as long as the configuration; the struct is plain data, for which nginx's
-        // own use of it begins with zeroing.
+        // SAFETY: `cf` is the configuration being read, and the text lives as long, as the caller promises. So does
+        // what its pool gives. The struct is plain data, which nginx zeroes, too, before it uses it.
         unsafe {
             let compiled = ngx_pcalloc((*cf).pool, mem::size_of::<ngx_http_complex_value_t>());
             let compiled = NonNull::new(compiled.cast::<ngx_http_complex_value_t>()).ok_or(ConfError::Reported)?;
@@ -232,17 +232,18 @@ pub struct CoreConf<'c, M> {
 impl<'c, M: HttpModule> CoreConf<'c, M> {
     /// `client_max_body_size`, in bytes; 0 means no limit.
     pub fn client_max_body_size(&self) -> u64 {
-        // SAFETY: made by `settle` below from a configuration that lives as long as ours, which is being read.
+        // SAFETY: made by `settle` below. nginx's configuration of the block lives as long as ours.
         unsafe { (*self.core.as_ptr()).client_max_body_size }.unsigned_abs()
     }
 
     /// Turns nginx's own check of `client_max_body_size` off in this block.
     pub fn clear_client_max_body_size(&mut self) {
-        // SAFETY: as above. All blocks are merged by now, so none inherits it.
+        // SAFETY: made by `settle` below. nginx's configuration of the block lives as long as ours. All blocks are
+        // merged by now, so none inherits the value.
         unsafe { (*self.core.as_ptr()).client_max_body_size = 0 };
     }
 
-    /// A zone that nobody sees; `None` if memory is out.
+    /// A zone without a name, which is not shown; `None` if memory is out.
     pub fn hidden_zone(&self) -> Option<Zone<'c>> {
         // SAFETY: made by `settle` below from the configuration being read.
         unsafe { Zone::declare::<M>(self.cf.as_ptr(), &[]) }
@@ -250,7 +251,7 @@ impl<'c, M: HttpModule> CoreConf<'c, M> {
 
     /// Numbers that all processes share, known by this name; `None` if memory is out.
     pub fn exclusive<T: Plain>(&self, name: &str) -> Option<Exclusive<'c, T>> {
-        // SAFETY: as above.
+        // SAFETY: made by `settle` below from the configuration being read.
         unsafe { Exclusive::declare::<M>(self.cf.as_ptr(), name) }
     }
 
@@ -262,19 +263,19 @@ impl<'c, M: HttpModule> CoreConf<'c, M> {
 
     /// `lingering_time`, in milliseconds.
     pub fn lingering_time(&self) -> u64 {
-        // SAFETY: as above.
+        // SAFETY: made by `settle` below. nginx's configuration of the block lives as long as ours.
         unsafe { (*self.core.as_ptr()).lingering_time as u64 }
     }
 
     /// `lingering_timeout`, in milliseconds.
     pub fn lingering_timeout(&self) -> u64 {
-        // SAFETY: as above.
+        // SAFETY: made by `settle` below. nginx's configuration of the block lives as long as ours.
         unsafe { (*self.core.as_ptr()).lingering_timeout as u64 }
     }
 }
 
 /// The commands that nginx looks directives up in; the last of `N` ends the table.
-// Evaluated by the compiler, for which a place out of bounds is an error like any other.
+// The compiler evaluates this, and reports an index out of bounds as an error.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
     let mut table = [const { ngx_command_t::empty() }; N];
@@ -389,8 +390,9 @@ impl Reading {
         Hooks(self.needed.load(Ordering::Relaxed))
     }
 
-    /// What it needs, or has needed before. The chains of filters are the process's, not a configuration's: when a reload
-    /// fails, they stay as it has left them, and a worker that is started then has them with the configuration before.
+    /// What the module needs, or has needed before. The chains of filters belong to the process, not to a
+    /// configuration. When a reload fails, they stay as it has left them. A worker that is started then has them with
+    /// the previous configuration.
     pub fn ever_needed(&self) -> Hooks {
         Hooks(self.ever_needed.load(Ordering::Relaxed))
     }
@@ -425,7 +427,8 @@ struct Given<'c, M: HttpModule> {
 ///
 /// `cf` must be the configuration being read, and `conf` the block's, made by [`create`].
 unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, conf: *mut c_void) -> bool {
-    // SAFETY: up to the caller; nginx knows the file that it reads, whose name lives as long as the configuration.
+    // SAFETY: `cf` is the configuration being read, as the caller promises. nginx knows the file that it reads, whose
+    // name lives as long as the configuration.
     unsafe {
         let given = ngx_palloc((*cf).pool, mem::size_of::<Given<M>>()).cast::<Given<M>>();
         if given.is_null() {
@@ -442,7 +445,8 @@ unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, con
 ///
 /// # Safety
 ///
-/// `cf` must be the configuration being read; [`note`] must have been called for it alone, and `last` be its last block.
+/// `cf` must be the configuration being read. [`note`] must have been called for it alone. `last` must be its last
+/// block.
 unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
     let mut given = M::registration().reading.given.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<M>>();
     // SAFETY: all notes are in the configuration's pool, and the last one has no next.
@@ -453,7 +457,7 @@ unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
         let Some(Need { is_there, otherwise }) = directive.needs else {
             continue;
         };
-        // SAFETY: `last` is the last block, says the caller.
+        // SAFETY: `last` is the last block, as the caller promises.
         if unsafe { is_there_within(last, *block, is_there) } {
             continue;
         }
@@ -479,14 +483,14 @@ unsafe fn is_there_within<'c, M: HttpModule>(
     blocks.any(|at| {
         is_there(&at.conf) && {
             // The outermost one, which was never merged itself, has none around it.
-            // SAFETY: as above.
+            // SAFETY: all blocks are in the configuration's pool; the outermost one has none around it.
             let mut around = iter::successors(Some(at), |at| unsafe { at.around.as_ref() });
             around.any(|at| ptr::eq(at, block))
         }
     })
 }
 
-/// Which of its callbacks a module needs where its directives hold; what is needed nowhere costs nothing.
+/// Which of its callbacks a module needs in a block. A callback that no block needs costs nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hooks(u8);
 
@@ -507,7 +511,7 @@ impl Hooks {
         Self(self.0 | others.0)
     }
 
-    /// Whether all of those are among these.
+    /// Returns whether all of `those` are among these.
     pub const fn include(self, those: Self) -> bool {
         self.0 & those.0 == those.0
     }
@@ -539,13 +543,13 @@ pub(crate) unsafe extern "C" fn merge<M: HttpModule>(
 ///
 /// # Safety
 ///
-/// `cf` must be the configuration being read. To be called once for it.
+/// `cf` must be the configuration being read. This must be called once for it.
 pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
     let reading = &M::registration().reading;
     let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<'_, M>>();
     let mut needed = Hooks::NONE;
-    // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration of
-    // ours meanwhile.
+    // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration
+    // of ours meanwhile.
     unsafe {
         let enforces =
             iter::successors(last.as_ref(), |block| block.before.as_ref()).any(|block| M::enforces(&block.conf));

@@ -20,13 +20,14 @@ use crate::{
 ///
 /// # Safety
 ///
-/// It must return one and the same value, of which the module is the only one.
+/// [`registration`](Self::registration) must always return the same value. No other module may have that value.
 pub unsafe trait Registered {
     /// What nginx knows of the module.
     fn registration() -> &'static Registration;
 }
 
-/// An nginx HTTP module: what it brings along, and what it does when nginx calls. It has to say what it needs only.
+/// An nginx HTTP module: its directives, variables and zones, and its callbacks. A module implements only what it
+/// needs.
 ///
 /// [`http_module!`](crate::http_module) makes one known to nginx.
 pub trait HttpModule: Registered + Sized + 'static {
@@ -46,14 +47,14 @@ pub trait HttpModule: Registered + Sized + 'static {
     /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location, outer ones first.
     fn merge<'c>(_conf: &mut Self::Conf<'c>, _prev: &Self::Conf<'c>, _written: Written) {}
 
-    /// Whether nginx's own check of `client_max_body_size` has to be off for the sake of this block. Called when all blocks
-    /// have been merged.
+    /// Whether nginx's own check of `client_max_body_size` has to be off for the sake of this block. Called when all
+    /// blocks have been merged.
     fn enforces(_conf: &Self::Conf<'_>) -> bool {
         false
     }
 
-    /// Computes what holds in a block; `enforced` is whether any block [`enforces`](Self::enforces). Returns which of the
-    /// callbacks below are needed there.
+    /// Settles the configuration of a block. `enforced` is whether any block [`enforces`](Self::enforces). Returns
+    /// which of the callbacks below the block needs.
     ///
     /// # Errors
     ///
@@ -66,12 +67,12 @@ pub trait HttpModule: Registered + Sized + 'static {
         Ok(Hooks::NONE)
     }
 
-    /// Called before nginx looks for the location of a request, and when a location has been found, in either case before the
-    /// directives of the rewrite module run; again for subrequests and internal redirects.
+    /// Called before nginx looks for the location of a request, and when a location has been found, in either case
+    /// before the directives of the rewrite module run; again for subrequests and internal redirects.
     fn rewrite(_r: Request<'_, Self>) {}
 
-    /// Called when the location of a request is settled, behind `limit_req` and before `limit_conn`, access and the body;
-    /// again for subrequests and internal redirects.
+    /// Called when the location of a request is settled, behind `limit_req` and before `limit_conn`, access and the
+    /// body; again for subrequests and internal redirects.
     fn preaccess(_r: Request<'_, Self>) -> Phase {
         Phase::Declined
     }
@@ -91,8 +92,8 @@ pub trait HttpModule: Registered + Sized + 'static {
         Piece::Pass
     }
 
-    /// Called for a main request when a response is about to be made, of which nothing has been sent. A status is made the
-    /// response in its place; it is returned to whoever makes the response, for as long as they go on.
+    /// Called for a main request when a response is about to be made, and nothing of it has been sent. A returned
+    /// status replaces the response. Code that goes on to make the replaced response gets that status from the filters.
     fn response_header(_r: Request<'_, Self>) -> Option<Status> {
         None
     }
@@ -114,8 +115,8 @@ pub trait HttpModule: Registered + Sized + 'static {
     /// Called when nginx writes its access logs; for subrequests only where these are logged too.
     fn log(_r: Request<'_, Self>) {}
 
-    /// Called for a request in a location with a directive that called [`Args::handle_content`]: writes the body of the
-    /// answer, which is not empty, and says what it is; `None` if memory is out.
+    /// Called for a request in a location with a directive that called [`Args::handle_content`]. Writes the body of the
+    /// answer, which must not be empty, and returns its kind; `None` if memory is out.
     ///
     /// [`Args::handle_content`]: super::Args::handle_content
     fn content(_r: Request<'_, Self>, _output: &mut Output) -> Option<Content> {
@@ -133,11 +134,11 @@ pub enum Phase {
 
 /// What becomes of a piece of a body.
 pub enum Piece {
-    /// It goes on to the next filter.
+    /// The piece goes on to the next filter.
     Pass,
-    /// It has been taken out of its buffers: nothing goes on.
+    /// The piece has been taken out of its buffers: nothing goes on.
     Taken,
-    /// The same, and it was the last: what was to be done with the body has been done.
+    /// As [`Taken`](Self::Taken), and nothing more is to be done with the body.
     Over,
     /// The request ends with this status. nginx reads no further.
     Refuse(Status),
@@ -164,7 +165,7 @@ pub(crate) struct Next {
 }
 
 impl Registration {
-    /// That of `module`, with the module that sees what is written of nginx's own directives.
+    /// The registration of `module`, with `written`, the module that sees what is written of nginx's own directives.
     ///
     /// # Safety
     ///
@@ -185,14 +186,14 @@ impl Registration {
         unsafe { (*self.module).ctx_index }
     }
 
-    /// That of the module that sees what is written.
+    /// The same place for the module that sees what is written.
     pub(crate) fn written_ctx_index(&self) -> usize {
-        // SAFETY: as above.
+        // SAFETY: points to a static; nginx sets the index before it calls the module, and then leaves it alone.
         unsafe { (*self.written).ctx_index }
     }
 }
 
-/// The hooks that nginx sets a module up with.
+/// The `ngx_http_module_t` of a module.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {
     ngx_http_module_t {
         preconfiguration: Some(begin::<M>),
@@ -227,7 +228,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         (Hooks::PRECONTENT, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
     ];
     for (_, phase, handler) in handlers.into_iter().filter(|(hook, ..)| needed.include(*hook)) {
-        // SAFETY: as above.
+        // SAFETY: nginx passes the configuration being read, in postconfiguration.
         if !unsafe { add_handler(cf, phase as usize, handler) } {
             return NGX_ERROR as ngx_int_t;
         }
@@ -244,8 +245,8 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
 ///
 /// `cf` must be the configuration being read, in postconfiguration.
 pub(crate) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx_http_handler_pt) -> bool {
-    // SAFETY: up to the caller: the context is that of the http block; its core module has
-    // made its main configuration before.
+    // SAFETY: the context is that of the http block, as the caller promises. The core module has made its main
+    // configuration before.
     let phases = unsafe {
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
         let core = *(*ctx).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
@@ -274,7 +275,7 @@ unsafe extern "C" fn precontent<M: HttpModule>(r: *mut ngx_http_request_t) -> ng
     unsafe { finish(r, M::precontent(Request::new(r))) }
 }
 
-/// Does what a phase handler has said. The request may be gone afterwards.
+/// Does what a phase handler has returned. The call may end the request.
 ///
 /// # Safety
 ///
@@ -283,7 +284,7 @@ unsafe fn finish(r: *mut ngx_http_request_t, phase: Phase) -> ngx_int_t {
     match phase {
         Phase::Declined => NGX_DECLINED as ngx_int_t,
         Phase::Finalize(status) => {
-            // SAFETY: live, says the caller; nobody here looks at it any more.
+            // SAFETY: `r` is live, as the caller promises, and is not used here afterwards.
             unsafe { ngx_http_finalize_request(r, status.as_ngx()) };
             NGX_DONE as ngx_int_t
         }
@@ -296,9 +297,9 @@ unsafe extern "C" fn log<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t
     NGX_OK as ngx_int_t
 }
 
-/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`; with it, as `$written`,
-/// the module that sees what is written of nginx's own directives, placed before nginx's core module; and its filters of
-/// responses as `$filter`, placed last.
+/// Makes an [`HttpModule`] known to nginx as `$name`, placed before the modules named in `before`; with it, as
+/// `$written`, the module that sees what is written of nginx's own directives, placed before nginx's core module; and
+/// its filters of responses as `$filter`, placed last.
 ///
 /// Of two modules the one placed earlier is called later in a phase, and nearer to nginx in the filter chains.
 #[macro_export]

@@ -16,12 +16,12 @@ use crate::{log, shim, state, ComplexValue, HttpModule, Level};
 
 /// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
 ///
-/// It is a pointer: nginx changes the request under it with every call, so no reference into it is ever handed out.
-/// Nothing that it offers ends the request. To have it finalized, a callback returns a status, and has no request any
-/// more when that happens.
+/// This is a pointer. nginx changes the request with every call, so no reference into it is ever handed out. No method
+/// ends the request. To have it finalized, a callback returns a status, and has no request any more when that happens.
 ///
-/// What a request outlives can be borrowed for `'r`: the configuration of its location, and its state. A state lives as
-/// long as the request and may keep what it has borrowed so. That `'r` cannot be made shorter keeps everything else out.
+/// What lives as long as the request, or longer, can be borrowed for `'r`: the configuration of its location, and its
+/// state. The state may keep what it has borrowed for `'r`. It can keep nothing else, because `'r` cannot be made
+/// shorter.
 pub struct Request<'r, M>(NonNull<ngx_http_request_t>, Lifetime<'r>, PhantomData<fn() -> M>);
 
 /// A lifetime that nothing can shorten or lengthen.
@@ -66,8 +66,8 @@ impl Status {
     }
 }
 
-/// Why a text is no status of a refusal: it is not a number from 400 to 599, or one for which nginx closes the connection
-/// without an answer.
+/// A text is no status of a refusal: it is not a number from 400 to 599, or nginx closes the connection without an
+/// answer for that status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidStatus;
 
@@ -99,14 +99,14 @@ impl<'r, M: HttpModule> Request<'r, M> {
         Self(unsafe { NonNull::new_unchecked(r) }, PhantomData, PhantomData)
     }
 
-    /// Where it is. To dereference that is as unsafe as ever.
+    /// The address of the request. To dereference it is unsafe as usual.
     pub fn as_ptr(self) -> *mut ngx_http_request_t {
         self.0.as_ptr()
     }
 
     /// Whether this is the client's request, not a subrequest that nginx made for it.
     pub fn is_main(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { (*self.as_ptr()).main == self.as_ptr() }
     }
 
@@ -117,36 +117,39 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Whether nginx has redirected the request internally, or made it as a subrequest.
     pub fn is_internal(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_internal(self.as_ptr()) != 0 }
     }
 
-    /// Whether an error has been settled for this request, with a status of 400 or more: what follows is the making of its
-    /// page. Where `error_page` hands a request over, with a status of its own choice, that is an answer like any other.
+    /// Returns whether an error, with a status of 400 or more, has been settled for this request, so that its page is
+    /// being made. If `error_page` hands the request over with a status of its own choice, the answer is like any
+    /// other.
     pub fn is_error_page(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { (*self.as_ptr()).err_status >= 400 }
     }
 
     /// Whether the response that is about to be made is an error.
     pub fn is_response_error(self) -> bool {
-        // SAFETY: live. The status of an error takes the place of another (`ngx_http_send_header`).
+        // SAFETY: `Request` is only made for a live request. The status of an error takes the place of another
+        // (`ngx_http_send_header`).
         unsafe { (*self.as_ptr()).err_status >= 400 || (*self.as_ptr()).headers_out.status >= 400 }
     }
 
-    /// The length of the body, in bytes, as far as nginx has not discarded it; `None` if it is not declared, or there is no
+    /// The length of the body, in bytes, less what nginx has discarded; `None` if it is not declared, or there is no
     /// body.
     pub fn content_length(self) -> Option<u64> {
         if self.is_chunked() {
             return None;
         }
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok()
     }
 
     /// The length of the body that the client declared, in bytes; `None` if it has not, or the body has been dropped.
     pub fn declared_length(self) -> Option<u64> {
-        // SAFETY: live; nginx has read the header, and refused a request in which it is no number.
+        // SAFETY: `Request` is only made for a live request. nginx has read the header, and refused a request in which
+        // the length is no number.
         unsafe {
             let field = (*self.as_ptr()).headers_in.content_length;
             str::from_utf8(field.as_ref()?.value.as_bytes()).ok()?.parse().ok()
@@ -158,32 +161,32 @@ impl<'r, M: HttpModule> Request<'r, M> {
         self.is_chunked() || self.content_length().is_some_and(|length| length > 0)
     }
 
-    /// Whether the request has a body that says nothing of its length in advance (chunked; HTTP/2 and HTTP/3 without
-    /// Content-Length).
+    /// Returns whether the request has a body of undeclared length (chunked; HTTP/2 and HTTP/3 without Content-Length).
     pub fn is_chunked(self) -> bool {
         self.raw().is_chunked()
     }
 
     /// Whether nginx has begun to read the body.
     pub fn is_body_read(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { !(*self.as_ptr()).request_body.is_null() }
     }
 
     /// Whether nginx has begun to read the body, and some of it is still to come.
     pub fn is_body_partly_read(self) -> bool {
-        // SAFETY: live, and so is its body, if it has one; `rest` is less than 0 until reading has begun.
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. `rest` is less than 0
+        // until reading has begun.
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest > 0)
     }
 
-    /// Whether the request has been answered, and nginx does what `post_action` says.
+    /// Returns whether the request has been answered, and nginx does what `post_action` says.
     pub fn is_post_action(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_post_action(self.as_ptr()) != 0 }
     }
 
-    /// Whether nginx has begun to read the body, and then has come to read no more of it, although it has less than was
-    /// declared or than the client is still to send. For requests that have been redirected: for these no reading goes on.
+    /// Returns whether nginx has stopped reading the body before its end: it has less than was declared, or the client
+    /// has more to send. The request must have been redirected: nginx then reads no further.
     pub fn is_body_torn(self) -> bool {
         if self.is_body_partly_read() {
             return true;
@@ -201,13 +204,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Whether the response is to have no body.
     pub(crate) fn is_header_only(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_header_only(self.as_ptr()) != 0 }
     }
 
     /// Whether nginx is reading the body, for itself or for an upstream.
     pub fn is_body_being_read(self) -> bool {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_reading_body(self.as_ptr()) != 0 }
     }
 
@@ -225,14 +228,14 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// How much is still to come of the chunk being read, in bytes; `None` unless the body is in chunks (HTTP/1.1).
     pub fn chunk_announced(self) -> Option<u64> {
-        // SAFETY: live, and so is its body, if it has one.
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
         let in_chunks = unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| !body.chunked.is_null());
         in_chunks.then(|| self.body_progress().1)
     }
 
     /// How often nginx may still redirect the request.
     pub fn uri_changes(self) -> usize {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_uri_changes(self.as_ptr()) }
     }
 
@@ -240,15 +243,15 @@ impl<'r, M: HttpModule> Request<'r, M> {
     #[inline]
     fn body_progress(self) -> (u64, u64) {
         let at_least_zero = |n: i64| u64::try_from(n).unwrap_or(0);
-        // SAFETY: live, and so is its body, if it has one.
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
         let Some(body) = (unsafe { (*self.as_ptr()).request_body.as_ref() }) else {
             return (0, 0);
         };
-        // nginx counts in three ways: into the length of a chunked body over HTTP/1.1, into a counter over HTTP/2
-        // and 3, and otherwise down from the length; the rest is negative before that has begun.
-        // SAFETY: live.
+        // nginx counts in three ways: up in the length of a chunked body over HTTP/1.1, up in a counter over HTTP/2 and
+        // HTTP/3, and otherwise down from the length. `rest` is negative before that has begun.
+        // SAFETY: `Request` is only made for a live request.
         let length = unsafe { (*self.as_ptr()).headers_in.content_length_n };
-        // SAFETY: the state of the chunks, if there are such, lives as long as the body.
+        // SAFETY: the parser's state is null, or lives as long as the body.
         if let Some(chunks) = unsafe { body.chunked.as_ref() } {
             return (at_least_zero(length), at_least_zero(chunks.size));
         }
@@ -268,15 +271,18 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { &*(*(*self.as_ptr()).loc_conf.add(M::registration().ctx_index())).cast::<M::Conf<'r>>() }
     }
 
-    /// What the module remembers of the client's request that this is, or is a subrequest of.
+    /// The module's state of the main request; `None` if there is none.
     pub fn state(self) -> Option<&'r M::State<'r>> {
-        // SAFETY: live, and so is its main request; the state lives in that one's pool, and is only ever shared.
+        // SAFETY: `Request` is only made for a live request, whose main request is live, too. The state lives in that
+        // one's pool, and is only ever shared.
         unsafe { Some(state::of::<M>(state::find::<M>((*self.as_ptr()).main)?)) }
     }
 
-    /// As [`state`](Self::state), but does not look for one that a redirect has put out of sight. For main requests.
+    /// As [`state`](Self::state), but does not search for a state after nginx has zeroed the context. For main
+    /// requests.
     pub fn state_at_hand(self) -> Option<&'r M::State<'r>> {
-        // SAFETY: live; the state lives in the request's pool, and is only ever shared. A subrequest has none.
+        // SAFETY: `Request` is only made for a live request. The state lives in the request's pool, and is only ever
+        // shared. A subrequest has none.
         unsafe {
             let r = self.as_ptr();
             if (*r).main != r {
@@ -288,7 +294,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// As [`state`](Self::state), but makes one where there is none; `None` if memory is out.
     pub fn state_or_default(self) -> Option<&'r M::State<'r>> {
-        // SAFETY: as above.
+        // SAFETY: `Request` is only made for a live request, whose main request is live, too. The state lives in that
+        // one's pool, and is only ever shared.
         unsafe {
             let main = (*self.as_ptr()).main;
             Some(state::of::<M>(state::find::<M>(main).or_else(|| state::create::<M>(main))?))
@@ -298,8 +305,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// The value of a text with variables in it, now; `None` if nginx fails to evaluate it (memory is out).
     pub fn evaluate(&self, value: ComplexValue<'_>) -> Option<&[u8]> {
         let mut text = ngx_str_t::empty();
-        // SAFETY: live; the value lives in the configuration. What nginx makes of it lives in the request's pool or
-        // in the configuration's.
+        // SAFETY: `Request` is only made for a live request. The value lives in the configuration. The text that nginx
+        // makes of it lives in the request's pool or in the configuration's.
         unsafe {
             if ngx_http_complex_value(self.as_ptr(), value.0.as_ptr(), &mut text) != NGX_OK as ngx_int_t {
                 return None;
@@ -310,13 +317,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Writes a line to the error log, with what nginx adds of connection and request.
     pub fn log(self, level: Level, message: fmt::Arguments<'_>) {
-        // SAFETY: live, and so are its connection and the log of that.
+        // SAFETY: `Request` is only made for a live request, which has a connection with a log.
         unsafe { log::write((*(*self.as_ptr()).connection).log, level, message) }
     }
 
-    /// Has no `100 Continue` sent any more (RFC 9110, section 10.1.1).
+    /// Makes nginx send no `100 Continue` any more (RFC 9110, section 10.1.1).
     pub fn set_expect_tested(self) {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_set_expect_tested(self.as_ptr(), 1) }
     }
 
@@ -325,8 +332,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
         self.raw().linger()
     }
 
-    /// Has nginx leave alone what comes on the connection until something else is done with it: what it was to do there was
-    /// to read the body.
+    /// Makes nginx ignore what arrives on the connection, until something else is done with it. nginx would read the
+    /// body there.
     pub fn block_reading(self) {
         self.raw().block_reading()
     }
@@ -338,17 +345,19 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Lets nginx read and drop the body while, and after, the request is answered.
     pub fn discard_body(self) {
-        // SAFETY: live. An error is not lost: nginx discards again, and looks, when it answers.
+        // SAFETY: `Request` is only made for a live request. An error is not lost: nginx discards again, and looks,
+        // when it answers.
         unsafe { ngx_http_discard_request_body(self.as_ptr()) };
     }
 
-    /// Leaves the request without a body, for whoever looks: none is read any more, none is announced (Content-Length,
+    /// Removes the body from the request, for everybody: nothing more of it is read, none is announced (Content-Length,
     /// Transfer-Encoding), and what has been read of it is neither passed on nor kept in a file.
     pub fn forget_body(self) {
         let raw = self.raw();
         if self.is_body_discarded() {
-            // What nginx discards it counts in the length that is about to go, and it counts one user for that.
-            // SAFETY: live, and not by that user alone: whoever calls this uses it, too.
+            // nginx counts what it discards in the length, which is about to be removed, and counts one user for that.
+            // SAFETY: `Request` is only made for a live request. The caller uses the request, too, so that user is not
+            // the last.
             unsafe {
                 shim::nginx_shim_set_discard_body(raw.as_ptr(), 0);
                 shim::nginx_shim_remove_user(raw.as_ptr());
@@ -356,7 +365,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
             self.block_reading();
         }
         self.forget_length();
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe {
             shim::nginx_shim_set_reading_body(raw.as_ptr(), 0);
             shim::nginx_shim_set_request_body_no_buffering(raw.as_ptr(), 0);
@@ -364,31 +373,33 @@ impl<'r, M: HttpModule> Request<'r, M> {
         self.forget_buffers();
     }
 
-    /// Leaves the request without what nginx has read of its body.
+    /// Removes what nginx has read of the body from the request.
     fn forget_buffers(self) {
-        // SAFETY: live. The buffers and the file belong to the request's pool, which releases them.
+        // SAFETY: `Request` is only made for a live request. The buffers and the file belong to the request's pool,
+        // which releases them.
         let Some(body) = (unsafe { self.raw().body().as_mut() }) else {
             return;
         };
         body.bufs = ptr::null_mut();
         let temp_file = mem::replace(&mut body.temp_file, ptr::null_mut());
-        // SAFETY: as above.
+        // SAFETY: the temporary file is null, or belongs to the request's pool.
         let Some(temp_file) = (unsafe { temp_file.as_mut() }) else {
             return;
         };
-        // It stays open until the request ends, and so would what it takes on the disk.
-        // SAFETY: one that could not be made has no descriptor, which is an error of the call, and of no account.
+        // The file stays open until the request ends, and so would take up space on the disk.
+        // SAFETY: a file that could not be made has no descriptor. The call then fails, which does not matter.
         unsafe { libc::ftruncate(temp_file.file.fd, 0) };
-        // SAFETY: reads a bit of it.
+        // SAFETY: reads a bit of the temporary file.
         if unsafe { shim::nginx_shim_persistent(temp_file) != 0 } {
             // SAFETY: the name ends in a NUL, as `ngx_create_temp_file()` makes it.
             unsafe { libc::unlink(temp_file.file.name.data.cast()) };
         }
     }
 
-    /// Leaves the request without the length of a body, declared or not. Nothing may read or discard by it any more.
+    /// Removes the length of the body from the request, declared or not. Nothing may read or discard the body
+    /// by that length any more.
     fn forget_length(self) {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe {
             let r = self.as_ptr();
             (*r).headers_in.content_length = ptr::null_mut();
@@ -398,32 +409,34 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// Leaves a subrequest without the body of its main request, which keeps it.
+    /// Removes the body of the main request from a subrequest. The main request keeps it.
     pub fn detach_body(self) {
-        // SAFETY: live. What a subrequest has of its main request's header and body are copies, and a pointer.
+        // SAFETY: `Request` is only made for a live request. A subrequest has copies of its main request's header, and
+        // a pointer to its body.
         unsafe {
             let r = self.as_ptr();
             self.forget_length();
-            // nginx would discard it for the subrequest, too, by the length that is gone.
+            // nginx would discard the body for the subrequest, too, by the length that has been removed.
             shim::nginx_shim_set_discard_body(r, 0);
             (*r).request_body = ptr::null_mut();
         }
     }
 
-    /// Leaves the request without the fields that announce a body, for those who pass on what the client has sent, and without
-    /// the values that nginx has kept of them. Returns whether there was memory for that.
+    /// Removes the fields that announce a body, for code that passes on what the client has sent, and the values that
+    /// nginx has kept of them. Returns whether there was memory for that.
     pub fn forget_body_fields(self) -> bool {
         self.forget_values(&[b"content_length", b"http_content_length", b"http_transfer_encoding"]);
-        // SAFETY: live; the fields of a request are in a list of its pool.
+        // SAFETY: `Request` is only made for a live request. Its fields are in a list of its pool.
         unsafe {
             let fields = ptr::addr_of_mut!((*self.as_ptr()).headers_in.headers);
             remove_fields(fields, &[b"content-length", b"transfer-encoding"])
         }
     }
 
-    /// Has the variables of these names evaluated anew when they are asked for again.
+    /// Makes nginx evaluate the variables with these names again when they are next used.
     fn forget_values(self, names: &[&[u8]]) {
-        // SAFETY: live; the core module has a main configuration, with a name for each value that a request can keep.
+        // SAFETY: `Request` is only made for a live request. The core module has a main configuration, with a name for
+        // each value that a request can keep.
         unsafe {
             let r = self.as_ptr();
             let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
@@ -438,9 +451,9 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// Leaves the request without the response that was about to be made, of which nothing has been sent.
+    /// Removes the response that was about to be made. Nothing of it may have been sent.
     pub(crate) fn forget_response(self) {
-        // SAFETY: live.
+        // SAFETY: `Request` is only made for a live request.
         unsafe {
             let r = self.as_ptr();
             ngx_http_clean_header(r);
@@ -450,24 +463,24 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// The client's request that this is, or is a subrequest of.
+    /// The client's own request: this one, or the one that this is a subrequest of.
     pub fn main(self) -> Self {
         // SAFETY: a request's main request lives as long as it.
         unsafe { Self::new((*self.as_ptr()).main) }
     }
 }
 
-/// Removes the fields of these names from a list. The others stay where they are in memory: nginx has pointers to them. Returns
-/// whether there was memory for that.
+/// Removes the fields with these names from a list. The others stay where they are in memory: nginx has pointers to
+/// them. Returns whether there was memory for that.
 ///
 /// # Safety
 ///
 /// `list` must be a valid list of fields.
 unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
-    // SAFETY: a list begins with a part, says the caller.
+    // SAFETY: `list` is valid, as the caller promises, and begins with a part.
     let mut part = unsafe { ptr::addr_of_mut!((*list).part) };
     let mut i = 0;
-    // SAFETY: a part of the list, the last of which has no next one.
+    // SAFETY: `part` is a part of the list, or null behind the last one.
     while let Some(&ngx_list_part_t { elts, nelts, next }) = unsafe { part.as_ref() } {
         if i >= nelts {
             part = next;
@@ -475,13 +488,13 @@ unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
             continue;
         }
         let field = elts.cast::<ngx_table_elt_t>().wrapping_add(i);
-        // SAFETY: a part has so many fields.
+        // SAFETY: the part has more than `i` fields.
         let name = unsafe { (*field).key.as_bytes() };
         if !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name)) {
             i = i.saturating_add(1);
             continue;
         }
-        // SAFETY: valid, says the caller, and so is the part of it, which is as long.
+        // SAFETY: `list` is valid, as the caller promises. `part` is a part of it, with more than `i` fields.
         if !unsafe { split(list, part, i) } {
             return false;
         }
@@ -489,28 +502,29 @@ unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
     true
 }
 
-/// Ends a part of a list before the field of this number. What is behind that field becomes a part of its own, which is full.
-/// Returns whether there was memory for that.
+/// Ends a part of a list before the field of this number. What is behind that field becomes a part of its own, which is
+/// full. Returns whether there was memory for that.
 ///
 /// # Safety
 ///
 /// `list` must be a valid list of fields, `part` a part of it that has the field.
 unsafe fn split(list: *mut ngx_list_t, part: *mut ngx_list_part_t, field: usize) -> bool {
-    // SAFETY: valid, says the caller.
+    // SAFETY: `part` is valid, as the caller promises.
     let ngx_list_part_t { elts, nelts, next } = unsafe { *part };
     let left = nelts.saturating_sub(field).saturating_sub(1);
     if left > 0 {
-        // SAFETY: valid, says the caller, and so is the pool of it.
+        // SAFETY: `list` is valid, as the caller promises, and so is its pool.
         let rest = unsafe { ngx_palloc((*list).pool, mem::size_of::<ngx_list_part_t>()) }.cast::<ngx_list_part_t>();
         if rest.is_null() {
             return false;
         }
         let behind = elts.cast::<ngx_table_elt_t>().wrapping_add(field).wrapping_add(1);
-        // SAFETY: there is room for a part.
+        // SAFETY: `rest` has room for a part.
         unsafe { rest.write(ngx_list_part_t { elts: behind.cast(), nelts: left, next }) };
-        // SAFETY: valid, says the caller.
+        // SAFETY: `part` is valid, as the caller promises.
         unsafe { (*part).next = rest };
-        // SAFETY: as above. Where this was the last part, nginx goes on to add to the new one, which has no room.
+        // SAFETY: `list` is valid, as the caller promises. If this was the last part, nginx adds to the new one next,
+        // which has no room.
         unsafe {
             if (*list).last == part {
                 (*list).last = rest;
@@ -518,7 +532,7 @@ unsafe fn split(list: *mut ngx_list_t, part: *mut ngx_list_part_t, field: usize)
             }
         }
     }
-    // SAFETY: valid, says the caller.
+    // SAFETY: `part` is valid, as the caller promises.
     unsafe { (*part).nelts = field };
     true
 }
