@@ -27,7 +27,7 @@ fn shim_bindings() -> Result<(), Box<dyn Error>> {
         .header(SHIM_HEADER)
         .clang_args(nginx_cc::flags())
         .allowlist_function("nginx_shim_.*")
-        .allowlist_var("NGINX_BITS_.*")
+        .allowlist_var("NGINX_SHIM_.*")
         .allowlist_recursively(false)
         .layout_tests(false)
         .rust_target(env::var("CARGO_PKG_RUST_VERSION")?.parse()?)

@@ -89,7 +89,7 @@ impl<'r> Stream<'r> {
     /// Tells the client that the response is over. If that fails, the stream ends with the request, as usual.
     pub(crate) fn end_response(self) {
         // SAFETY: this is the connection of a live stream.
-        unsafe { ngx_quic_shutdown_stream(self.r.connection().as_ptr(), shim::NGINX_BITS_WRITE_SHUTDOWN) };
+        unsafe { ngx_quic_shutdown_stream(self.r.connection().as_ptr(), shim::NGINX_SHIM_WRITE_SHUTDOWN) };
     }
 
     /// Drops what has arrived of the body, until at least `most` bytes are dropped. Returns the number of bytes, and

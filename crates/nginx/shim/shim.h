@@ -159,6 +159,6 @@ void nginx_shim_v2_queue_frame(ngx_http_v2_connection_t *h2c, ngx_http_v2_out_fr
 GETTER(v3_concurrent_streams, ngx_connection_t,
     SRV_CONF(ngx_http_quic_get_connection(it)->conf_ctx, ngx_http_v3_srv_conf_t, ngx_http_v3_module)->max_concurrent_streams)
 
-static const int NGINX_BITS_WRITE_SHUTDOWN = NGX_WRITE_SHUTDOWN;
+static const int NGINX_SHIM_WRITE_SHUTDOWN = NGX_WRITE_SHUTDOWN;
 
 #endif
