@@ -45,12 +45,12 @@ pub fn leave_body(r: Request<'_>) {
 /// Has nginx read no more of a body in mid-stream, and keep the connection until the client has the answer.
 pub fn stop_reading(r: Request<'_>) {
     close_gently(r);
-    if r.is_multiplexed() {
+    // Over HTTP/2 and HTTP/3 the drain begins when the refusal is made.
+    if r.is_multiplexed() || !drain::begin(r) {
         state::keep_received(r);
-        // An error page may take its time. What the client sends meanwhile must not be read as a body once more.
+        // An error page may take its time. What the client sends meanwhile, or that it closes, must not be read as if it were
+        // of the body.
         r.block_reading();
-    } else {
-        drain::begin(r);
     }
     // What has been read is but a part: a proxied error page must not pass it on.
     r.forget_body();

@@ -344,3 +344,29 @@ h2c: uploads 1 /buffered 12000 chunked
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 15: a body that ends with the piece for which it is refused, from a client that closes while its page is made
+--- config
+limit_body 10;
+proxy_ignore_client_abort on;
+location /up { error_page 413 /page?pause=1; proxy_pass http://kept; }
+location /handed { error_page 413 =200 /page?pause=1; proxy_pass http://kept; }
+location = /page { internal; proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /up chunked; pause 0.3; bytes 14\r\n01234567890123456789\r\n0\r\n\r\n; close
+h1s: head POST /up chunked; pause 0.3; bytes 14\r\n01234567890123456789\r\n0\r\n\r\n; close
+h1: head POST /handed chunked; pause 0.3; bytes 14\r\n01234567890123456789\r\n0\r\n\r\n; close
+h1: head GET /next; answer
+--- seen eval
+"\n\n\n200 ok\n"
+--- asked
+GET /page?pause=1 none
+GET /page?pause=1 none
+GET /page?pause=1 none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
