@@ -165,11 +165,12 @@ def upload(row):
     probe = [["head", "GET", "/probe"], ["answer"]]
     if row.protocol == "h2":
         client.run([*steps, ["send", str(row.size)]])
-        # What has been stopped cannot be ended.
-        if not client.closed and not client.current.stopped:
+        # There is no stream where the connection could not be made. What has been stopped cannot be ended.
+        if client.current and not client.closed and not client.current.stopped:
             client.run([["finish"]])
-        await_answer(client)
-        client.run(probe)
+        if client.current:
+            await_answer(client)
+            client.run(probe)
     else:
         body = [["chunk", str(row.size)], ["chunk", "0"]] if is_chunked else [["send", str(row.size)]]
         client.run([*steps, *body, ["answer"], *probe])

@@ -244,6 +244,8 @@ class Streams(Script):
     def __init__(self, options):
         super().__init__(options)
         self.streams = []
+        # The one that steps are about; None before the first head.
+        self.current = None
 
     def stream(self, number):
         self.current = self.streams[int(number) - 1]
