@@ -85,7 +85,9 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     if r.is_internal() && (r.is_body_discarded() || r.is_body_read()) {
         return Phase::Declined;
     }
-    let length = if r.is_body_discarded() { judge::declared_length(r) } else { judge::known_length(r) };
+    // The declared length counts, even if another module has discarded the body, in part or whole.
+    let is_gone = r.is_body_discarded() || (!r.is_internal() && !r.has_body());
+    let length = if is_gone { judge::declared_length(r) } else { judge::known_length(r) };
     let Some(length) = length.filter(|length| judge::is_of_interest(rule, *length)) else {
         return Phase::Declined;
     };

@@ -370,3 +370,26 @@ GET /next none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 16: modules that discard the body before it is judged: its declared length is, also if all of it is gone by then
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_discard_in rewrite;
+client_header_buffer_size 16k;
+--- config
+location = /up { limit_body 1k; proxy_pass http://kept; }
+location = /after { limit_body 1k after_auth; proxy_pass http://kept; }
+--- upload
+h1 POST /up 1025
+h1 POST /after 1025
+h1s POST /up 8m
+h1 GET /up
+--- answer
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+--- asked
+GET /up none

@@ -10,7 +10,8 @@
  * finalizes the request with 413.  nginx takes that for an order to answer, finds that the header has been sent
  * already, and closes at once.
  *
- * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named.
+ * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named, and "control_discard_in"
+ * discards them there.
  */
 
 #include <ngx_config.h>
@@ -77,9 +78,10 @@ ngx_http_control_double_handler(ngx_http_request_t *r)
 }
 
 
-/* The phase to read bodies in, or -1. */
+/* The phase to read or discard bodies in, or -1, and the handler that does so. */
 
-static ngx_int_t  ngx_http_control_read_in;
+static ngx_int_t            ngx_http_control_phase;
+static ngx_http_handler_pt  ngx_http_control_phase_handler;
 
 
 static void
@@ -111,16 +113,28 @@ ngx_http_control_read_handler(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_http_control_discard_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
+}
+
+
 static char *
-ngx_http_control_set_read_in(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_control_set_phase(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t  *value;
 
     value = cf->args->elts;
 
-    ngx_http_control_read_in = (ngx_strcmp(value[1].data, "rewrite") == 0)
-                               ? NGX_HTTP_REWRITE_PHASE
-                               : NGX_HTTP_SERVER_REWRITE_PHASE;
+    ngx_http_control_phase = (ngx_strcmp(value[1].data, "rewrite") == 0)
+                             ? NGX_HTTP_REWRITE_PHASE
+                             : NGX_HTTP_SERVER_REWRITE_PHASE;
+    ngx_http_control_phase_handler = (ngx_http_handler_pt) cmd->post;
 
     return NGX_CONF_OK;
 }
@@ -129,7 +143,7 @@ ngx_http_control_set_read_in(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_control_preconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_control_read_in = -1;
+    ngx_http_control_phase = -1;
 
     return NGX_OK;
 }
@@ -141,18 +155,18 @@ ngx_http_control_postconfiguration(ngx_conf_t *cf)
     ngx_http_handler_pt        *h;
     ngx_http_core_main_conf_t  *cmcf;
 
-    if (ngx_http_control_read_in == -1) {
+    if (ngx_http_control_phase == -1) {
         return NGX_OK;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[ngx_http_control_read_in].handlers);
+    h = ngx_array_push(&cmcf->phases[ngx_http_control_phase].handlers);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_control_read_handler;
+    *h = ngx_http_control_phase_handler;
 
     return NGX_OK;
 }
@@ -188,10 +202,17 @@ static ngx_command_t  ngx_http_control_commands[] = {
 
     { ngx_string("control_read_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_control_set_read_in,
+      ngx_http_control_set_phase,
       0,
       0,
-      NULL },
+      ngx_http_control_read_handler },
+
+    { ngx_string("control_discard_in"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_control_set_phase,
+      0,
+      0,
+      ngx_http_control_discard_handler },
 
       ngx_null_command
 };
