@@ -139,10 +139,11 @@ unsafe: ## develop: List all unsafe code, each block with its reason
 # The oldest Rust that Cargo.toml allows.
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
-test-msrv: ## develop: Build, and run the tests that need no running nginx, with the oldest Rust allowed (needs rustup)
+test-msrv: nginx ## develop: Build, and run the tests that need no running nginx, with the oldest Rust allowed (needs rustup)
 	@command -v rustup >/dev/null || { echo 'error: rustup not found: see https://rustup.rs' >&2; exit 1; }
 	@rustup toolchain install --profile minimal $(MSRV)
-	@RUSTUP_TOOLCHAIN=$(MSRV) $(MAKE) --no-print-directory OBJS=$(OBJS)/msrv NGINX_SOURCE_DIR=$(SOURCE) build unittest
+	@# That Rust's cargo cannot read what the crate with nginx's source needs.
+	@RUSTUP_TOOLCHAIN=$(MSRV) $(MAKE) --no-print-directory OBJS=$(OBJS)/msrv NGINX_SOURCE_DIR=$(WORK)/src build unittest
 
 unittest: nginx ## develop: Run the tests that need no running nginx
 	cargo test --locked --workspace

@@ -462,9 +462,13 @@ unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
             continue;
         }
         let (name, file) = (Escaped(directive.name.to_bytes()), Escaped(file.as_bytes()));
-        let text = format_args!("\"{name}\" directive has no effect: {otherwise} in {file}:{line}");
         // SAFETY: the configuration being read has a log.
-        unsafe { write_log((*cf).log, Level::Warn, text) };
+        let log = unsafe { (*cf).log };
+        let warn = |text: fmt::Arguments<'_>| {
+            // SAFETY: that log.
+            unsafe { write_log(log, Level::Warn, text) }
+        };
+        warn(format_args!("\"{name}\" directive has no effect: {otherwise} in {file}:{line}"));
     }
 }
 
