@@ -2,10 +2,10 @@
 
 use core::fmt::{self, Write};
 
-use crate::{At, Outcome, Verdict};
+use crate::{At, Outcome, UpstreamResult, Verdict};
 
 /// How many counters a zone has: as many as [`Counter::index`] can tell apart.
-pub const COUNTERS: usize = ACKNOWLEDGED + 2;
+pub const COUNTERS: usize = UPSTREAM_RESPONSES + UpstreamResult::ALL.len();
 
 /// Upper bounds of the histogram's buckets, in bytes: the powers of 4 from 1 KiB to 64 GiB. Behind them is one for the rest.
 pub const BOUNDS: [u64; 14] = [
@@ -32,6 +32,7 @@ const SIZE_SUM: usize = SIZES + BOUNDS.len() + 1;
 const DRAINS: usize = SIZE_SUM + 1;
 const DRAINED: usize = DRAINS + Outcome::ALL.len();
 const ACKNOWLEDGED: usize = DRAINED + 1;
+const UPSTREAM_RESPONSES: usize = ACKNOWLEDGED + ANSWERS.len();
 
 // Each in the order in which its type has them, which is that of the counters.
 const VERDICTS: [(Verdict, &str); 3] =
@@ -56,6 +57,8 @@ pub enum Counter {
     Drained,
     /// Drained requests whose answer was acknowledged, or not.
     Acknowledged(bool),
+    /// Upstreams that closed before they had the whole request, by what became of their response.
+    UpstreamResponses(UpstreamResult),
 }
 
 impl Counter {
@@ -70,6 +73,7 @@ impl Counter {
             Self::Drains(outcome) => DRAINS + outcome as usize,
             Self::Drained => DRAINED,
             Self::Acknowledged(acknowledged) => ACKNOWLEDGED + usize::from(!acknowledged),
+            Self::UpstreamResponses(result) => UPSTREAM_RESPONSES + result as usize,
         }
     }
 }
@@ -135,7 +139,7 @@ struct Family {
     samples: fn(&mut Samples<'_>) -> fmt::Result,
 }
 
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 8] = [
     Family {
         name: "nginx_limit_body_requests_total",
         kind: "counter",
@@ -184,6 +188,16 @@ const FAMILIES: [Family; 7] = [
         help: "Answers to drained uploads, by whether the client had acknowledged all of it in the end.",
         samples: |s| {
             ANSWERS.iter().try_for_each(|(answer, name)| s.count("acknowledged", name, Counter::Acknowledged(*answer)))
+        },
+    },
+    Family {
+        name: "nginx_limit_body_upstream_responses_total",
+        kind: "counter",
+        help: "Responses of upstreams that closed before they had the whole request, by whether they could be read.",
+        samples: |s| {
+            UpstreamResult::ALL
+                .iter()
+                .try_for_each(|result| s.count("result", result.as_str(), Counter::UpstreamResponses(*result)))
         },
     },
     Family {
@@ -250,6 +264,11 @@ fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
     write!(out, ",\n  \"drained_bytes\": {}", zone.count(Counter::Drained))?;
     out.write_str(",\n  \"responses_acknowledged\": ")?;
     object(out, ANSWERS.iter().map(|(answer, name)| (*name, zone.count(Counter::Acknowledged(*answer)))))?;
+    out.write_str(",\n  \"upstream_responses\": ")?;
+    object(
+        out,
+        UpstreamResult::ALL.iter().map(|result| (result.as_str(), zone.count(Counter::UpstreamResponses(*result)))),
+    )?;
     write!(out, ",\n  \"draining_connections\": {}}}", zone.draining)
 }
 
@@ -294,6 +313,7 @@ mod tests {
             .chain([Counter::Sizes(u64::MAX), Counter::SizeSum])
             .chain(Outcome::ALL.map(Counter::Drains))
             .chain([Counter::Drained, Counter::Acknowledged(true), Counter::Acknowledged(false)])
+            .chain(UpstreamResult::ALL.map(Counter::UpstreamResponses))
     }
 
     #[test]
