@@ -95,12 +95,21 @@ GETTER(event_timedout, ngx_event_t, it->timedout)
 GETTER(event_timer_set, ngx_event_t, it->timer_set)
 
 SETTER(event_eof, ngx_event_t, it->eof)
+SETTER(event_failed, ngx_event_t, it->error)
 SETTER(event_ready, ngx_event_t, it->ready)
 SETTER(event_timedout, ngx_event_t, it->timedout)
 
 void nginx_shim_post_next(ngx_event_t *ev) BODY(ngx_post_event(ev, &ngx_posted_next_events);)
 void nginx_shim_add_timer(ngx_event_t *ev, ngx_msec_t timer) BODY(ngx_add_timer(ev, timer);)
 void nginx_shim_del_timer(ngx_event_t *ev) BODY(ngx_del_timer(ev);)
+
+
+/* Upstreams. */
+
+GETTER(upstream_header_sent, ngx_http_upstream_t, it->header_sent)
+GETTER(upstream_kept, ngx_http_upstream_t, it->peer.cached)
+
+void nginx_shim_clear_errno(void) BODY(ngx_set_errno(0);)
 
 
 /* Buffers, temporary files, and values of variables. */

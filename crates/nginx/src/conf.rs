@@ -8,16 +8,16 @@ use core::{fmt, iter, mem};
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
-    ngx_http_complex_value_t, ngx_http_core_loc_conf_t, ngx_palloc, ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t,
-    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF,
-    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+    ngx_http_complex_value_t, ngx_http_core_loc_conf_t, ngx_http_handler_pt, ngx_http_request_t, ngx_palloc,
+    ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1,
+    NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
 use crate::log::{write as write_log, write_conf_error, Level};
 use crate::shared::{Exclusive, Plain};
 use crate::zones::{self, Zone};
-use crate::{content, pool, written, HttpModule};
+use crate::{content, pool, upstream, written, HttpModule};
 
 /// A directive.
 pub struct Directive<M: HttpModule> {
@@ -243,6 +243,12 @@ impl<'c, M: HttpModule> CoreConf<'c, M> {
         unsafe { (*self.core.as_ptr()).client_max_body_size = 0 };
     }
 
+    /// Whether the responses of this block are made by a handler of its own, as that of `proxy_pass`, and not from files.
+    pub fn has_handler(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.core.as_ptr()).handler.is_some() }
+    }
+
     /// A zone without a name, which is not shown; `None` if memory is out.
     pub fn hidden_zone(&self) -> Option<Zone<'c>> {
         // SAFETY: made by `settle` below from the configuration being read.
@@ -355,6 +361,8 @@ struct Block<'c, M: HttpModule> {
     conf: M::Conf<'c>,
     /// nginx's own configuration; null for the http block, which is never merged.
     core: *mut ngx_http_core_loc_conf_t,
+    /// Who makes the response, where that is asked through [`upstream::handle`].
+    handler: ngx_http_handler_pt,
     /// The block around this one.
     around: *mut Block<'c, M>,
     /// The block that was merged before this one.
@@ -406,7 +414,7 @@ pub(crate) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *m
         let block = ngx_palloc((*cf).pool, mem::size_of::<Block<'_, M>>()).cast::<Block<'_, M>>();
         if !block.is_null() {
             let (core, around, before) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-            block.write(Block { conf: Default::default(), core, around, before });
+            block.write(Block { conf: Default::default(), core, handler: None, around, before });
         }
         block.cast()
     }
@@ -509,6 +517,8 @@ impl Hooks {
     pub const RESPONSE: Self = Self(4);
     /// `log`.
     pub const LOG: Self = Self(8);
+    /// `watches_upstream`, `upstream_interrupted` and `upstream_retried`.
+    pub const UPSTREAM: Self = Self(16);
 
     /// These and those.
     pub const fn and(self, others: Self) -> Self {
@@ -558,10 +568,14 @@ pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), Ou
         let enforces =
             iter::successors(last.as_ref(), |block| block.before.as_ref()).any(|block| M::enforces(&block.conf));
         let mut block = last;
-        while let Some(Block { conf, core, before, .. }) = block.as_mut() {
-            let (core, cf) = (NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
-            let core = CoreConf { core, cf, cycle: PhantomData, module: PhantomData };
-            needed = needed.and(M::settle(conf, core, enforces)?);
+        while let Some(Block { conf, core, handler, before, .. }) = block.as_mut() {
+            let (nginx, cf) = (NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
+            let nginx = CoreConf { core: nginx, cf, cycle: PhantomData, module: PhantomData };
+            let hooks = M::settle(conf, nginx, enforces)?;
+            if hooks.include(Hooks::UPSTREAM) && (**core).handler.is_some() {
+                *handler = (**core).handler.replace(upstream::handle::<M>);
+            }
+            needed = needed.and(hooks);
             block = *before;
         }
         warn::<M>(cf, last);
@@ -569,6 +583,19 @@ pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), Ou
     reading.needed.store(needed.0, Ordering::Relaxed);
     reading.ever_needed.fetch_or(needed.0, Ordering::Relaxed);
     Ok(())
+}
+
+/// Who makes the response to a request that nginx asks [`upstream::handle`] for: whoever was to in its location. A block within
+/// that (`if`) has no handler of its own.
+///
+/// # Safety
+///
+/// `r` must be live.
+pub(crate) unsafe fn handler<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_http_handler_pt {
+    // SAFETY: live, says the caller; in each location the module has a block, made by `create`, which outlives the request.
+    let block = unsafe { (*(*r).loc_conf.add(M::registration().ctx_index())).cast::<Block<'_, M>>().as_ref() };
+    // SAFETY: as above; the outermost one has none around it.
+    iter::successors(block, |block| unsafe { block.around.as_ref() }).find_map(|block| block.handler)
 }
 
 /// Bytes from a configuration, for a log line: UTF-8 as it is, anything else as `\x..`.

@@ -12,8 +12,8 @@ use nginx_sys::{
 };
 
 use crate::{
-    conf, filter, variable, Content, CoreConf, Directive, Hooks, Input, OutOfMemory, Output, Request, Status, Variable,
-    Written,
+    conf, filter, upstream, variable, Content, CoreConf, Directive, Hooks, Input, Interrupted, OutOfMemory, Output,
+    Request, Status, Variable, Written,
 };
 
 /// What nginx knows of a module; made by [`http_module!`](crate::http_module).
@@ -109,6 +109,21 @@ pub trait HttpModule: Registered + Sized + 'static {
     /// Called for a main request when nginx has made the last of a response, but perhaps not sent it yet.
     fn response_end(_r: Request<'_, Self>) {}
 
+    /// Whether [`upstream_interrupted`](Self::upstream_interrupted) is to be called for the upstream that a request with a body
+    /// has.
+    fn watches_upstream(_r: Request<'_, Self>) -> bool {
+        false
+    }
+
+    /// Called when nothing more of a request can be written to its upstream. Returns whether to read what that has sent all the
+    /// same; else nginx has done with it.
+    fn upstream_interrupted(_r: Request<'_, Self>, _interrupted: Interrupted) -> bool {
+        false
+    }
+
+    /// Called when a request is sent to an upstream once more after that.
+    fn upstream_retried(_r: Request<'_, Self>) {}
+
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(_r: Request<'_, Self>) {}
 
@@ -198,7 +213,7 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
     ngx_http_module_t {
         preconfiguration: Some(begin::<M>),
         postconfiguration: Some(register_handlers::<M>),
-        create_main_conf: None,
+        create_main_conf: Some(upstream::create_main_conf),
         init_main_conf: None,
         create_srv_conf: None,
         merge_srv_conf: None,
@@ -232,6 +247,10 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         if !unsafe { add_handler(cf, phase as usize, handler) } {
             return NGX_ERROR as ngx_int_t;
         }
+    }
+    // SAFETY: as above.
+    if needed.include(Hooks::UPSTREAM) && unsafe { upstream::register::<M>(cf) }.is_err() {
+        return NGX_ERROR as ngx_int_t;
     }
     if reading.ever_needed().include(Hooks::BODY) || reading.ever_needed().include(Hooks::RESPONSE) {
         filter::register::<M>();

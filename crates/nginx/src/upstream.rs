@@ -1,0 +1,402 @@
+//! A request on its way to an upstream, seen from where it is written to the connection.
+//!
+//! An upstream may answer, and close, before it has read the whole request. nginx's next write fails then, and nginx has
+//! done with that upstream, although what came before the reset can still be read. Here the module is asked first
+//! ([`HttpModule::upstream_interrupted`]): if it says so nothing more is written, and nginx reads the response as ever.
+//!
+//! All of it hangs on the output filter that nginx has for each upstream of a request (`ngx_http_upstream_t.output`). There are
+//! two places where it can be replaced. Most upstreams are known when the configuration is read: nginx initializes the peer
+//! of each request to such a one ([`init_peer`]), when the filter is set and nothing is written yet. To others, found when a
+//! variable is evaluated, there is no such way; their requests pass the content handler of a location ([`handle`]), which
+//! returns before a connection over TCP is there to be written to.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::{mem, ptr, slice};
+use std::io;
+
+use nginx_sys::{
+    ngx_atomic_uint_t, ngx_chain_t, ngx_chain_writer, ngx_conf_t, ngx_connection_t, ngx_handle_write_event,
+    ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_init_peer_pt,
+    ngx_http_upstream_main_conf_t, ngx_http_upstream_module, ngx_http_upstream_srv_conf_t, ngx_http_upstream_t,
+    ngx_int_t, ngx_output_chain_filter_pt, ngx_palloc, ngx_pcalloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char,
+    NGX_AGAIN, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+};
+
+use crate::connection::{Connection, Event};
+use crate::{conf, pool, shim, HttpModule, OutOfMemory, Request};
+
+/// What is known when nothing more can be written to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Whether nginx has begun to pass the response on.
+    pub has_begun: bool,
+    /// What there is to read.
+    pub unread: Unread,
+}
+
+/// What there is to read from a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Bytes.
+    Bytes,
+    /// The end.
+    End,
+    /// Nothing so far.
+    Nothing,
+    /// It has failed.
+    Failed,
+}
+
+impl Unread {
+    /// What there is to read from a socket. An error that the socket has is gone then.
+    fn of(c: Connection) -> Self {
+        let mut byte = 0_u8;
+        // SAFETY: there is room for a byte.
+        let size =
+            unsafe { libc::recv(c.socket(), ptr::addr_of_mut!(byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) };
+        match size {
+            1.. => Self::Bytes,
+            0 => Self::End,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => Self::Nothing,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What stands between a request and its upstream. In the request's pool.
+struct Guard {
+    r: *mut ngx_http_request_t,
+    /// nginx's own filter.
+    filter: ngx_output_chain_filter_pt,
+    filter_ctx: *mut c_void,
+    /// The connection that is written to, by its number, which is never 0.
+    connection: Cell<ngx_atomic_uint_t>,
+    way: Cell<Way>,
+    /// How nginx reads from it, where that is not left to nginx.
+    recv: Cell<ngx_recv_pt>,
+    recv_chain: Cell<ngx_recv_chain_pt>,
+}
+
+/// What is done with a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The request is written.
+    Open,
+    /// The same, and if that fails it fails: what there is to read was there before the request.
+    Unguarded,
+    /// Writing has failed, and so will the request.
+    Failed,
+    /// Nothing more is written, but the response is read.
+    Closed,
+}
+
+/// Puts a guard between a request and its upstream, if it has one, and the module watches it.
+///
+/// # Safety
+///
+/// `r` must be live.
+unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
+    // SAFETY: live, says the caller; an upstream lives as long as the request.
+    let Some(u) = (unsafe { (*r).upstream.as_mut() }) else {
+        return;
+    };
+    // SAFETY: live, says the caller.
+    let request = unsafe { Request::<M>::new(r) };
+    if !request.has_body() || is_ours::<M>(u.output.output_filter) || !M::watches_upstream(request) {
+        return;
+    }
+    const { assert!(pool::can_hold::<Guard>()) };
+    // SAFETY: a live request has a pool.
+    let place = unsafe { ngx_palloc((*r).pool, mem::size_of::<Guard>()) }.cast::<Guard>();
+    if place.is_null() {
+        // As nginx alone, then.
+        return;
+    }
+    // nginx sets its filter when the body has been read, unless there is one.
+    let (filter, filter_ctx) = match u.output.output_filter {
+        None => (Some(ngx_chain_writer as unsafe extern "C" fn(_, _) -> _), ptr::addr_of_mut!(u.writer).cast()),
+        filter => (filter, u.output.filter_ctx),
+    };
+    let (connection, way) = (Cell::new(0), Cell::new(Way::Open));
+    let (recv, recv_chain) = (Cell::new(None), Cell::new(None));
+    // SAFETY: there is room for a guard.
+    unsafe { place.write(Guard { r, filter, filter_ctx, connection, way, recv, recv_chain }) };
+    u.output.output_filter = Some(write::<M>);
+    u.output.filter_ctx = place.cast();
+}
+
+/// Whether a filter is that of a guard.
+fn is_ours<M: HttpModule>(filter: ngx_output_chain_filter_pt) -> bool {
+    let ours = write::<M> as unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t as usize;
+    filter.is_some_and(|filter| filter as usize == ours)
+}
+
+/// Writes some of a request to its upstream: `ngx_output_chain_ctx_t.output_filter`.
+unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: the filter's data is the guard that it was set with, in the pool of a request that is live, as nginx writes for it.
+    let guard = unsafe { &*guard.cast::<Guard>() };
+    // SAFETY: as above; while nginx writes, the request has an upstream with a connection.
+    let (u, c) = unsafe { ((*guard.r).upstream, Connection::new((*(*guard.r).upstream).peer.connection)) };
+    if guard.connection.get() != c.number() {
+        // SAFETY: as above.
+        unsafe { guard.begin::<M>(u, c) };
+    }
+    if guard.way.get() == Way::Closed {
+        return NGX_AGAIN as ngx_int_t;
+    }
+    // What is there afterwards has been set by the write, and not in another thread or long before.
+    // SAFETY: it is this thread's own.
+    unsafe { shim::nginx_shim_clear_errno() };
+    let result = match guard.filter {
+        // SAFETY: nginx's own filter takes what this one got.
+        Some(filter) => unsafe { filter(guard.filter_ctx, chain) },
+        None => NGX_ERROR as ngx_int_t,
+    };
+    // Other errors than those of writing, as lack of memory, are nginx's.
+    if result != NGX_ERROR as ngx_int_t || guard.way.get() != Way::Open || !c.write().has_failed() {
+        return result;
+    }
+    // Before anything else is called that sets it.
+    let error = io::Error::last_os_error();
+    // SAFETY: as above.
+    unsafe { guard.fail::<M>(u, c, &error) }
+}
+
+impl Guard {
+    /// The request is about to be written to another connection than before.
+    ///
+    /// # Safety
+    ///
+    /// The request must be live, `u` be its upstream and `c` the connection of that.
+    unsafe fn begin<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection) {
+        self.connection.set(c.number());
+        if matches!(self.way.get(), Way::Failed | Way::Closed) {
+            // SAFETY: live, says the caller.
+            M::upstream_retried(unsafe { Request::new(self.r) });
+        }
+        // What a kept connection has to read by now cannot be a response to what is still to be written.
+        // SAFETY: reads a bit of the upstream.
+        let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
+        let is_stale = is_kept && Unread::of(c) != Unread::Nothing;
+        self.way.set(if is_stale { Way::Unguarded } else { Way::Open });
+    }
+
+    /// Nothing more can be written. Returns what nginx is to be told.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    unsafe fn fail<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection, error: &io::Error) -> ngx_int_t {
+        let unread = Unread::of(c);
+        // SAFETY: reads a bit of the upstream.
+        let has_begun = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 };
+        // SAFETY: live, says the caller.
+        let request = unsafe { Request::<M>::new(self.r) };
+        if !M::upstream_interrupted(request, Interrupted { has_begun, unread }) {
+            self.way.set(Way::Failed);
+            return NGX_ERROR as ngx_int_t;
+        }
+        self.way.set(Way::Closed);
+        c.write().set_ready(false);
+
+        // The kernel tells of a reset once. Who was told is the write, so what is read ends as if the upstream had ended it,
+        // if it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
+        let has_ended = error.raw_os_error() == Some(libc::EPIPE) && unread != Unread::Failed;
+        // SAFETY: nobody else changes the connection meanwhile.
+        unsafe {
+            if !has_ended {
+                self.recv.set((*c.as_ptr()).recv.replace(recv::<M>));
+                self.recv_chain.set((*c.as_ptr()).recv_chain.replace(recv_chain::<M>));
+            }
+            (*u).write_event_handler = Some(leave_alone);
+            if !has_begun {
+                // nginx would wait for a response when the request is sent.
+                c.read().start_timer((*(*u).conf).read_timeout as u64);
+            }
+        }
+        c.read().post_next();
+        NGX_AGAIN as ngx_int_t
+    }
+}
+
+/// The connection can be written to, or has been waiting for that for too long: `ngx_http_upstream_t.write_event_handler`.
+unsafe extern "C" fn leave_alone(_r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream and its connection.
+    let c = unsafe { Connection::new((*u).peer.connection) };
+    // SAFETY: nginx takes the event of any connection. It is not told again and again by methods that would do so (poll, select).
+    unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
+}
+
+/// The guard of the upstream that a connection is of.
+///
+/// # Safety
+///
+/// The connection must be of a live request.
+unsafe fn guard_of<'a, M: HttpModule>(c: *mut ngx_connection_t) -> Option<&'a Guard> {
+    // SAFETY: up to the caller; the connection to an upstream has the request as its data.
+    unsafe {
+        let output = &(*(*(*c).data.cast::<ngx_http_request_t>()).upstream).output;
+        is_ours::<M>(output.output_filter).then(|| &*output.filter_ctx.cast::<Guard>())
+    }
+}
+
+/// Reads from a connection that has been reset: `ngx_connection_t.recv`.
+unsafe extern "C" fn recv<M: HttpModule>(c: *mut ngx_connection_t, buffer: *mut u_char, size: usize) -> isize {
+    // SAFETY: the connection is read from as long as the request lives.
+    let recv = unsafe { guard_of::<M>(c) }.and_then(|guard| guard.recv.get());
+    // SAFETY: nginx's own function takes what this one got.
+    let result = recv.map_or(NGX_ERROR as isize, |recv| unsafe { recv(c, buffer, size) });
+    // SAFETY: nginx passes a connection.
+    unsafe { or_reset(c, result) }
+}
+
+/// The same, into a chain of buffers: `ngx_connection_t.recv_chain`.
+unsafe extern "C" fn recv_chain<M: HttpModule>(
+    c: *mut ngx_connection_t,
+    chain: *mut ngx_chain_t,
+    limit: off_t,
+) -> isize {
+    // SAFETY: the connection is read from as long as the request lives.
+    let recv = unsafe { guard_of::<M>(c) }.and_then(|guard| guard.recv_chain.get());
+    // SAFETY: nginx's own function takes what this one got.
+    let result = recv.map_or(NGX_ERROR as isize, |recv| unsafe { recv(c, chain, limit) });
+    // SAFETY: nginx passes a connection.
+    unsafe { or_reset(c, result) }
+}
+
+/// What came of reading; at the end, the reset that the kernel would have told of.
+///
+/// # Safety
+///
+/// `c` must be a connection.
+unsafe fn or_reset(c: *mut ngx_connection_t, result: isize) -> isize {
+    if result != 0 {
+        return result;
+    }
+    // SAFETY: a connection, says the caller.
+    let c = unsafe { Connection::new(c) };
+    c.read().set_failed();
+    c.report(libc::ECONNRESET, c"recv() failed");
+    NGX_ERROR as isize
+}
+
+impl<M: HttpModule> Request<'_, M> {
+    /// Which upstream the request has, by a number; `None` if it has none. Two at the same time never have the same.
+    pub fn upstream(self) -> Option<usize> {
+        // SAFETY: live.
+        let u = unsafe { (*self.as_ptr()).upstream };
+        (!u.is_null()).then_some(u as usize)
+    }
+
+    /// Whether nginx has read the header of its upstream's response, of the last one if there were several.
+    pub fn has_upstream_header(self) -> bool {
+        // SAFETY: live, and so are its upstream and the state of that, if it has them.
+        unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.state.as_ref()) }
+            .is_some_and(|state| state.header_time != usize::MAX)
+    }
+}
+
+/// The main configuration of the module: how nginx initializes the peers of each upstream that it knows, in the order of their
+/// addresses. In the configuration's pool.
+struct Peers {
+    list: Cell<&'static [Peer]>,
+}
+
+/// An upstream, and how nginx initializes its peers.
+struct Peer(usize, ngx_http_upstream_init_peer_pt);
+
+/// Makes it: `ngx_http_module_t.create_main_conf`.
+pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    // SAFETY: nginx passes the configuration being read; what its pool gives is aligned, and lives as long as it.
+    unsafe {
+        let peers = ngx_palloc((*cf).pool, mem::size_of::<Peers>()).cast::<Peers>();
+        if !peers.is_null() {
+            peers.write(Peers { list: Cell::new(&[]) });
+        }
+        peers.cast()
+    }
+}
+
+/// Has each upstream that nginx knows ask us when it initializes a peer.
+///
+/// # Errors
+///
+/// [`OutOfMemory`]
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read, in postconfiguration. To be called once for it.
+pub(crate) unsafe fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
+    // SAFETY: up to the caller: the context is that of the http block, in which both modules have made their main
+    // configuration; nginx has initialized all upstreams by now.
+    let (peers, upstreams) = unsafe {
+        let main_conf = (*(*cf).ctx.cast::<ngx_http_conf_ctx_t>()).main_conf;
+        let upstream = *main_conf.add((*ptr::addr_of!(ngx_http_upstream_module)).ctx_index);
+        let upstreams = ptr::addr_of!((*upstream.cast::<ngx_http_upstream_main_conf_t>()).upstreams);
+        let peers = &*(*main_conf.add(M::registration().ctx_index())).cast::<Peers>();
+        (peers, (*upstreams).as_slice::<*mut ngx_http_upstream_srv_conf_t>())
+    };
+    let size = mem::size_of::<Peer>().saturating_mul(upstreams.len().max(1));
+    // SAFETY: as above. Zeros are values of what is in it.
+    let list = unsafe { ngx_pcalloc((*cf).pool, size) }.cast::<Peer>();
+    if list.is_null() {
+        return Err(OutOfMemory);
+    }
+    // SAFETY: there is room for so many, which nobody else knows of yet.
+    let list = unsafe { slice::from_raw_parts_mut(list, upstreams.len()) };
+    for (place, &us) in list.iter_mut().zip(upstreams) {
+        // SAFETY: nginx's upstreams live as long as the configuration.
+        let init = unsafe { (*us).peer.init.replace(init_peer::<M>) };
+        *place = Peer(us as usize, init);
+    }
+    list.sort_unstable_by_key(|peer| peer.0);
+    peers.list.set(list);
+    Ok(())
+}
+
+/// Initializes the peer of a request: `ngx_http_upstream_peer_t.init`. nginx has set its output filter before.
+unsafe extern "C" fn init_peer<M: HttpModule>(
+    r: *mut ngx_http_request_t,
+    us: *mut ngx_http_upstream_srv_conf_t,
+) -> ngx_int_t {
+    // SAFETY: nginx passes a live request; `register` has made the list that is in its configuration.
+    let list = unsafe { (*(*(*r).main_conf.add(M::registration().ctx_index())).cast::<Peers>()).list.get() };
+    let found = list.binary_search_by_key(&(us as usize), |peer| peer.0).ok().and_then(|index| list.get(index));
+    let Some(init) = found.and_then(|peer| peer.1) else {
+        return NGX_ERROR as ngx_int_t;
+    };
+    // SAFETY: nginx's own function takes what this one got.
+    let result = unsafe { init(r, us) };
+    if result == NGX_OK as ngx_int_t {
+        // SAFETY: nginx goes on with the request.
+        unsafe { guard::<M>(r) };
+    }
+    result
+}
+
+/// Answers a request, as nginx does in its location: `ngx_http_core_loc_conf_t.handler`.
+pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx passes a live request.
+    let handler: ngx_http_handler_pt = unsafe { conf::handler::<M>(r) };
+    let Some(handler) = handler else {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
+    };
+    // SAFETY: nginx's own handler takes what this one got.
+    let result = unsafe { handler(r) };
+    // SAFETY: the request is live until nginx is told the result.
+    unsafe { guard::<M>(r) };
+    result
+}
+
+impl Event {
+    /// Reading from the connection, or writing to it, has failed.
+    fn set_failed(self) {
+        self.set_ready(false);
+        // SAFETY: writes bits of the event.
+        unsafe {
+            shim::nginx_shim_set_event_eof(self.as_ptr(), 0);
+            shim::nginx_shim_set_event_failed(self.as_ptr(), 1);
+        }
+    }
+}
