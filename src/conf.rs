@@ -101,6 +101,8 @@ pub struct Conf<'c> {
     pub drain: Option<Option<DrainConf<'c>>>,
     /// `limit_body_zone`; `Some(None)` is `off`.
     pub zone: Option<Option<Zone<'c>>>,
+    /// `limit_body_upstream_response`
+    pub upstream_response: Option<bool>,
     /// `limit_body_metrics`
     pub metrics: Option<Format>,
     /// What an administrator has written of nginx's own lingering.
@@ -111,6 +113,10 @@ pub struct Conf<'c> {
     terms: Option<Terms<'c>>,
     /// The same.
     plain: Option<Terms<'c>>,
+    /// The same.
+    reads_upstream_response: bool,
+    /// Whether a handler of its own makes the responses here, as that of `proxy_pass`.
+    has_handler: bool,
 }
 
 /// What holds for the drains of a location.
@@ -161,6 +167,7 @@ impl<'c> Conf<'c> {
         self.mode = self.mode.or(prev.mode);
         self.drain = budget::inherit(self.drain, prev.drain);
         self.zone = self.zone.or(prev.zone);
+        self.upstream_response = self.upstream_response.or(prev.upstream_response);
         self.lingering = Lingering { timeout: written.lingering_timeout, time: written.lingering_time };
     }
 
@@ -171,7 +178,17 @@ impl<'c> Conf<'c> {
 
     /// Whether there is something to count here.
     pub fn counts(&self) -> bool {
-        self.limits() || self.terms.is_some()
+        self.limits() || self.terms.is_some() || self.reads_upstream_response
+    }
+
+    /// Whether the response of an upstream is read where that closes before it has the whole request.
+    pub fn reads_upstream_response(&self) -> bool {
+        self.reads_upstream_response
+    }
+
+    /// Whether requests may be passed to an upstream here.
+    pub fn may_pass(&self) -> bool {
+        self.has_handler
     }
 
     /// Whether bodies are refused here by a `limit_body`.
@@ -205,9 +222,12 @@ impl<'c> Conf<'c> {
             Some(_) => Hooks::BODY,
             None => Hooks::NONE,
         };
+        self.has_handler = core.has_handler();
+        self.reads_upstream_response = self.upstream_response.unwrap_or(self.enforces() || self.terms.is_some());
+        let upstream = if self.reads_upstream_response { Hooks::RESPONSE.and(Hooks::UPSTREAM) } else { Hooks::NONE };
         let response = if self.terms.is_some() { Hooks::RESPONSE } else { Hooks::NONE };
         let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
-        Ok(rule.and(response).and(log))
+        Ok(rule.and(response).and(upstream).and(log))
     }
 
     fn settle_rule(&self, core: &CoreConf<'c>, enforced: bool) -> Option<Rule<'c>> {

@@ -53,6 +53,16 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
         }),
     },
     Directive {
+        name: c"limit_body_upstream_response",
+        within: Within::Any,
+        takes: Takes::Flag,
+        set: limit_body_upstream_response,
+        needs: Some(Need {
+            is_there: |conf| conf.may_pass(),
+            otherwise: "there is no \"proxy_pass\", \"fastcgi_pass\" or the like for it",
+        }),
+    },
+    Directive {
         name: c"limit_body_metrics",
         within: Within::Location,
         takes: Takes::NoneOrOne,
@@ -177,6 +187,11 @@ fn limit_body_zone<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfE
 /// Whether a name is followed by a size, as the zones of nginx's own directives are.
 fn has_size(name: &str) -> bool {
     name.rsplit_once(':').is_some_and(|(_, size)| size::parse(size.as_bytes()) != Err(InvalidSize::Malformed))
+}
+
+/// `limit_body_upstream_response on | off`
+fn limit_body_upstream_response(conf: &mut Conf, args: &Args<'_>) -> Result<(), ConfError> {
+    once(&mut conf.upstream_response, args.flag()?)
 }
 
 /// `limit_body_metrics [json]`

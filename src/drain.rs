@@ -12,6 +12,7 @@ use crate::conf::Terms;
 use crate::metrics;
 use crate::module::Request;
 use crate::state::{self, Drain, State};
+use crate::upstream;
 use linger::{Got, Patience};
 use nginx::{now, Interruption, Level};
 
@@ -30,7 +31,7 @@ fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
     if drain.progress.get() != policy::Drain::Idle {
         return true;
     }
-    if (r.is_multiplexed() && !linger::is_stream_open(r)) || !r.notify_end() {
+    if (r.is_multiplexed() && !linger::is_stream_open(r)) || !state::notify_end(r) {
         return false;
     }
     state::keep_received(r);
@@ -79,6 +80,14 @@ fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool
     is_going_on
 }
 
+/// Called when a response is about to be made: begins where it is that of an upstream which has left the rest of the body unread.
+/// The client may read nothing before it has sent all, so to wait for the end of the response may be to wait for ever.
+pub fn before_answer(r: Request<'_>) {
+    if of(r).is_none() && upstream::is_reading(r) && is_body_coming(r) {
+        begin_early(r);
+    }
+}
+
 /// Called when the header of a response has been made.
 pub fn response_begin(r: Request<'_>) {
     // What nginx discards by itself is gone for subrequests that the response leads to, too.
@@ -102,14 +111,18 @@ pub fn response_end(r: Request<'_>) {
     if of(r).is_some() {
         return;
     }
-    let is_early = if r.is_multiplexed() {
+    if is_body_coming(r) {
+        begin_early(r);
+        response_begin(r);
+    }
+}
+
+/// Whether some of the body is still to come.
+fn is_body_coming(r: Request<'_>) -> bool {
+    if r.is_multiplexed() {
         linger::is_stream_open(r)
     } else {
         r.is_body_discarded() || (r.is_body_being_read() && r.is_body_partly_read())
-    };
-    if is_early {
-        begin_early(r);
-        response_begin(r);
     }
 }
 

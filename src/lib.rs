@@ -20,7 +20,8 @@
 //! 5. A refusal ([`reject`]) leaves the request without a body, lets nginx answer, and reads on: to close at once would reset
 //!    the connection, and the client would lose the answer.
 //! 6. That is a [`drain`], for refusals and for whatever else nginx answers early, within a budget.
-//! 7. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
+//! 7. An [`upstream`] that answers and closes before it has the whole body has its response read.
+//! 8. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
 //!    log ([`variables`]) and in counters that all workers share ([`metrics`]).
 //!
 //! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in the crate [`nginx`],
@@ -37,12 +38,14 @@ mod module;
 mod reject;
 mod slots;
 mod state;
+mod upstream;
 mod variables;
 
 use linger::{Got, Linger, Patience, Taken};
 use module::{CoreConf, LimitBody, Request};
 use nginx::{
-    Content, Directive, Hooks, HttpModule, Input, OutOfMemory, Output, Phase, Piece, Status, Variable, Written,
+    Content, Directive, Hooks, HttpModule, Input, Interrupted, OutOfMemory, Output, Phase, Piece, Status, Variable,
+    Written,
 };
 
 impl HttpModule for LimitBody {
@@ -86,7 +89,9 @@ impl HttpModule for LimitBody {
     }
 
     fn response_header(r: Request<'_>) -> Option<Status> {
-        gate::before_answer(r)
+        let refusal = gate::before_answer(r);
+        drain::before_answer(r);
+        refusal
     }
 
     fn replaced_response(r: Request<'_>) -> Option<Status> {
@@ -98,10 +103,24 @@ impl HttpModule for LimitBody {
     }
 
     fn response_end(r: Request<'_>) {
+        upstream::response_end(r);
         drain::response_end(r);
     }
 
+    fn watches_upstream(r: Request<'_>) -> bool {
+        upstream::is_watched(r)
+    }
+
+    fn upstream_interrupted(r: Request<'_>, interrupted: Interrupted) -> bool {
+        upstream::interrupted(r, interrupted)
+    }
+
+    fn upstream_retried(r: Request<'_>) {
+        upstream::retried(r);
+    }
+
     fn end(r: Request<'_>) {
+        upstream::end(r);
         drain::end(r);
     }
 

@@ -9,7 +9,7 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 
 use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
-use policy::{Length, Outcome, Verdict};
+use policy::{Length, Outcome, UpstreamResult, Verdict};
 
 use crate::conf::Format;
 use crate::module::{LimitBody, Request};
@@ -55,6 +55,13 @@ pub fn drained(zone: Option<Zone<'_>>, outcome: Outcome, bytes: u64, acknowledge
     add(zone, Counter::Drains(outcome), 1);
     add(zone, Counter::Drained, bytes);
     add(zone, Counter::Acknowledged(acknowledged), 1);
+}
+
+/// Counts the response of an upstream that closed early.
+pub fn upstream_response(zone: Option<Zone<'_>>, result: UpstreamResult) {
+    if let Some(zone) = zone {
+        add(zone, Counter::UpstreamResponses(result), 1);
+    }
 }
 
 fn add(zone: Zone<'_>, counter: Counter, number: u64) {

@@ -4,13 +4,13 @@
 
 use core::cell::Cell;
 
-use policy::{Judgement, Outcome, Verdict};
+use policy::{Judgement, Outcome, UpstreamResponse, Verdict};
 
 use crate::conf::{By, Conf, Rule, Terms};
 use crate::module::Request;
 use crate::slots::Slot;
 use linger::Taken;
-use nginx::{now, Status};
+use nginx::{now, Status, Zone};
 
 /// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
 #[derive(Default)]
@@ -32,6 +32,14 @@ pub struct State<'r> {
     pub taken: Taken,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
     pub received: Cell<Option<u64>>,
+    /// The response of an upstream that has closed before it had the whole request.
+    pub upstream_response: Cell<UpstreamResponse>,
+    /// Which upstream that is ([`Request::upstream`](nginx::Request::upstream)).
+    pub upstream: Cell<Option<usize>>,
+    /// Where it is counted; `None` where it is not.
+    pub upstream_zone: Cell<Option<Zone<'r>>>,
+    /// Whether the module will be told when the request ends.
+    is_end_notified: Cell<bool>,
 }
 
 /// What was decided about a body, and where.
@@ -58,6 +66,14 @@ impl<'r> State<'r> {
     pub fn verdict(&self) -> Option<(Judgement, Verdict)> {
         let judgement = self.told()?.judgement;
         judgement.verdict().map(|verdict| (judgement, verdict))
+    }
+
+    /// Changes how far the response of an upstream has got.
+    pub fn update_upstream_response<T>(&self, change: impl FnOnce(&mut UpstreamResponse) -> T) -> T {
+        let mut response = self.upstream_response.get();
+        let result = change(&mut response);
+        self.upstream_response.set(response);
+        result
     }
 
     /// Whether the request has been refused.
@@ -145,6 +161,14 @@ impl<'r> Drain<'r> {
 pub fn sent_to<'r>(r: Request<'r>) -> &'r Conf<'r> {
     let noted = r.state().and_then(|state| state.sent_to.get());
     noted.unwrap_or_else(|| r.conf())
+}
+
+/// Has the module told, once, when the request ends. Returns whether that could be done.
+pub fn notify_end(r: Request<'_>) -> bool {
+    r.state().is_some_and(|state| {
+        state.is_end_notified.set(state.is_end_notified.get() || r.notify_end());
+        state.is_end_notified.get()
+    })
 }
 
 /// Remembers how much of the body has been read, before nginx loses count.

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Limit, Outcome};
+use policy::{Limit, Outcome, UpstreamResult};
 
 use crate::module::{LimitBody, Request};
 use crate::state::State;
@@ -21,6 +21,7 @@ pub const VARIABLES: &[Variable<LimitBody>] = &[
     Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
     Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
     Variable { name: "limit_body_acknowledged", get: |_, state| text(state.drain.acknowledged().map(yes_or_no)) },
+    Variable { name: "limit_body_upstream_response", get: upstream_response },
     #[cfg(feature = "fault-injection")]
     Variable { name: "limit_body_panic", get: |_, _| panic_on_demand() },
 ];
@@ -45,6 +46,10 @@ fn received(r: Request<'_>, state: &State<'_>) -> Value {
         return Value::Empty;
     }
     Value::Number(state.received.get().unwrap_or_else(|| r.main().body_received()))
+}
+
+fn upstream_response(_: Request<'_>, state: &State<'_>) -> Value {
+    text(state.upstream_response.get().result().map(UpstreamResult::as_str))
 }
 
 fn yes_or_no(answer: bool) -> &'static str {

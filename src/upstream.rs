@@ -1,0 +1,77 @@
+//! The response of an upstream that closes before it has read the whole request: nginx alone gives up when it can write no
+//! more, and answers 502.
+//!
+//! [`interrupted`] has it read instead, where there is something to read. [`response_end`] and [`end`] tell what became of
+//! that.
+
+#![forbid(unsafe_code)]
+
+use policy::{reads_on, UpstreamResult};
+
+use crate::metrics;
+use crate::module::Request;
+use crate::state::{self, State};
+use nginx::{Interrupted, Level, Unread};
+
+/// Whether the response of an upstream is to be read however the upstream ends.
+pub fn is_watched(r: Request<'_>) -> bool {
+    r.conf().reads_upstream_response()
+}
+
+/// Called when nothing more of a request can be written to its upstream. Returns whether to read what there is to read.
+pub fn interrupted(r: Request<'_>, Interrupted { has_begun, unread }: Interrupted) -> bool {
+    let unread = match unread {
+        Unread::Bytes => policy::Unread::Bytes,
+        Unread::End => policy::Unread::End,
+        Unread::Nothing => policy::Unread::Nothing,
+        Unread::Failed => policy::Unread::Failed,
+    };
+    if !r.is_main() {
+        // Nobody is told of a subrequest.
+        return reads_on(has_begun, unread);
+    }
+    let Some(state) = r.state_or_default().filter(|_| state::notify_end(r)) else {
+        return false;
+    };
+    state.upstream.set(r.upstream());
+    state.upstream_zone.set(r.conf().zone());
+    state.update_upstream_response(|response| response.interrupt(has_begun, unread))
+}
+
+/// Called when a request is sent to an upstream once more.
+pub fn retried(r: Request<'_>) {
+    if let Some(state) = r.state().filter(|_| r.is_main()) {
+        state.update_upstream_response(|response| response.retry());
+    }
+}
+
+/// Whether the upstream of a request reads no more of it, but what it has sent is being read.
+pub fn is_reading(r: Request<'_>) -> bool {
+    r.state().is_some_and(|state| state.upstream_response.get().is_reading())
+}
+
+/// Called when nginx has made the last of a response.
+pub fn response_end(r: Request<'_>) {
+    settle(r, |state| state.upstream.get() == r.upstream() && r.has_upstream_header());
+}
+
+/// Called when the request ends.
+pub fn end(r: Request<'_>) {
+    settle(r, |_| false);
+}
+
+fn settle(r: Request<'_>, is_its_own: impl FnOnce(&State<'_>) -> bool) {
+    let Some(state) = r.state() else {
+        return;
+    };
+    let is_its_own = is_its_own(state);
+    let Some(result) = state.update_upstream_response(|response| response.settle(is_its_own)) else {
+        return;
+    };
+    metrics::upstream_response(state.upstream_zone.get(), result);
+    let what = match result {
+        UpstreamResult::Saved => "its response was read",
+        UpstreamResult::Lost => "there was no whole response to read",
+    };
+    r.log(Level::Info, format_args!("upstream closed the connection before it had the whole request, {what}"));
+}
