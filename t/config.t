@@ -116,6 +116,12 @@ my @cases = (
     ['limit_body_dry_run 1;', invalid('limit_body_dry_run', '1', $flag)],
     ['limit_body_dry_run on; limit_body_dry_run on;', duplicate('limit_body_dry_run')],
     ['if ($uri) { limit_body_dry_run on; }', misplaced('limit_body_dry_run')],
+
+    ['limit_body_upstream_response;', arguments('limit_body_upstream_response')],
+    ['limit_body_upstream_response on off;', arguments('limit_body_upstream_response')],
+    ['limit_body_upstream_response always;', invalid('limit_body_upstream_response', 'always', $flag)],
+    ['limit_body_upstream_response on; limit_body_upstream_response off;', duplicate('limit_body_upstream_response')],
+    ['if ($uri) { limit_body_upstream_response on; }', misplaced('limit_body_upstream_response')],
 );
 
 my $n = 0;
@@ -135,7 +141,8 @@ qr{\\[emerg\\] .*\Q$error\E}
 END
 } @cases;
 
-for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_body_dry_run limit_body_drain)) {
+for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_body_dry_run limit_body_drain
+    limit_body_upstream_response)) {
     for my $context ('post_main_config', 'upstream') {
         $n++;
         my $place = $context eq 'upstream'
@@ -156,7 +163,10 @@ my @warnings = (
     ['limit_body 1k; location / { limit_body off; limit_body_status 429; return 200; }', idle('limit_body_status', 'block.inc:1')],
     ['location / { return 200; } location /up { location /up/on { limit_body 1k; } } location /down { limit_body_status 429; }',
      idle('limit_body_status', 'block.inc:1')],
+    ['limit_body_upstream_response on; location / { return 200; }', idle('limit_body_upstream_response', 'block.inc:1')],
 
+    ['limit_body_upstream_response on; location / { return 200; } location /app { proxy_pass http://backend; }'],
+    ['limit_body_upstream_response off; location / { return 200; }'],
     ['limit_body 1k; limit_body_status 429; location / { return 200; }'],
     ['limit_body_status 429; limit_body_zone uploads; location / { return 200; } location /up { limit_body 1k; }'],
     ['limit_body 1k; location / { limit_body_dry_run on; limit_body_zone uploads; limit_body_log_level info; return 200; }'],

@@ -59,23 +59,13 @@ import signal
 import socket
 import ssl
 import struct
-import threading
 import time
 import urllib.request
 
-from limit_body import connection, frames, http1
+from limit_body import connection, frames, http1, marks
 from limit_body.words import shown, size
 
 TIMEOUT = float(os.environ.get("TEST_PATIENCE", 20))
-
-marks = {}
-marks_lock = threading.Lock()
-
-
-def mark(name):
-    with marks_lock:
-        return marks.setdefault(name, threading.Event())
-
 
 class Script:
     """What scripts for all protocols have in common."""
@@ -100,11 +90,10 @@ class Script:
         time.sleep(float(seconds))
 
     def mark(self, name):
-        mark(name).set()
+        marks.mark(name)
 
     def await_mark(self, name):
-        if not mark(name).wait(TIMEOUT):
-            raise TimeoutError(name)
+        marks.await_mark(name, TIMEOUT)
 
     def logged(self, word, times=1):
         until = time.monotonic() + TIMEOUT

@@ -15,6 +15,12 @@
 #                     acknowledged; "?" is "yes" or "no"
 #     --- asked       what an upstream was asked, line by line, in any order: there are upstreams "kept" (HTTP, over kept
 #                     connections), "fastcgi", "uwsgi" and "scgi" then, which read and answer as t/lib/upstream.py says
+#     --- early       scripts of upstreams, one a line, as t/lib/early.py says; their names are early_tcp, early_tls (both on
+#                     a port), early_unix, early_fastcgi, early_uwsgi, early_scgi and early_grpc (on sockets in the directory
+#                     $TEST_NGINX_EARLY).
+#     --- early_asked what each of their connections was asked, in any order, as t/lib/early.py has it
+#     --- responses   the same as "logged" for upstreams that close early: request URI, status, and
+#                     $limit_body_upstream_response, "-" if it is empty
 #     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, and its
 #                     upstreams are the backend
 #     --- body_files  how many files of bodies are left when all is over
@@ -64,6 +70,7 @@ sub upload ($);
 sub client ($$@);
 sub read_example ($);
 sub start_upstream (@);
+sub start_early ($);
 sub asked ($);
 sub expected ($);
 sub matched ($$);
@@ -78,6 +85,9 @@ $ENV{PYTHONPATH} = abs_path(dirname(__FILE__) . '/../..');
 $ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
 my $upstream = dirname(__FILE__) . '/../../upstream.py';
 my $upstream_sockets = "/tmp/limit-body-$$.upstream";
+my $early = dirname(__FILE__) . '/../../early.py';
+my $early_sockets = $ENV{TEST_NGINX_EARLY} = "/tmp/limit-body-$$.early";
+$ENV{TEST_MARKS} = $early_sockets;
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
 $ENV{TEST_NGINX_EXAMPLE} = "$ENV{TEST_CONTROLS}/require_length.so";
 
@@ -127,9 +137,24 @@ proxy_http_version 1.1;
 proxy_set_header Connection "";
 END
 
+    my $scripted = !defined $block->early ? '' : <<"END";
+upstream early_tcp { server 127.0.0.1:\$TEST_NGINX_RAND_PORT_5; }
+upstream early_tls { server 127.0.0.1:\$TEST_NGINX_RAND_PORT_6; }
+upstream early_unix { server unix:$early_sockets/http; }
+upstream early_fastcgi { server unix:$early_sockets/fastcgi; }
+upstream early_uwsgi { server unix:$early_sockets/uwsgi; }
+upstream early_scgi { server unix:$early_sockets/scgi; }
+upstream early_grpc { server unix:$early_sockets/grpc; }
+# nginx does not give back the sessions that it keeps when it ends.
+proxy_ssl_session_reuse off;
+log_format response '\$request_uri \$status \$limit_body_upstream_response';
+access_log logs/response.log response;
+END
+
     $block->set_value('config', "$listen\n" . ($block->config // ''));
     $block->set_value('http_config', <<"END" . ($block->http_config // ''));
 $kept
+$scripted
 log_format upload '$log_format';
 access_log logs/upload.log upload;
 log_format drain '$drain_format';
@@ -168,7 +193,7 @@ my $run_socket_test = $RunTestHelper;
 $RunTestHelper = sub {
     my ($block, $dry_run, $repeated) = @_;
 
-    return $run_socket_test->(@_) if !grep { defined } $block->upload, $block->commands, $block->script;
+    return $run_socket_test->(@_) if !grep { defined } $block->upload, $block->commands, $block->script, $block->early;
 
     # nginx writes it when the program that was started has ended already.
     my $until = time + ($ENV{TEST_PATIENCE} || 30);
@@ -176,6 +201,7 @@ $RunTestHelper = sub {
 
     my @asked = expected($block->asked // '');
     my $upstream = defined $block->asked && start_upstream(@asked);
+    my $early = defined $block->early && with_ports(\&start_early, $block->early);
     my @connections = grep { /\S/ } split /\n/, $block->upload // '';
     my @answers = split /\n/, $block->answer // '';
     my $name = $block->name;
@@ -214,6 +240,13 @@ $RunTestHelper = sub {
         Test::More::is($left, $missing, "$name - asked of the upstream: none missing, none too many");
     }
 
+    is_logged($name, 'response.log', $block->responses) if defined $block->responses;
+    if ($early) {
+        my @expected = expected($block->early_asked // '');
+        my ($left, $missing) = matched(\@expected, [asked($early)]);
+        Test::More::is($left, $missing, "$name - asked of early upstreams: none missing, none too many")
+            if defined $block->early_asked;
+    }
     is_logged($name, 'upload.log', $block->logged) if defined $block->logged;
     is_logged($name, 'drain.log', $block->drained) if defined $block->drained;
 
@@ -233,6 +266,8 @@ sub with_ports ($@) {
     local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
     local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
     local $ENV{ANY_PORT} = $ports->{TEST_NGINX_RAND_PORT_7};
+    local $ENV{EARLY_PORT} = $ports->{TEST_NGINX_RAND_PORT_5};
+    local $ENV{EARLY_TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_6};
     local $ENV{PID_FILE} = "$ServRoot/logs/nginx.pid";
     local $ENV{ERROR_LOG} = "$ServRoot/logs/error.log";
     return $call->(@arguments);
@@ -245,6 +280,15 @@ sub start_upstream (@) {
     return [$pid, $out, $in];
 }
 
+# Starts the scripted upstreams, and returns the same.
+sub start_early ($) {
+    my $pid = open2(my $out, my $in, $python, $early, $early_sockets, $ENV{EARLY_PORT}, $ENV{EARLY_TLS_PORT});
+    print $in "$_[0]\nstart\n";
+    $in->flush;
+    (<$out> // '') eq "ready\n" or die 'the scripted upstreams do not start';
+    return [$pid, $out, $in];
+}
+
 # Ends the upstream, and returns what it was asked.
 sub asked ($) {
     my ($pid, $out, $in) = @{$_[0]};
@@ -254,7 +298,7 @@ sub asked ($) {
     return @asked;
 }
 
-END { system 'rm', '-rf', $upstream_sockets if -d $upstream_sockets }
+END { system 'rm', '-rf', grep { -d } $upstream_sockets, $early_sockets }
 
 # Runs one connection of the client, and returns what it prints.
 sub upload ($) {

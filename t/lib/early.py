@@ -1,0 +1,395 @@
+"""Upstreams that do to connections just what they are told, as to answer and close before they have read the request.
+
+    early.py DIRECTORY PORT TLS_PORT
+
+Listens on these ports of 127.0.0.1 (HTTP; on the first one there is also a DNS server), and on sockets in the directory: "http",
+"fastcgi", "uwsgi", "scgi", "grpc", and "gate", to which an nginx comes that was started with t/controls/gate.c. Reads scripts from
+standard input, one a line:
+
+    TARGET: STEP; STEP; ...
+
+The script of a connection is the first one left for the target of its first request, without arguments, and "*" for any.
+Prints "ready" when it has read a line "start". When its standard input ends, it prints what each connection was asked, in
+the order in which they came: the kind of the connection, and the targets.
+
+STEPS
+    take SIZE           read so much of the body
+    held [NAME]         read on, until nginx is about to write more, and there is nothing left to read; nginx is held until the
+                        script ends, or says "go". When nginx will be held this marks NAME
+    go                  let nginx write
+    answer STATUS [SIZE | TEXT]     send a whole answer, with its length, and a body of so much, or this
+    send TEXT           send these bytes ("\\r", "\\n" and so on are Python's); "{SIZE}" stands for so much of a body
+    frame NUMBER FLAGS STREAM [HEX]     send a frame of HTTP/2
+    fin                 say that nothing more will be sent
+    close               close the connection
+    reset               close it with a TCP RST
+    goodbye             close_notify (TLS)
+    rest                read the body, as long as its length says, to its end
+    next                read the next request on the connection
+    mark NAME, await NAME   as in t/lib/limit_body/script.py
+A body of some size is lines of numbers, from 0.
+"""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import re
+import select
+import socket
+import ssl
+import struct
+import sys
+import termios
+import threading
+import time
+
+from limit_body import frames, marks
+from limit_body.words import numbers, size
+
+PATIENCE = float(os.environ.get("TEST_PATIENCE", 20))
+
+
+class Gate:
+    """Where nginx comes before it writes; it goes on when its connection is closed."""
+
+    def __init__(self, path):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        os.chmod(path, 0o666)
+        self.lock, self.waiting, self.held = threading.Lock(), None, None
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection, _ = self.listener.accept()
+            with self.lock:
+                if self.waiting:
+                    self.held, event, self.waiting = connection, self.waiting, None
+                    os.write(event, b".")
+                    continue
+            connection.close()
+
+    def wait(self):
+        """A descriptor that can be read from when nginx is held."""
+        readable, event = os.pipe()
+        with self.lock:
+            self.waiting = event
+        return readable
+
+    def leave(self):
+        """Nobody waits any more."""
+        with self.lock:
+            self.waiting = None
+
+    def go(self):
+        with self.lock:
+            if self.held:
+                self.held.close()
+                self.held = None
+
+
+class Connection:
+    kind = "http"
+
+    def __init__(self, connection, upstream):
+        self.connection, self.upstream, self.targets = connection, upstream, []
+        self.method, self.unread, self.length, self.taken = "POST", b"", 0, 0
+        connection.settimeout(PATIENCE)
+
+    def run(self):
+        try:
+            self.head()
+            for name, *words in self.upstream.script(self.targets[0]):
+                getattr(self, {"await": "await_mark"}.get(name, name))(*words)
+        except (OSError, EOFError):
+            pass
+        finally:
+            self.go()
+            with contextlib.suppress(OSError):
+                self.connection.close()
+
+    def recv(self):
+        piece = self.connection.recv(65536)
+        if not piece:
+            raise EOFError
+        return piece
+
+    def until(self, end):
+        while end not in self.unread:
+            self.unread += self.recv()
+        taken, self.unread = self.unread.split(end, 1)
+        return taken
+
+    def exactly(self, length):
+        while len(self.unread) < length:
+            self.unread += self.recv()
+        taken, self.unread = self.unread[:length], self.unread[length:]
+        return taken
+
+    def asked(self, method, target, length):
+        self.method, self.length, self.taken = method, int(length or 0), len(self.unread)
+        self.unread = b""
+        self.targets.append(target.split("?")[0])
+
+    def head(self):
+        line, *fields = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        lengths = [field.split(": ")[1] for field in fields if field.lower().startswith("content-length:")]
+        self.asked(*line.split(" ")[:2], lengths[0] if lengths else 0)
+
+    def take(self, length):
+        left = size(length)
+        while left > 0:
+            left -= self.read()
+
+    def read(self):
+        length = len(self.recv())
+        self.taken += length
+        return length
+
+    def rest(self):
+        while self.taken < self.length:
+            self.read()
+
+    def next(self):
+        self.head()
+
+    def held(self, name=None):
+        gate = self.upstream.gate.wait()
+        if name:
+            marks.mark(name)
+        try:
+            self.read_until(gate)
+        finally:
+            self.upstream.gate.leave()
+
+    def read_until(self, gate):
+        while True:
+            # What TLS has decrypted already is not with the socket any more.
+            pending = getattr(self.connection, "pending", lambda: 0)()
+            readable, _, _ = select.select([self.connection, gate], [], [], 0 if pending else PATIENCE)
+            if pending or self.connection in readable:
+                self.read()
+            elif gate in readable:
+                return
+            else:
+                raise TimeoutError
+
+    def go(self):
+        self.upstream.gate.go()
+
+    def answer(self, status, text="answered"):
+        body = numbers(size(text)) if re.fullmatch(r"\d+[km]?", text) else text.encode() + b"\n"
+        head = f"{self.status_line(status)}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self.emit(head + (b"" if self.method == "HEAD" else body))
+
+    def status_line(self, status):
+        return f"HTTP/1.1 {status} Status"
+
+    def emit(self, data):
+        self.connection.sendall(data)
+
+    def send(self, *words):
+        text = " ".join(words).encode().decode("unicode_escape").encode("latin-1")
+        parts = re.split(rb"\{(\w+)\}", text)
+        self.emit(b"".join(numbers(size(part.decode())) if i % 2 else part for i, part in enumerate(parts)))
+
+    def frame(self, kind, flags, stream, payload=""):
+        data = bytes.fromhex(payload)
+        self.connection.sendall(frames.frame(int(kind), int(flags), int(stream), data))
+
+    def fin(self):
+        self.raw().shutdown(socket.SHUT_WR)
+
+    def goodbye(self):
+        self.connection.settimeout(0)
+        with contextlib.suppress(OSError):
+            self.connection.unwrap()
+
+    def raw(self):
+        return socket.socket(fileno=os.dup(self.connection.fileno()))
+
+    def close(self):
+        self.connection.close()
+
+    def sent(self):
+        """Waits until nginx's kernel has all that was sent: a reset throws away what has not."""
+        until = time.monotonic() + PATIENCE
+        while struct.unpack("i", fcntl.ioctl(self.connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
+            if time.monotonic() > until:
+                raise TimeoutError
+            time.sleep(0.001)
+
+    def reset(self):
+        if self.connection.family == socket.AF_INET:
+            self.sent()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def mark(self, name):
+        marks.mark(name)
+
+    def await_mark(self, name):
+        marks.await_mark(name, PATIENCE)
+
+
+class Grpc(Connection):
+    """HTTP/2 as far as gRPC goes: the request is on stream 1, and its header is not read."""
+
+    kind = "grpc"
+
+    def head(self):
+        self.until(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self.asked("POST", "/grpc", 0)
+
+
+class FastCgi(Connection):
+    kind = "fastcgi"
+
+    def head(self):
+        values = b""
+        while True:
+            header = self.exactly(8)
+            length = int.from_bytes(header[4:6], "big")
+            content = self.exactly(length + header[6])[:length]
+            if header[1] == 4 and not length:
+                break
+            if header[1] == 4:
+                values += content
+        words = {}
+        while values:
+            lengths = []
+            for _ in range(2):
+                wide = 4 if values[0] & 0x80 else 1
+                lengths.append(int.from_bytes(values[:wide], "big") & 0x7FFFFFFF)
+                values = values[wide:]
+            words[values[: lengths[0]]] = values[lengths[0] : sum(lengths)]
+            values = values[sum(lengths) :]
+        self.asked(words[b"REQUEST_METHOD"].decode(), words[b"DOCUMENT_URI"].decode(), words[b"CONTENT_LENGTH"].decode())
+
+    def status_line(self, status):
+        return f"Status: {status} Status"
+
+    def emit(self, data):
+        for i in range(0, len(data), 32768):
+            piece = data[i : i + 32768]
+            super().emit(bytes([1, 6, 0, 1, *len(piece).to_bytes(2, "big"), 0, 0]) + piece)
+
+    def answer(self, *words):
+        super().answer(*words)
+        super().emit(bytes([1, 3, 0, 1, 0, 8, 0, 0]) + bytes(8))
+
+
+class Uwsgi(Connection):
+    kind = "uwsgi"
+
+    def head(self):
+        values = self.exactly(int.from_bytes(self.exactly(4)[1:3], "little"))
+        words = []
+        while values:
+            length = int.from_bytes(values[:2], "little")
+            words.append(values[2 : 2 + length].decode())
+            values = values[2 + length :]
+        values = dict(zip(words[::2], words[1::2]))
+        self.asked(values["REQUEST_METHOD"], values["DOCUMENT_URI"], values["CONTENT_LENGTH"])
+
+
+class Scgi(Connection):
+    kind = "scgi"
+
+    def head(self):
+        length = int(self.until(b":"))
+        words = self.exactly(length + 1)[:-2].decode().split("\0")
+        values = dict(reversed(list(zip(words[::2], words[1::2]))))
+        self.asked(values["REQUEST_METHOD"], values["DOCUMENT_URI"], values["CONTENT_LENGTH"])
+
+    def status_line(self, status):
+        return f"Status: {status} Status"
+
+
+class Upstream:
+    def __init__(self, directory, port, tls_port, scripts):
+        self.scripts, self.lock, self.connections = scripts, threading.Lock(), []
+        self.gate = Gate(f"{directory}/gate")
+        certificate = os.environ["TEST_CERTIFICATE"]
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
+        for made in (Connection, FastCgi, Uwsgi, Scgi, Grpc):
+            path = f"{directory}/{made.kind}"
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(path)
+            # The worker may be somebody else.
+            os.chmod(path, 0o666)
+            self.listen(listener, made)
+        for number, kind in ((port, "tcp"), (tls_port, "tls")):
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # So that a write of nginx's is not all that there is to write.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            listener.bind(("127.0.0.1", int(number)))
+            self.listen(listener, type(kind, (Connection,), {"kind": kind}))
+
+        self.resolver = socket.socket(type=socket.SOCK_DGRAM)
+        self.resolver.bind(("127.0.0.1", int(port)))
+        threading.Thread(target=self.resolve, daemon=True).start()
+
+    def resolve(self):
+        """All names are those of 127.0.0.1."""
+        while True:
+            query, client = self.resolver.recvfrom(512)
+            flags, counts = b"\x81\x80", bytes([0, 1, 0, 1, 0, 0, 0, 0])
+            address = b"\xc0\x0c" + bytes([0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])
+            self.resolver.sendto(query[:2] + flags + counts + query[12:] + address, client)
+
+    def listen(self, listener, made):
+        listener.listen()
+        threading.Thread(target=self.accept, args=[listener, made], daemon=True).start()
+
+    def accept(self, listener, made):
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=self.serve, args=[connection, made], daemon=True).start()
+
+    def serve(self, connection, made):
+        if made.kind == "tls":
+            connection.settimeout(PATIENCE)
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
+            except OSError:
+                return
+        served = made(connection, self)
+        with self.lock:
+            self.connections.append(served)
+        served.run()
+
+    def script(self, target):
+        with self.lock:
+            for i, (wanted, steps) in enumerate(self.scripts):
+                if wanted in ("*", target):
+                    return self.scripts.pop(i)[1]
+        raise EOFError
+
+    def asked(self):
+        return [" ".join([connection.kind, *connection.targets]) for connection in self.connections]
+
+
+def main():
+    directory, *ports = sys.argv[1:]
+    scripts = []
+    while (line := sys.stdin.readline().strip()) != "start":
+        if line:
+            target, steps = line.split(": ", 1)
+            scripts.append((target, [step.split() for step in steps.split("; ")]))
+    pathlib.Path(directory).mkdir(exist_ok=True)
+    for file in pathlib.Path(directory).iterdir():
+        file.unlink()
+    upstream = Upstream(directory, *ports, scripts)
+    print("ready", flush=True)
+    sys.stdin.read()
+    for line in upstream.asked():
+        print(line, flush=True)
+    os._exit(0)
+
+
+main()

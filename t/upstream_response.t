@@ -1,0 +1,702 @@
+# Upstreams that answer, and close, before they have read the whole request.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+# So that what an upstream does comes before nginx's next write, and after its last look at what there is to read.
+$ENV{TEST_NGINX_LD_PRELOAD} = "$ENV{TEST_CONTROLS}/gate.so";
+$ENV{TEST_GATE} = "$ENV{TEST_NGINX_EARLY}/gate";
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the answer is read, whatever the upstream is and wherever the body is
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+upstream kept { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; keepalive 4; }
+upstream shared { zone shared 64k; least_conn; server unix:$TEST_NGINX_EARLY/http; }
+--- config
+location /literal { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location /unix { proxy_pass http://unix:$TEST_NGINX_EARLY/http:/unix; }
+location /sendfile { sendfile on; tcp_nopush on; proxy_pass http://early_tcp; }
+location /threads { sendfile on; aio threads; proxy_pass http://early_tcp; }
+location /memory { client_body_buffer_size 16m; proxy_pass http://early_tcp; }
+location /kept { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://kept; }
+location /shared { proxy_pass http://shared; }
+location /variable { set $upstream early_unix; proxy_pass http://$upstream; }
+location /tls { proxy_pass https://early_tls; }
+location /fastcgi {
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param DOCUMENT_URI $document_uri;
+    fastcgi_param CONTENT_LENGTH $content_length;
+    fastcgi_pass early_fastcgi;
+}
+location /uwsgi {
+    uwsgi_param REQUEST_METHOD $request_method;
+    uwsgi_param DOCUMENT_URI $document_uri;
+    uwsgi_param CONTENT_LENGTH $content_length;
+    uwsgi_pass early_uwsgi;
+}
+location /scgi {
+    scgi_param REQUEST_METHOD $request_method;
+    scgi_param DOCUMENT_URI $document_uri;
+    scgi_param CONTENT_LENGTH $content_length;
+    scgi_pass early_scgi;
+}
+--- early eval
+"*: held; answer 401 denied; reset\n" x 13
+--- upload
+h1 POST /literal 16m
+h1 POST /unix 16m
+h1 POST /sendfile 16m
+h1 POST /threads 16m
+h1 POST /memory 16m
+h1 POST /kept 16m
+h1 POST /shared 16m
+h1 POST /variable 16m
+h1 POST /tls 16m
+h1 POST /fastcgi 16m
+h1 POST /uwsgi 16m
+h1 POST /scgi 16m
+h1s PUT /literal 16m
+--- answer
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+401 denied | open
+--- responses
+/literal 401 saved
+/unix 401 saved
+/sendfile 401 saved
+/threads 401 saved
+/memory 401 saved
+/kept 401 saved
+/shared 401 saved
+/variable 401 saved
+/tls 401 saved
+/fastcgi 401 saved
+/uwsgi 401 saved
+/scgi 401 saved
+/literal 401 saved
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 2: an upstream that is found when a variable is evaluated
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+set $port $TEST_NGINX_RAND_PORT_5;
+set $socket http;
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location /address { proxy_pass http://127.0.0.1:$port; }
+location /buffered { proxy_request_buffering on; proxy_pass http://127.0.0.1:$port; }
+location /unix { proxy_request_buffering on; proxy_pass http://unix:$TEST_NGINX_EARLY/$socket:; }
+location /if { if ($port) { set $dummy yes; } proxy_pass http://127.0.0.1:$port; }
+location /except { limit_except GET { proxy_pass http://127.0.0.1:$port; } }
+--- early eval
+"*: held; answer 401 denied; reset\n" x 6
+--- upload
+h1 POST /address 16m
+h1 chunked POST /address 16m
+h1 POST /buffered 16m
+h1 POST /unix 16m
+h1 POST /if 16m
+h1 POST /except 16m
+--- answer
+401 denied | closed
+401 denied | closed
+401 denied | open
+401 denied | open
+401 denied | closed
+401 denied | closed
+--- responses
+/address 401 saved
+/address 401 saved
+/buffered 401 saved
+/unix 401 saved
+/if 401 saved
+/except 401 saved
+
+
+=== TEST 3: a name that is resolved when the request comes
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+set $port $TEST_NGINX_RAND_PORT_5;
+resolver 127.0.0.1:$TEST_NGINX_RAND_PORT_5 ipv6=off;
+location /name { proxy_pass http://app.example:$port; }
+location /unbuffered { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://app.example:$port; }
+--- early
+*: held; answer 401 denied; reset
+*: held; answer 401 denied; reset
+--- upload
+h1 POST /name 16m
+h1 POST /unbuffered 16m
+--- answer
+401 denied | open
+401 denied | closed
+--- responses
+/name 401 saved
+/unbuffered 401 saved
+
+
+=== TEST 4: the body is read on where it is not buffered, HTTP/1.1
+--- http_config
+limit_body 64m;
+--- config
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location /tcp { proxy_pass http://early_tcp; }
+location /unix { proxy_pass http://early_unix; }
+location /tls { proxy_pass https://early_tls; }
+location /fastcgi {
+    fastcgi_request_buffering off;
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param DOCUMENT_URI $document_uri;
+    fastcgi_param CONTENT_LENGTH $content_length;
+    fastcgi_pass early_fastcgi;
+}
+--- early eval
+"*: held; answer 413 no; reset\n" x 6
+--- upload
+h1 POST /tcp 16m
+h1s POST /tcp 16m
+h1 chunked POST /tcp 16m
+h1 POST /unix 16m
+h1 POST /tls 16m
+h1 POST /fastcgi 16m
+--- answer
+413 no | closed
+413 no | closed
+413 no | closed
+413 no | closed
+413 no | closed
+413 no | closed
+--- responses
+/tcp 413 saved
+/tcp 413 saved
+/tcp 413 saved
+/unix 413 saved
+/tls 413 saved
+/fastcgi 413 saved
+--- drained
+/tcp 413 complete * yes
+/tcp 413 complete * yes
+/tcp 413 complete * yes
+/unix 413 complete * yes
+/tls 413 complete * yes
+/fastcgi 413 complete * yes
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 5: the same over HTTP/2 and HTTP/3
+--- http_config
+limit_body 64m;
+--- config
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location / { proxy_pass http://early_unix; }
+--- early eval
+"*: held; answer 413 no; reset\n" x 3
+--- script
+h2: head POST /h2 4m; send 4m; finish; answer; logged complete, 1
+h2c: head POST /h2c chunked; send 4m; finish; answer; logged complete, 2
+h3: head POST /h3 4m; send 4m; finish; answer; logged complete, 3
+--- in_turn
+--- seen
+413 no
+413 no
+413 no
+--- responses
+/h2 413 saved
+/h2c 413 saved
+h3 /h3 413 saved
+--- drained
+/h2 413 complete * yes
+/h2c 413 complete * yes
+h3 /h3 413 complete * yes
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 6: answers of all sizes, byte for byte
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+proxy_http_version 1.1;
+location /small { proxy_buffers 4 4k; proxy_buffer_size 4k; proxy_busy_buffers_size 8k; proxy_pass http://early_tcp; }
+location /unbuffered { proxy_buffering off; proxy_pass http://early_unix; }
+location /tls { proxy_pass https://early_tls; }
+location /stream { proxy_request_buffering off; proxy_pass http://early_unix; }
+--- early
+/small: held; answer 200 40k; reset
+/unbuffered: held; answer 200 100k; reset
+/tls: held; answer 200 30k; reset
+/stream: held; answer 200 100k; reset
+/small: held; answer 403 40k; reset
+--- upload
+h1 POST /small 16m
+h1 POST /unbuffered 16m
+h1 POST /tls 16m
+h1 POST /stream 16m
+h1 HEAD /small 16m
+--- answer
+200 40960 numbers | open
+200 102400 numbers | open
+200 30720 numbers | open
+200 102400 numbers | closed
+403 | open
+--- responses
+/small 200 saved
+/unbuffered 200 saved
+/tls 200 saved
+/stream 200 saved
+/small 403 saved
+
+
+=== TEST 7: chunks, and an end that is the end of the connection
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+location /chunked { proxy_http_version 1.1; proxy_pass http://early_tcp; }
+location /end { proxy_pass http://early_tcp; }
+location /end/unix { proxy_pass http://early_unix; }
+location /end/unbuffered { proxy_buffering off; proxy_pass http://early_tcp; }
+--- early
+/chunked: held; send HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno!\r\n2\r\nno\r\n0\r\n\r\n; reset
+/end: held; send HTTP/1.1 403 No\r\n\r\n{20k}; fin; reset
+/end/unix: held; send HTTP/1.1 403 No\r\n\r\n{20k}; close
+/end/unbuffered: held; send HTTP/1.1 403 No\r\n\r\n{20k}; fin; reset
+--- upload
+h1 POST /chunked 16m
+h1 POST /end 16m
+h1 POST /end/unix 16m
+h1 POST /end/unbuffered 16m
+--- answer
+403 no!no | open
+403 20480 numbers | open
+403 20480 numbers | open
+403 20480 numbers | open
+--- responses
+/chunked 403 saved
+/end 403 saved
+/end/unix 403 saved
+/end/unbuffered 403 saved
+
+
+=== TEST 8: an answer that a reset may have cut off is never taken for a whole one
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+proxy_http_version 1.1;
+location /end { proxy_pass http://early_tcp; }
+location /end/tls { proxy_pass https://early_tls; }
+location /end/unbuffered { proxy_buffering off; proxy_pass http://early_tcp; }
+location /end/stream { proxy_request_buffering off; proxy_pass http://early_tcp; }
+location /length { proxy_pass http://early_tcp; }
+location /chunked { proxy_pass http://early_tcp; }
+--- early
+/end: held; send HTTP/1.1 403 No\r\n\r\nno; reset
+/end/tls: held; send HTTP/1.1 403 No\r\n\r\nno; reset
+/end/unbuffered: held; send HTTP/1.1 403 No\r\n\r\nno; reset
+/end/stream: held; send HTTP/1.1 403 No\r\n\r\nno; reset
+/length: held; send HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nno; fin; reset
+/chunked: held; send HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno!\r\n; fin; reset
+--- upload
+h1 POST /end 16m
+h1 POST /end/tls 16m
+h1 POST /end/unbuffered 16m
+h1 POST /end/stream 16m
+h1 POST /length 16m
+h1 POST /chunked 16m
+--- answer
+closed without an answer
+closed without an answer
+closed without an answer
+closed without an answer
+closed without an answer
+closed without an answer
+--- responses
+/end 403 lost
+/end/tls 403 lost
+/end/unbuffered 403 lost
+/end/stream 403 lost
+/length 403 lost
+/chunked 403 lost
+
+
+=== TEST 9: no answer, or no whole header: as nginx alone
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+proxy_http_version 1.1;
+location /nothing { proxy_pass http://early_tcp; }
+location /nothing/unix { proxy_pass http://early_unix; }
+location /nothing/tls { proxy_pass https://early_tls; }
+location /end { proxy_pass http://early_tcp; }
+location /header { proxy_pass http://early_tcp; }
+location /stream { proxy_request_buffering off; proxy_pass http://early_tcp; }
+location /page { error_page 502 = /fallback; proxy_pass http://early_tcp; }
+location /fallback { return 200 "fallback\n"; }
+location /intercepted { proxy_intercept_errors on; error_page 401 /login; proxy_pass http://early_tcp; }
+location /login { return 200 "log in\n"; }
+--- early
+/nothing: held; reset
+/nothing/unix: held; reset
+/nothing/tls: held; reset
+/end: held; fin; reset
+/header: held; send HTTP/1.1 403 No\r\nX-; reset
+/stream: held; reset
+/page: held; reset
+/intercepted: held; answer 401; reset
+--- upload
+h1 POST /nothing 16m
+h1 POST /nothing/unix 16m
+h1 POST /nothing/tls 16m
+h1 POST /end 16m
+h1 POST /header 16m
+h1 POST /stream 16m
+h1 POST /page 16m
+h1 POST /intercepted 16m
+--- answer
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+200 fallback | open
+401 log in | open
+--- responses
+/nothing 502 lost
+/nothing/unix 502 lost
+/nothing/tls 502 lost
+/end 502 lost
+/header 502 lost
+/stream 502 lost
+/page 200 lost
+/intercepted 401 saved
+--- grep_error_log eval: qr/\[info\] .*upstream closed the connection before it had the whole request, .*? read/
+--- grep_error_log_out eval
+qr/^([^\n]*there was no whole response to read\n){7}[^\n]*its response was read\n$/
+
+
+=== TEST 10: the next upstream is asked only where there was no answer
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+upstream two { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5 max_fails=0; server unix:$TEST_NGINX_EARLY/http backup; }
+--- config
+location /answered { proxy_pass http://two; }
+location /silent { proxy_pass http://two; }
+location /status { proxy_next_upstream http_503; proxy_pass http://two; }
+--- early
+/answered: held; answer 503 busy; reset
+/status: held; answer 503 busy; reset
+/status: rest; answer 200 next
+/silent: held; reset
+/silent: rest; answer 200 next
+--- upload
+h1 PUT /answered 8m
+h1 PUT /status 8m
+h1 PUT /silent 8m
+--- answer
+503 busy | open
+200 next | open
+200 next | open
+--- responses
+/answered 503 saved
+/status 200 -
+/silent 200 -
+--- early_asked
+tcp /answered
+tcp /status
+http /status
+tcp /silent
+http /silent
+
+
+=== TEST 11: an upstream that has answered has not failed
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+upstream two { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5 max_fails=1; server unix:$TEST_NGINX_EARLY/http backup; }
+--- config
+location / { proxy_pass http://two; }
+--- early
+/answered: held; answer 403 no; reset
+/answered: held; answer 403 no; reset
+/silent: held; reset
+/next: rest; answer 200 yes
+--- upload
+h1 POST /answered 8m
+h1 POST /answered 8m
+h1 POST /silent 8m
+h1 POST /next 8m
+--- answer
+403 no | open
+403 no | open
+502 <502 Bad Gateway> | open
+200 yes | open
+--- early_asked
+tcp /answered
+tcp /answered
+tcp /silent
+http /next
+
+
+=== TEST 12: a connection that does not take the request is not kept
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+upstream kept { server unix:$TEST_NGINX_EARLY/http; keepalive 4; }
+--- config
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+location / { proxy_pass http://kept; }
+--- early
+/first: rest; answer 200 one; next; held; answer 401 denied; reset
+/third: rest; answer 200 three; next; rest; answer 200 four
+--- upload
+h1 POST /first 100k
+h1 POST /second 8m
+h1 POST /third 100k
+h1 POST /fourth 100k
+--- answer
+200 one | open
+401 denied | open
+200 three | open
+200 four | open
+--- responses
+/first 200 -
+/second 401 saved
+/third 200 -
+/fourth 200 -
+--- early_asked
+http /first /second
+http /third /fourth
+
+
+=== TEST 13: what a kept connection has to read before the request is no answer to it
+--- http_config
+limit_body 64m;
+client_body_buffer_size 8k;
+upstream kept { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; keepalive 4; }
+--- config
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_request_buffering off;
+location / { proxy_pass http://kept; }
+--- early
+/first: rest; answer 200 one; await stopped; send HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n; close; mark gone
+--- script
+h1: head PUT /first 1k; send 1k; answer; signal STOP; head PUT /second 32k; send 32k; mark stopped; await gone; signal CONT; answer
+--- seen
+200 one | 502 <502 Bad Gateway>
+--- responses
+/first 200 -
+/second 502 -
+--- early_asked
+tcp /first
+
+
+=== TEST 14: an answer that is on its way when the upstream closes
+--- http_config
+limit_body 64m;
+--- config
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location / { proxy_pass http://early_unix; }
+location /buffering { proxy_buffering off; proxy_pass http://early_unix; }
+--- early
+/rest: send HTTP/1.1 403 No\r\nContent-Length: 20480\r\n\r\n; held begun; send {20k}; reset
+/end: send HTTP/1.1 403 No\r\n\r\n{20k}; held all; fin; reset
+/cut: send HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nno; held some; reset
+/buffering: send HTTP/1.1 403 No\r\nContent-Length: 20480\r\n\r\n; held header; send {20k}; reset
+--- script
+h1: head POST /rest 16m; send 1k; await begun; send 8m; answer; send 8387584; end
+h1: head POST /end 16m; send 1k; await all; send 8m; answer; send 8387584; end
+h1: head POST /cut 16m; send 1k; await some; send 8m; answer
+h1: head POST /buffering 16m; send 1k; await header; send 8m; answer; send 8387584; end
+--- in_turn
+--- seen
+403 20480 numbers | closed
+403 20480 numbers | closed
+no answer
+403 20480 numbers | closed
+--- responses
+/rest 403 saved
+/end 403 saved
+/cut 403 lost
+/buffering 403 saved
+
+
+=== TEST 15: off
+--- http_config
+limit_body 64m;
+client_max_body_size 64m;
+client_body_buffer_size 16k;
+upstream kept { server unix:$TEST_NGINX_EARLY/http; }
+--- config
+location /off { limit_body_upstream_response off; proxy_pass http://early_tcp; }
+location /none { limit_body off; proxy_pass http://kept; }
+location /dry { limit_body_dry_run on; proxy_pass http://kept; }
+location /on { limit_body off; limit_body_upstream_response on; proxy_pass http://early_tcp; }
+location /drain { limit_body off; limit_body_drain time=1m; proxy_pass http://early_tcp; }
+location /undrained {
+    limit_body off;
+    limit_body_upstream_response on;
+    proxy_request_buffering off;
+    proxy_pass http://early_unix;
+}
+--- early eval
+"*: held; answer 401 denied; reset\n" x 6
+--- upload
+h1 POST /off 8m
+h1 POST /none 8m
+h1 POST /dry 8m
+h1 POST /on 8m
+h1 POST /drain 8m
+h1 POST /undrained 8m
+--- answer
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+502 <502 Bad Gateway> | open
+401 denied | open
+401 denied | open
+401 denied | open
+--- responses
+/off 502 -
+/none 502 -
+/dry 502 -
+/on 401 saved
+/drain 401 saved
+/undrained 401 saved
+
+
+=== TEST 16: metrics
+--- http_config
+limit_body 64m;
+limit_body_zone app;
+client_body_buffer_size 16k;
+--- config
+location / { proxy_pass http://early_unix; }
+location = /metrics { limit_body_metrics; }
+location = /json { limit_body_metrics json; }
+--- early
+*: held; answer 401 denied; reset
+*: held; answer 403 denied; reset
+*: held; reset
+*: rest; answer 200 yes
+--- upload
+h1 POST /1 8m
+h1 POST /2 8m
+h1 POST /3 8m
+h1 POST /4 8m
+--- answer
+401 denied | open
+403 denied | open
+502 <502 Bad Gateway> | open
+200 yes | open
+--- commands
+curl -s http://127.0.0.1:$PORT/metrics | grep ^nginx_limit_body_upstream
+curl -s http://127.0.0.1:$PORT/json | grep upstream
+--- output
+nginx_limit_body_upstream_responses_total{zone="app",result="saved"} 2
+nginx_limit_body_upstream_responses_total{zone="app",result="lost"} 1
+  "upstream_responses": {"saved": 2, "lost": 1},
+
+
+=== TEST 17: a client that goes away meanwhile
+--- http_config
+limit_body 64m;
+--- config
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location / { proxy_pass http://early_unix; }
+--- early
+/gone: held begun; await gone; answer 401 denied; reset
+/next: rest; answer 200 yes
+--- script
+h1: await gone; logged /gone; head POST /next 1k; send 1k; answer
+h1: head POST /gone 16m; send 1k; await begun; send 100k; reset; mark gone
+--- seen
+200 yes
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 18: gRPC: an answer and the end of its stream, and of the connection
+--- http_config
+limit_body 64m;
+--- config
+location / { grpc_pass grpc://early_grpc; }
+--- early
+/grpc: held begun; frame 1 4 1 885f106170706c69636174696f6e2f67727063; frame 0 0 1 6e6f0a; frame 1 5 1 4007747261696c65720130; reset
+--- script
+h2: head POST /up 48k; send 1k; await begun; send 47k; finish; answer
+--- seen
+200 no
+--- responses
+/up 200 saved
+
+
+=== TEST 19: subrequests are read for, and nobody is told
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+location /mirrored { mirror /mirror; proxy_pass http://early_tcp; }
+location = /mirror { internal; proxy_pass http://early_unix; }
+--- early
+/mirror: held; answer 401 denied; reset
+/mirrored: rest; answer 200 yes
+--- upload
+h1 POST /mirrored 8m
+--- answer
+200 yes | open
+--- responses
+/mirrored 200 -
+
+
+=== TEST 20: however nginx comes to know
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+location /tcp { proxy_pass http://early_tcp; }
+location /unix { proxy_pass http://early_unix; }
+location /tls { proxy_pass https://early_tls; }
+location /stream { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://early_tcp; }
+--- early eval
+CORE::join '', map { my $taken = $_; map { "/$_: take $taken; answer 401 denied; reset\n" } qw(tcp unix tls stream) } qw(0 100k 3m)
+--- upload eval
+CORE::join '', map { "h1 POST /$_ 8m Connection:close\n" x 3 } qw(tcp unix tls stream)
+--- answer eval
+"401 denied | closed\n" x 12
+--- no_error_log
+[alert]
+[crit]
