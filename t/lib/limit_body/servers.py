@@ -23,6 +23,7 @@ import tempfile
 import time
 
 import limit_body.nginx
+from limit_body import peers
 from limit_body.ports import free_ports
 
 LIMIT = 1 << 20
@@ -53,11 +54,6 @@ class Server:
         """PROTOCOL: h1, tls (HTTP/1.1 over TLS), h2, h2c, h3."""
         scheme, port = ("http", self.port) if protocol in ("h1", "h2c") else ("https", self.tls_port)
         return f"{scheme}://{self.address}:{port}{path}"
-
-
-def output(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout + done.stderr
 
 
 def nginx_command(context, directory, loaded, http):
@@ -123,68 +119,26 @@ def apache(server, context, directory):
     """Does not hold what it proxies against its limit, so it answers with files; and nothing over HTTP/2."""
     (directory / "up").write_text("ok\n")
     (directory / "index.html").write_text(EMPTY)
-    file = directory / "apache.conf"
-    modules = "mpm_event authz_core dir mime ssl socache_shmcb".split()
-    loaded = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in modules)
-    file.write_text(f"""
-ServerRoot {directory}
-ServerName {server.address}
-PidFile {directory}/apache.pid
-DefaultRuntimeDir {directory}
-ErrorLog {directory}/error.log
-{loaded}
-User www-data
-Group www-data
-Listen {server.address}:{server.port}
-Listen {server.address}:{server.tls_port}
-StartServers 1
-ServerLimit 4
-ThreadLimit 64
-ThreadsPerChild 64
-MaxRequestWorkers 256
+    return peers.apache(server, context.certificate, directory, ["dir", "mime"], f"""
 LimitRequestBody {LIMIT}
 DocumentRoot {directory}
 DirectoryIndex index.html
 TypesConfig /etc/mime.types
-<VirtualHost {server.address}:{server.port}>
-</VirtualHost>
-<VirtualHost {server.address}:{server.tls_port}>
-    SSLEngine on
-    SSLCertificateFile {context.certificate}.pem
-    SSLCertificateKeyFile {context.certificate}.key
-</VirtualHost>
 """)
-    return ["/usr/sbin/apache2", "-d", directory, "-f", file, "-DFOREGROUND"]
 
 
 def haproxy(server, context, directory):
     """Has no limit for bodies; a rule on the declared length is what its users write."""
-    pem = directory / "certificate.pem"
-    pem.write_text(pathlib.Path(f"{context.certificate}.pem").read_text() + pathlib.Path(f"{context.certificate}.key").read_text())
-    file = directory / "haproxy.cfg"
-    file.write_text(f"""
-global
-    nbthread 1
-    maxconn {(FILES - 200) // 2}
-defaults
-    mode http
-    timeout connect 60s
-    timeout client 60s
-    timeout server 60s
-frontend uploads
-    bind {server.address}:{server.port} backlog 16384
-    bind {server.address}:{server.tls_port} ssl crt {pem} alpn h2,http/1.1 backlog 16384
+    return peers.haproxy(server, context.certificate, directory, (FILES - 200) // 2, f"""
     http-request deny deny_status 413 content-type text/html string "<html>too large</html>" if {{ req.hdr(content-length) -m int gt {LIMIT} }}
     default_backend all
 backend all
     server backend {context.backend}
 """)
-    return ["/usr/sbin/haproxy", "-db", "-f", file]
 
 
 def caddy(server, context, directory):
-    file = directory / "Caddyfile"
-    site = f"""
+    return peers.caddy(server, context.certificate, directory, f"""
     request_body {{
         max_size {LIMIT}
     }}
@@ -192,53 +146,15 @@ def caddy(server, context, directory):
     handle_errors {{
         respond "too large" 413
     }}
-"""
-    file.write_text(f"""
-{{
-    admin off
-    auto_https off
-    default_sni localhost
-    servers {server.address}:{server.port} {{
-        protocols h1 h2 h2c
-    }}
-    servers {server.address}:{server.tls_port} {{
-        protocols h1 h2 h3
-    }}
-}}
-http://{server.address}:{server.port} {{
-    bind {server.address}
-    {site}
-}}
-https://{server.address}:{server.tls_port} {{
-    bind {server.address}
-    tls {context.certificate}.pem {context.certificate}.key
-    {site}
-}}
 """)
-    return ["env", f"HOME={directory}", "GOMAXPROCS=1", "caddy", "run", "--config", file, "--adapter", "caddyfile"]
 
 
 def lighttpd(server, context, directory):
-    file = directory / "lighttpd.conf"
     host, port = context.backend.split(":")
-    file.write_text(f"""
-server.modules = ("mod_openssl", "mod_proxy")
-server.bind = "{server.address}"
-server.port = {server.port}
-server.document-root = "{directory}"
-server.upload-dirs = ("{directory}")
-server.errorlog = "{directory}/error.log"
+    return peers.lighttpd(server, context.certificate, directory, ["mod_proxy"], f"""
 server.max-request-size = {LIMIT // 1024}
-server.max-fds = 16384
-server.feature-flags = ("server.h2c" => "enable")
-$SERVER["socket"] == "{server.address}:{server.tls_port}" {{
-    ssl.engine = "enable"
-    ssl.pemfile = "{context.certificate}.pem"
-    ssl.privkey = "{context.certificate}.key"
-}}
 proxy.server = ("" => (("host" => "{host}", "port" => {port})))
 """)
-    return ["/usr/sbin/lighttpd", "-D", "-f", file]
 
 
 HTTP1, HTTP2, HTTP3 = ["h1", "tls"], ["h2", "h2c"], ["h3"]
@@ -268,11 +184,7 @@ class Context:
 
     def version(self, name):
         """The version of a server, as it says it itself."""
-        commands = {
-            "apache": ("/usr/sbin/apache2", "-v"), "haproxy": ("/usr/sbin/haproxy", "-v"),
-            "caddy": ("caddy", "version"), "lighttpd": ("/usr/sbin/lighttpd", "-v"),
-        }
-        return re.search(r"\d+\.\d+(\.\d+)?", output(*commands.get(name, (self.nginx, "-v"))))[0]
+        return peers.version(peers.VERSIONS.get(name, (self.nginx, "-v")))
 
 
 @contextlib.contextmanager
