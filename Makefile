@@ -32,8 +32,12 @@ COMPARE ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
-# extensions streams resets. Empty: all of it.
+# extensions streams resets. Empty: all of it. For "apps" an expression on cells, as 'tls on .* 200'.
 PARTS ?=
+# What "apps" tries: applications and fronts by name, and how often; empty: all, ten times.
+APPS ?=
+FRONTS ?=
+TRIES ?=
 # Where the demo listens: cleartext here, TLS one above.
 PORT ?= 8413
 
@@ -80,7 +84,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 # What tests and measurements share, and the fuzzers.
 export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
-.PHONY: help run stop build check unittest test clients grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
+.PHONY: help run stop build check unittest test clients apps grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
 	test-all test-msrv unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
@@ -233,6 +237,12 @@ clients: build controls ## measure: Upload too much with 30 clients to 6 servers
 	@python3 t/clients/uploads.py $(PROGRAM) $(MODULE) $(CONTROLS)/ngx_http_control_module.so $(OBJS)/tls/localhost \
 		$(OBJS)/clients $(OBJS)/clients/results.jsonl
 	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs README.md
+
+apps: build ## measure: Upload to 15 applications that answer early, through 7 servers, for docs/applications.md (PARTS, APPS, FRONTS, TRIES; 40 min)
+	@build/setup.sh run servers apps
+	@build/test/certificate.sh $(OBJS)/tls
+	@build/test/apps.sh $(OBJS)/apps
+	@python3 -m apps $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/apps $(OBJS)/apps/results.jsonl docs
 
 grafana: build ## develop: Run the queries of the dashboard and the documents on a Prometheus that scrapes nginx
 	@build/setup.sh grafana

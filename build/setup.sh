@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed|modules ...
+#     build/setup.sh build|run|test|clients|apps|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed|modules ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -32,6 +32,8 @@ packages() {
         clients) echo chromium chromium-driver curl default-jdk-headless firefox-esr golang-go iproute2 \
             liblwp-protocol-https-perl libwww-perl nghttp2-client nodejs \
             "$(command -v npm >/dev/null || echo npm)" php-cli php-curl procps python3 python3-venv ruby util-linux wget ;;
+        apps) echo default-jdk-headless golang-go libtomcat10-embed-java libtomcat10-java nghttp2-proxy nodejs \
+            "$(command -v npm >/dev/null || echo npm)" php-fpm puma python3 python3-venv uwsgi-core uwsgi-plugin-python3 ;;
         grafana) echo prometheus python3 ;;
         browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
         servers) echo apache2 caddy haproxy lighttpd lighttpd-mod-openssl media-types ;;
