@@ -2,8 +2,8 @@
 
     python -m apps NGINX MODULE CERTIFICATE TOOLS RESULTS DOCS
 
-TOOLS is where build/test/apps.sh has put the application servers. Each cell is a line of JSON in RESULTS; what is there already is
-not done again, but what came from another build of the module. In the environment, APPS and FRONTS choose some by name, PARTS
+TOOLS is where build/test/apps.sh has put the application servers. Each cell is a line of JSON in RESULTS; what is there already
+is not done again, but what came from another build of the module. In the environment, APPS and FRONTS choose some by name, PARTS
 chooses cells by an expression, as "tls on .* 200", and TRIES is how often each is tried.
 """
 
@@ -64,10 +64,15 @@ class Run:
         """Tries a cell; the line for it."""
         answer = applications.ANSWERS[cell.answer]
         server = self.before.get(cell.front)
-        address = (server.address, server.port) if server else ("127.0.0.1", self.running[cell.application, "tcp"].place.port)
+        if server:
+            address, tls = (server.address, server.port), False
+        else:
+            place = self.running[cell.application, cell.way].place
+            address, tls = place.path or ("127.0.0.1", place.port), bool(place.certificate)
         log = server.directory / "error.log" if cell.front in NGINX else None
         begins = log.stat().st_size if log else 0
-        seen = [client.upload(address, cell.path(), cell.megabytes * MEGABYTE, (answer.status, answer.body)) for _ in range(TRIES)]
+        length, wanted = cell.megabytes * MEGABYTE, (answer.status, answer.body)
+        seen = [client.upload(address, tls, cell.path(), length, wanted) for _ in range(TRIES)]
         if server:
             fine(server)
         line = {**dataclasses.asdict(cell), **self.identity[cell.front], "tries": TRIES, "answered": seen.count(None)}
@@ -85,7 +90,8 @@ def main():
     names, behind = chosen("FRONTS", FRONTS), chosen("APPS", applications.APPLICATIONS)
     part = re.compile(os.environ.get("PARTS", ""))
     identity = {
-        name: {} if name == DIRECT else {"version": fronts.version(name, nginx), "build": fronts.build(name, module)} for name in FRONTS
+        name: {} if name == DIRECT else {"version": fronts.version(name, nginx), "build": fronts.build(name, module)}
+        for name in FRONTS
     }
     done = report.load(results)
 

@@ -1,7 +1,7 @@
 """The application servers, and the answers that their applications give before they have read the body.
 
-At any path whose last part is the name of an answer, they give it; else "ok". They find the bodies in the directory ANSWERS of their
-environment.
+At any path whose last part is the name of an answer, they give it; else "ok". They find the bodies in the directory ANSWERS of
+their environment.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -93,8 +94,8 @@ def gunicorn(kind, *more):
     def command(tools, place, directory):
         tls = ["--certfile", f"{place.certificate}.pem", "--keyfile", f"{place.certificate}.key"] if place.certificate else []
         bind = f"unix:{place.path}" if place.path else str(place)
-        return [f"{tools}/python/bin/gunicorn", "--chdir", PROGRAMS, "--worker-class", kind, *more, "--workers", "2", "--bind", bind,
-                *tls, "--log-level", "warning", "wsgi:application"]
+        return [f"{tools}/python/bin/gunicorn", "--chdir", PROGRAMS, "--worker-class", kind, *more, "--workers", "2",
+                "--bind", bind, *tls, "--log-level", "warning", "wsgi:application"]
 
     return command
 
@@ -114,7 +115,8 @@ def hypercorn(tools, place, directory):
 
 def waitress(tools, place, directory):
     bind = f"--unix-socket={place.path}" if place.path else f"--listen={place}"
-    return [f"{tools}/python/bin/waitress-serve", bind, "--unix-socket-perms=666", f"--max-request-body-size={1 << 40}", "wsgi:application"]
+    return [f"{tools}/python/bin/waitress-serve", bind, "--unix-socket-perms=666", f"--max-request-body-size={1 << 40}",
+            "wsgi:application"]
 
 
 def node(library):
@@ -125,7 +127,8 @@ def node(library):
 
 
 def go(tools, place, directory):
-    return [f"{tools}/server-go", "unix" if place.path else "tcp", str(place), *([place.certificate] if place.certificate else [])]
+    network = "unix" if place.path else "tcp"
+    return [f"{tools}/server-go", network, str(place), *([place.certificate] if place.certificate else [])]
 
 
 def php_fpm_program():
@@ -219,7 +222,8 @@ def started(wanted, tools, certificate, top):
     os.environ["ANSWERS"] = str(answers)
     ports = iter(free_ports(len(wanted)))
     with contextlib.ExitStack() as ending:
-        running = {}
+        running, processes = {}, []
+        ending.callback(end_all, processes)
         for name, transport in wanted:
             directory = top / f"{name}-{transport}"
             directory.mkdir()
@@ -237,11 +241,21 @@ def started(wanted, tools, certificate, top):
                     # Fronts are somebody else, and are to reach sockets.
                     umask=0,
                 )
-            ending.callback(end, process)
+            processes.append(process)
             running[name, transport] = Running(application, place, process, log, script)
         for one in running.values():
             listening(one)
         yield running
+
+
+def end_all(processes):
+    """Ends all at once, as some take seconds; and the workers of one that does not see to them."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        end(process)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def listening(one):

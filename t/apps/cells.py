@@ -19,7 +19,7 @@ DIRECT = "direct"
 NGINX = ("module", "nginx")
 FRONTS = (*KINDS, DIRECT)
 
-# What other people's servers are tried with, over TCP and HTTP only: an answer without reading, and one after a part.
+# What other people's servers are tried with, over TCP and HTTP only: an answer without reading, and one after a part has been read.
 PEERS_ANSWERS = ("401", "limit")
 
 
@@ -54,5 +54,8 @@ def all_cells():
                         for way in ways_of(name):
                             for buffering in ("on", "off"):
                                 yield Cell(front, name, way, buffering, answer, megabytes)
+                    elif application.protocol == "http" and front == DIRECT:
+                        for way in application.transports:
+                            yield Cell(front, name, way, "", answer, megabytes)
                     elif application.protocol == "http" and answer in PEERS_ANSWERS:
                         yield Cell(front, name, "tcp", "", answer, megabytes)

@@ -44,7 +44,7 @@ def nginx(loaded="", rules=""):
             for (name, way), one in context.ways.items() for buffering in ("on", "off")
         )
         # Its lines at "info" tell why a client got something else.
-        return servers.nginx_command(context, directory, "error_log error.log info;\n" + loaded.format(**vars(context)), f"""
+        return servers.nginx_command(context, directory, loaded.format(**vars(context)), f"""
     server {{
         listen {server.address}:{server.port};
         listen {server.address}:{server.tls_port} ssl;
@@ -54,7 +54,7 @@ def nginx(loaded="", rules=""):
         {rules}
         {locations}
     }}
-""")
+""", "info")
 
     return start
 

@@ -35,8 +35,8 @@ Puma and waitress read all of a body before they ask the application, so that no
 WAYS_TEXT = """
 ## Ways to the application
 
-nginx alone and with this module, over all applications and answers. "TCP, HTTP/1.1" is a connection that the application may keep:
-`proxy_http_version 1.1; proxy_set_header Connection "";`. FastCGI, uwsgi and SCGI are PHP-FPM and uWSGI.
+nginx alone and with this module, over all applications and answers, beside what the applications give without a front. "TCP, HTTP/1.1" is a connection that the application may
+keep: `proxy_http_version 1.1; proxy_set_header Connection "";`. FastCGI, uwsgi and SCGI are PHP-FPM and uWSGI.
 
 """
 
@@ -111,7 +111,8 @@ class Column:
 
     def __init__(self, front, version):
         self.front, self.version = front, version
-        self.title = "no front" if front == DIRECT else KINDS[front][0] + (f", nginx {version}" if front == "module" else f" {version}")
+        name = "no front" if front == DIRECT else KINDS[front][0]
+        self.title = f"{name}, nginx {version}" if front == "module" else f"{name} {version or ''}".strip()
 
     def has(self, line):
         return (line["front"], line.get("version")) == (self.front, self.version)
@@ -120,10 +121,15 @@ class Column:
 def columns(lines):
     """The fronts that there are, in the order of KINDS, newer versions first."""
     there = {(line["front"], line.get("version")) for line in lines}
-    return [
-        Column(name, version) for name in (*KINDS, DIRECT)
-        for version in sorted((v for front, v in there if front == name), key=lambda v: [int(n) for n in (v or "0").split(".")], reverse=True)
-    ]
+
+    def versions(name):
+        return sorted((version for front, version in there if front == name), key=numbers, reverse=True)
+
+    return [Column(name, version) for name in (*KINDS, DIRECT) for version in versions(name)]
+
+
+def numbers(version):
+    return [int(number) for number in (version or "0").split(".")]
 
 
 def share(lines):
@@ -170,8 +176,9 @@ def protocol(line):
 
 
 def by_way(lines, fronts):
-    lines = [line for line in lines if line["front"] in NGINX]
+    lines = [line for line in lines if line["front"] in (*NGINX, DIRECT)]
     cols = [of_nginx(column, buffering) for column in fronts if column.front in NGINX for buffering in ("on", "off")]
+    cols += [(column.title, column.has) for column in fronts if column.front == DIRECT]
     rows = [([kind, title], lambda line, kind=kind, way=way: protocol(line) == kind and line["way"] == way)
             for kind in ("HTTP", "FastCGI", "uwsgi", "SCGI") for way, title in WAYS.items()]
     rows += [([title, ""], fits) for title, fits in [
@@ -207,7 +214,8 @@ def page(lines, versions):
     fronts = columns(lines)
     answers = [name for name in PEERS_ANSWERS if name != "limit"]
     text = INTRODUCTION + headline(lines, fronts)
-    text += "\n" + PEERS.format(answers=", ".join(answers), sizes=", ".join(map(str, sorted({n for a in PEERS_ANSWERS for n in SIZES[a]}))))
+    sizes = sorted({size for answer in PEERS_ANSWERS for size in SIZES[answer]})
+    text += "\n" + PEERS.format(answers=", ".join(answers), sizes=", ".join(map(str, sizes)))
     if any(column.front in NGINX for column in fronts):
         text += WAYS_TEXT + by_way(lines, fronts) + "\n"
     text += IN_THE_APPLICATION
@@ -218,10 +226,13 @@ def page(lines, versions):
         text += f"\n### {column.title[0].upper()}{column.title[1:]}\n\n{cells(lines, column)}\n"
     tries = sorted({line["tries"] for line in lines})
     fewer = "; ".join(f"{name} with {', '.join(map(str, sizes))} MB" for name, sizes in SIZES.items())
+    table_of_answers = [[name, answer.what, f"{len(answer.body):,} bytes"] for name, answer in ANSWERS.items()]
     return text + METHOD.format(
         tries=tries[0] if len(tries) == 1 else f"{tries[0]} to {tries[-1]}", uploads=f"{sum(line['tries'] for line in lines):,}",
-        answers=table(["answer", "when", "body"], [[name, answer.what, f"{len(answer.body):,} bytes"] for name, answer in ANSWERS.items()]),
-        applications="\n".join(f"| {one.title} | {versions[name]} | {one.limit} |" for name, one in APPLICATIONS.items()),
+        answers=table(["answer", "when", "body"], table_of_answers),
+        applications="\n".join(
+            f"| {one.title} | {versions[name]} | {one.limit} |" for name, one in APPLICATIONS.items()
+        ),
         versions=", ".join(column.title for column in fronts if column.front not in (DIRECT, "module")),
         peers_answers=" and ".join(PEERS_ANSWERS), sizes=f"The answers are tried with: {fewer}.",
         fronts=" ".join((*KINDS, DIRECT)), names=" ".join(APPLICATIONS),

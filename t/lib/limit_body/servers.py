@@ -56,13 +56,13 @@ class Server:
         return f"{scheme}://{self.address}:{port}{path}"
 
 
-def nginx_command(context, directory, loaded, http):
-    """Starts nginx; LOADED is what its main block begins with, HTTP its http block."""
+def nginx_command(context, directory, loaded, http, level="error"):
+    """Starts nginx; LOADED is what its main block begins with, HTTP its http block, LEVEL that of its error log."""
     limit_body.nginx.write(directory, f"""
 {loaded}
 daemon off;
 worker_processes 1;
-error_log error.log;
+error_log error.log {level};
 events {{ worker_connections {FILES - 100}; }}
 http {{
     access_log off;
