@@ -49,6 +49,7 @@ class Run:
         self.began = self.told = time.monotonic()
 
     def work(self):
+        self.check_ways()
         for number, cell in enumerate(self.cells):
             self.results.write(json.dumps(self.tried(cell)) + "\n")
             self.results.flush()
@@ -56,23 +57,32 @@ class Run:
                 self.tell(number + 1)
         self.tell(len(self.cells))
 
+    def check_ways(self):
+        """Without a body nobody loses an answer, on no way; or the way is not what it is said to be."""
+        for cell in {dataclasses.replace(cell, answer="401", megabytes=0) for cell in self.cells}:
+            if seen := self.upload(cell, 0):
+                sys.exit(f"error: {cell}: a request without a body gets: {seen}")
+
+    def upload(self, cell, length):
+        """None, or what came in place of the answer."""
+        answer, server = applications.ANSWERS[cell.answer], self.before.get(cell.front)
+        if server:
+            address, tls = (server.address, server.port), False
+        else:
+            place = self.running[cell.application, cell.way].place
+            address, tls = place.path or ("127.0.0.1", place.port), bool(place.certificate)
+        return client.upload(address, tls, cell.path(), length, (answer.status, answer.body))
+
     def tell(self, done):
         self.told = time.monotonic()
         print(f"    {done} of {len(self.cells)} cells in {(self.told - self.began) / 60:.1f} min", flush=True)
 
     def tried(self, cell):
         """Tries a cell; the line for it."""
-        answer = applications.ANSWERS[cell.answer]
         server = self.before.get(cell.front)
-        if server:
-            address, tls = (server.address, server.port), False
-        else:
-            place = self.running[cell.application, cell.way].place
-            address, tls = place.path or ("127.0.0.1", place.port), bool(place.certificate)
         log = server.directory / "error.log" if cell.front in NGINX else None
         begins = log.stat().st_size if log else 0
-        length, wanted = cell.megabytes * MEGABYTE, (answer.status, answer.body)
-        seen = [client.upload(address, tls, cell.path(), length, wanted) for _ in range(TRIES)]
+        seen = [self.upload(cell, cell.megabytes * MEGABYTE) for _ in range(TRIES)]
         if server:
             fine(server)
         line = {**dataclasses.asdict(cell), **self.identity[cell.front], "tries": TRIES, "answered": seen.count(None)}

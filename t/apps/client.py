@@ -67,7 +67,7 @@ def connected(address, tls):
 
 def upload(address, tls, path, length, wanted):
     """None if the answer is the wanted one, a status and a body, else what came in its place."""
-    fields = f"Host: localhost\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n"
+    fields = f"Host: 127.0.0.1\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n"
     with connected(address, tls) as connection:
         sending = Sending(connection, f"POST {path} HTTP/1.1\r\n{fields}\r\n".encode(), length)
         try:
