@@ -24,6 +24,7 @@ from apps.cells import DIRECT, FRONTS, MEGABYTE, NGINX, WAYS, all_cells
 from limit_body.servers import fine
 
 TRIES = int(os.environ.get("TRIES") or 10)
+STALLS = 3
 
 
 def chosen(variable, names):
@@ -41,6 +42,11 @@ def reasons(log, begins):
         text = file.read()
     lines = re.findall(r"\[(?:info|notice|warn|error|crit|alert|emerg)\] \d+#\d+: (?:\*\d+ )?(.*?)(?:, client: .*)?$", text, re.M)
     return dict(collections.Counter(re.sub(r"\d{5,}", "N", line) for line in lines))
+
+
+def has_stalled(seen):
+    """Whether so many tries of a cell have stalled that the others are not worth their time."""
+    return sum((what or "").startswith(client.SILENT) for what in seen) >= STALLS
 
 
 class Run:
@@ -82,10 +88,13 @@ class Run:
         server = self.before.get(cell.front)
         log = server.directory / "error.log" if cell.front in NGINX else None
         begins = log.stat().st_size if log else 0
-        seen = [self.upload(cell, cell.megabytes * MEGABYTE) for _ in range(TRIES)]
+        seen = []
+        while len(seen) < TRIES and not has_stalled(seen):
+            seen.append(self.upload(cell, cell.megabytes * MEGABYTE))
         if server:
             fine(server)
-        line = {**dataclasses.asdict(cell), **self.identity[cell.front], "tries": TRIES, "answered": seen.count(None)}
+        line = {**dataclasses.asdict(cell), **self.identity[cell.front], "tries": len(seen), "answered": seen.count(None)}
+        line |= {"stalled": True} if has_stalled(seen) else {}
         if others := collections.Counter(filter(None, seen)):
             line["seen"] = dict(others)
             if log:
@@ -107,7 +116,7 @@ def main():
 
     def is_done(cell):
         line = done.get(report.key({**dataclasses.asdict(cell), **identity[cell.front]}))
-        return line and line["tries"] >= TRIES and line.get("build", "") == identity[cell.front].get("build", "")
+        return line and (line["tries"] >= TRIES or "stalled" in line) and line.get("build", "") == identity[cell.front].get("build", "")
 
     # Small uploads first: so that a run that is cut short tells something of everything.
     everything = sorted(all_cells(), key=lambda cell: cell.megabytes)
@@ -120,10 +129,10 @@ def main():
     done = report.load(results)
     versions = {name: one.version(tools) for name, one in applications.APPLICATIONS.items()}
     # A page of a part is not one to publish.
-    whole = all(is_done(cell) for cell in everything)
-    target = pathlib.Path(docs) if whole else pathlib.Path(results).parent
-    report.write(done, versions, target)
-    print(f"==> {target}/applications.md" + ("" if whole else ": a part of the campaign"))
+    missing = sum(not is_done(cell) for cell in everything)
+    target = pathlib.Path(results).parent if missing else pathlib.Path(docs)
+    report.write(done, versions, target, missing)
+    print(f"==> {target}/applications.md" + (f": a part of the campaign, without {missing:,} cells" if missing else ""))
 
 
 def upload(cells, identity, nginx, module, certificate, tools, results):

@@ -14,6 +14,7 @@ from limit_body.http1 import Answers
 
 # How long nothing may come or go, in seconds.
 SILENCE = 10
+SILENT = f"nothing for {SILENCE} seconds"
 PIECE = memoryview(bytes(1 << 18))
 
 
@@ -77,7 +78,7 @@ def upload(address, tls, path, length, wanted):
         except EOFError:
             return "an end within the answer" if sending.begun else "an end, no answer"
         except TimeoutError:
-            return f"nothing for {SILENCE} seconds" + (", within the answer" if sending.begun else "")
+            return SILENT + (", within the answer" if sending.begun else "")
     if (status, body) == wanted:
         return None
     return f"status {status}" if status != wanted[0] else "another body"

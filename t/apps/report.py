@@ -35,12 +35,20 @@ Puma and waitress read all of a body before they ask the application, so that no
 WAYS_TEXT = """
 ## Ways to the application
 
-nginx alone and with this module, over all applications and answers, beside what the applications give without a front. "TCP, HTTP/1.1" is a connection that the application may
-keep: `proxy_http_version 1.1; proxy_set_header Connection "";`. FastCGI, uwsgi and SCGI are PHP-FPM and uWSGI.
+nginx alone and with this module, over all applications and answers, beside what the applications give without a front.
+"TCP, HTTP/1.1" is a connection that the application may keep: `proxy_http_version 1.1; proxy_set_header Connection "";`.
+FastCGI, uwsgi and SCGI are PHP-FPM and uWSGI.
 
 """
 
 IN_THE_APPLICATION = """
+uWSGI's own TLS loses its answers without a front as well: it closes the connection while Nagle's algorithm holds the last
+piece back, and the kernel drops that. With `tcp-nodelay = true` in its configuration they are all there.
+
+Long answers of PHP-FPM stall, with this module as without it: PHP sends the beginning of its answer, reads the rest of the body,
+then sends the end; nginx has passed the beginning on and sends no more of the body (it does that for gRPC only). Both wait until
+`fastcgi_read_timeout`. Answers that PHP holds back as a whole, as the short ones here, arrive.
+
 ## Where this module is not in front
 
 An application can see to it that its early answers arrive: it reads what still comes, and drops it, before it closes. How much
@@ -49,11 +57,11 @@ and for how long has to be bounded, or clients hold connections with it.
 - Read on after the answer. The answer is sent, then the rest of the body is read and dropped, up to some megabytes and
   some seconds; then the connection is closed. nginx does that for its own clients (`lingering_close`), Go's net/http
   reads on for 256 KiB and half-closes for half a second, Tomcat reads on for `maxSwallowSize` (2 MiB by default; -1 is all),
-  and PHP-FPM reads until nginx has sent all.
+  and PHP-FPM reads until nginx has sent all (but see above for long answers).
 - Read first. Where nobody reads on after the answer, the application reads the body to its end before it answers. In WSGI:
   `while environ["wsgi.input"].read(65536): pass`, in ASGI: `receive()` until `more_body` is false. It costs what the upload
   costs.
-- Keep the connection. Node.js and uvicorn read on where the connection is to be kept, and close it at once where it is not:
+- Keep the connection. Node.js, Express and uvicorn read on where the connection is to be kept, and close it at once where it is not:
   nginx before 1.29.7 asks them to close it. `proxy_http_version 1.1;` and `proxy_set_header Connection "";` do not (the
   rows "TCP, HTTP/1.1"). A size that the framework itself has found too large may close the connection all the same.
 - Ask before the body comes. nginx can ask the application for permission first: `auth_request` sends it the header of a request
@@ -67,7 +75,7 @@ METHOD = """
 
 The client sends a POST with a declared length over HTTP/1.1 and loopback, and reads while it sends; a failed write does not stop
 it from reading (t/apps/client.py). So an answer that it has not got is one that the front has not sent. Each cell is tried
-{tries} times, {uploads} uploads in all.
+{tries} times, {uploads} uploads in all; after three uploads in which nothing came or went for 10 seconds a cell is not tried again.
 
 {answers}
 
@@ -240,9 +248,13 @@ def page(lines, versions):
     )
 
 
-def write(done, versions, directory):
+def write(done, versions, directory, missing):
+    """MISSING: how many cells there are no lines for."""
     lines = sorted(done.values(), key=lambda line: tuple(map(str, key(line))))
-    pathlib.Path(directory, "applications.md").write_text(page(lines, versions))
+    text = page(lines, versions)
+    if missing:
+        text = text.replace(INTRODUCTION, INTRODUCTION + f"This is a part of the campaign: {missing:,} cells are missing.\n\n", 1)
+    pathlib.Path(directory, "applications.md").write_text(text)
     # A cell to a line.
     kept = ({name: value for name, value in line.items() if name != "build"} for line in lines)
     pathlib.Path(directory, "applications.json").write_text("[\n" + ",\n".join(map(json.dumps, kept)) + "\n]\n")
