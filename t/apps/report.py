@@ -13,6 +13,9 @@ from limit_body.pages import table
 
 FIELDS = ("front", "version", "application", "way", "buffering", "answer", "megabytes")
 
+# What nginx's error log says of uploads that go well, too.
+USUAL = ("a client request body is buffered", "client ", "drained ")
+
 INTRODUCTION = """# Applications that answer early
 
 Many uploads are refused not by nginx but by the application behind it: 401 because of a header, 413 because of the length, a
@@ -212,7 +215,7 @@ def in_place(lines, column):
     seen, logged = collections.Counter(), collections.Counter()
     for line in filter(column.has, lines):
         seen.update(line.get("seen", {}))
-        logged.update(line.get("logged", {}))
+        logged.update({words: number for words, number in line.get("logged", {}).items() if not words.startswith(USUAL)})
     words = ", ".join(f"{what}: {number}" for what, number in seen.most_common()) or "all got the answer"
     text = f"- {column.title}: {words}.\n"
     return text + "".join(f"    - `{words}`: {number}\n" for words, number in logged.most_common(6))
