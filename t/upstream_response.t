@@ -700,3 +700,140 @@ CORE::join '', map { "h1 POST /$_ 8m Connection:close\n" x 3 } qw(tcp unix tls s
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 21: an upstream that begins its answer, reads on, and then ends the answer
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+--- config
+location /tcp { proxy_pass http://early_tcp; }
+location /unix { proxy_pass http://early_unix; }
+location /sendfile { sendfile on; tcp_nopush on; proxy_pass http://early_tcp; }
+location /memory { client_body_buffer_size 16m; proxy_pass http://early_tcp; }
+location /tls { proxy_pass https://early_tls; }
+location /flushed { proxy_buffering off; proxy_pass http://early_tcp; }
+location /variable { set $upstream early_unix; proxy_pass http://$upstream; }
+location /fastcgi {
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param DOCUMENT_URI $document_uri;
+    fastcgi_param CONTENT_LENGTH $content_length;
+    fastcgi_pass early_fastcgi;
+}
+location /uwsgi {
+    uwsgi_param REQUEST_METHOD $request_method;
+    uwsgi_param DOCUMENT_URI $document_uri;
+    uwsgi_param CONTENT_LENGTH $content_length;
+    uwsgi_pass early_uwsgi;
+}
+location /scgi {
+    scgi_param REQUEST_METHOD $request_method;
+    scgi_param DOCUMENT_URI $document_uri;
+    scgi_param CONTENT_LENGTH $content_length;
+    scgi_pass early_scgi;
+}
+--- early eval
+CORE::join '', map { "/$_: begin 200 ${\($_ eq 'flushed' ? '4k' : '200k')}; await $_; rest; mark whole-$_; finish\n" }
+    qw(tcp unix sendfile memory tls flushed variable fastcgi uwsgi scgi)
+--- script eval
+CORE::join '', map { "h1: head POST /$_ 16m; send 16m; header; mark $_; await whole-$_; answer\n" }
+    qw(tcp unix sendfile memory tls flushed variable fastcgi uwsgi scgi)
+--- in_turn
+--- seen eval
+CORE::join '', map { "200 ${\($_ eq 'flushed' ? 4096 : 204800)} numbers\n" }
+    qw(tcp unix sendfile memory tls flushed variable fastcgi uwsgi scgi)
+--- responses eval
+CORE::join '', map { "/$_ 200 -\n" } qw(tcp unix sendfile memory tls flushed variable fastcgi uwsgi scgi)
+--- no_error_log
+[alert]
+[crit]
+[error]
+
+
+=== TEST 22: the same where the body is not buffered
+--- http_config
+limit_body 64m;
+--- config
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location / { proxy_pass http://early_unix; }
+location /tls { proxy_pass https://early_tls; }
+location /flushed { proxy_buffering off; proxy_pass http://early_unix; }
+location /fastcgi {
+    fastcgi_request_buffering off;
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param DOCUMENT_URI $document_uri;
+    fastcgi_param CONTENT_LENGTH $content_length;
+    fastcgi_pass early_fastcgi;
+}
+--- early eval
+CORE::join '', map { "/$_: begin 200 40k; full 32k; rest; mark whole-$_; finish\n" } qw(unix tls flushed fastcgi http2)
+--- script
+h1: head POST /unix 16m; header; send 16m; await whole-unix; answer
+h1: head POST /tls 16m; header; send 16m; await whole-tls; answer
+h1: head POST /flushed 16m; header; send 16m; await whole-flushed; answer
+h1: head POST /fastcgi 16m; header; send 16m; await whole-fastcgi; answer
+h2: head POST /http2 4m; header; send 4m; finish; await whole-http2; answer
+--- in_turn
+--- seen eval
+"200 40960 numbers\n" x 5
+--- no_error_log
+[alert]
+[crit]
+[error]
+
+
+=== TEST 23: off: nginx alone writes nothing once the answer has begun
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+limit_body_upstream_response off;
+proxy_read_timeout 300ms;
+--- config
+location / { proxy_pass http://early_unix; }
+--- early
+/off: begin 200 200k; await header; rest; finish
+--- script
+h1: head POST /off 16m; send 16m; header; mark header; answer
+--- seen
+no answer
+--- responses
+/off 200 -
+--- error_log
+upstream timed out
+
+
+=== TEST 24: an upstream that begins its answer, and then takes nothing for too long, or closes
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_send_timeout 300ms;
+proxy_next_upstream error timeout non_idempotent;
+upstream two { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; server unix:$TEST_NGINX_EARLY/http backup; }
+--- config
+location / { proxy_pass http://two; }
+location /stream { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://early_unix; }
+--- early
+/stuck: begin 200 200k; await stuck; finish
+/stream: begin 200 200k; await stream; finish
+/cut: begin 200 200k; await cut; take 1m; reset
+/reset: begin 200 80k; await reset; take 1m; held; finish; reset
+--- script
+h1: head PUT /stuck 16m; send 16m; header; logged takes 1; mark stuck; answer
+h1: head PUT /stream 16m; header; send 512k; logged takes 2; mark stream; answer
+h1: head PUT /cut 16m; send 16m; header; mark cut; answer
+h1: head PUT /reset 16m; send 16m; header; mark reset; answer
+--- in_turn
+--- seen
+200 204800 numbers
+200 204800 numbers
+no answer
+200 81920 numbers
+--- early_asked
+tcp /stuck
+http /stream
+tcp /cut
+tcp /reset
+--- no_error_log
+[alert]
+[crit]

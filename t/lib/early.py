@@ -18,13 +18,16 @@ STEPS
                         script ends, or says "go". When nginx will be held this marks NAME
     go                  let nginx write
     answer STATUS [SIZE | TEXT]     send a whole answer, with its length, and a body of so much, or this
+    begin STATUS SIZE   send the header of an answer, with its length, and the first half of a body of so much
+    finish              send the other half
     send TEXT           send these bytes ("\\r", "\\n" and so on are Python's); "{SIZE}" stands for so much of a body
     frame NUMBER FLAGS STREAM [HEX]     send a frame of HTTP/2
     fin                 say that nothing more will be sent
     close               close the connection
     reset               close it with a TCP RST
     goodbye             close_notify (TLS)
-    rest                read the body, as long as its length says, to its end
+    rest                read the body, as long as its length (FastCGI: an empty record) says, to its end
+    full SIZE           wait until so much is there to be read
     next                read the next request on the connection
     mark NAME, await NAME   as in t/lib/limit_body/script.py
 A body of some size is lines of numbers, from 0.
@@ -152,6 +155,13 @@ class Connection:
         while self.taken < self.length:
             self.read()
 
+    def full(self, length):
+        until = time.monotonic() + PATIENCE
+        while self.waiting(termios.FIONREAD) < size(length):
+            if time.monotonic() > until:
+                raise TimeoutError
+            time.sleep(0.001)
+
     def next(self):
         self.head()
 
@@ -184,6 +194,15 @@ class Connection:
         head = f"{self.status_line(status)}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         self.emit(head + (b"" if self.method == "HEAD" else body))
 
+    def begin(self, status, length):
+        body = numbers(size(length))
+        head = f"{self.status_line(status)}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self.left = body[len(body) // 2 :]
+        self.emit(head + body[: len(body) // 2])
+
+    def finish(self):
+        self.emit(self.left)
+
     def status_line(self, status):
         return f"HTTP/1.1 {status} Status"
 
@@ -213,10 +232,13 @@ class Connection:
     def close(self):
         self.connection.close()
 
+    def waiting(self, direction):
+        return struct.unpack("i", fcntl.ioctl(self.connection.fileno(), direction, bytes(4)))[0]
+
     def sent(self):
         """Waits until nginx's kernel has all that was sent: a reset throws away what has not."""
         until = time.monotonic() + PATIENCE
-        while struct.unpack("i", fcntl.ioctl(self.connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
+        while self.waiting(termios.TIOCOUTQ):
             if time.monotonic() > until:
                 raise TimeoutError
             time.sleep(0.001)
@@ -246,6 +268,8 @@ class Grpc(Connection):
 
 class FastCgi(Connection):
     kind = "fastcgi"
+    # The last bytes that were read: those of an empty record end the body.
+    tail = b""
 
     def head(self):
         values = b""
@@ -278,7 +302,23 @@ class FastCgi(Connection):
 
     def answer(self, *words):
         super().answer(*words)
+        self.end()
+
+    def finish(self):
+        super().finish()
+        self.end()
+
+    def end(self):
         super().emit(bytes([1, 3, 0, 1, 0, 8, 0, 0]) + bytes(8))
+
+    def recv(self):
+        piece = super().recv()
+        self.tail = (self.tail + piece)[-8:]
+        return piece
+
+    def rest(self):
+        while self.tail != bytes([1, 5, 0, 1, 0, 0, 0, 0]):
+            self.read()
 
 
 class Uwsgi(Connection):

@@ -45,6 +45,7 @@ GETTER(internal, ngx_http_request_t, it->internal)
 GETTER(keepalive, ngx_http_request_t, it->keepalive)
 GETTER(limit_conn_status, ngx_http_request_t, it->limit_conn_status)
 GETTER(post_action, ngx_http_request_t, it->post_action)
+GETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 GETTER(reading_body, ngx_http_request_t, it->reading_body)
 GETTER(uri_changes, ngx_http_request_t, it->uri_changes)
 GETTER(users, ngx_http_request_t, it->main->count)
@@ -55,6 +56,7 @@ SETTER(error_page, ngx_http_request_t, it->error_page)
 SETTER(expect_tested, ngx_http_request_t, it->expect_tested)
 SETTER(keepalive, ngx_http_request_t, it->keepalive)
 SETTER(lingering_close, ngx_http_request_t, it->lingering_close)
+SETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 SETTER(reading_body, ngx_http_request_t, it->reading_body)
 SETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
 
@@ -106,9 +108,15 @@ void nginx_shim_del_timer(ngx_event_t *ev) BODY(ngx_del_timer(ev);)
 
 /* Upstreams. */
 
+GETTER(nopush, ngx_connection_t, it->tcp_nopush == NGX_TCP_NOPUSH_SET)
+GETTER(preserve_output, ngx_http_upstream_conf_t, it->preserve_output)
 GETTER(upstream_header_sent, ngx_http_upstream_t, it->header_sent)
 GETTER(upstream_kept, ngx_http_upstream_t, it->peer.cached)
 
+SETTER(upstream_blocked, ngx_http_upstream_t, it->request_body_blocked)
+
+void nginx_shim_push(ngx_connection_t *c) BODY((void) ngx_tcp_push(c->fd);)
+void nginx_shim_unset_nopush(ngx_connection_t *c) BODY(c->tcp_nopush = NGX_TCP_NOPUSH_UNSET;)
 void nginx_shim_clear_errno(void) BODY(ngx_set_errno(0);)
 
 

@@ -17,10 +17,11 @@ use std::io;
 
 use nginx_sys::{
     ngx_atomic_uint_t, ngx_chain_t, ngx_chain_writer, ngx_conf_t, ngx_connection_t, ngx_handle_write_event,
-    ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_init_peer_pt,
-    ngx_http_upstream_main_conf_t, ngx_http_upstream_module, ngx_http_upstream_srv_conf_t, ngx_http_upstream_t,
-    ngx_int_t, ngx_output_chain_filter_pt, ngx_palloc, ngx_pcalloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char,
-    NGX_AGAIN, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+    ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_handler_pt,
+    ngx_http_upstream_init_peer_pt, ngx_http_upstream_main_conf_t, ngx_http_upstream_module,
+    ngx_http_upstream_srv_conf_t, ngx_http_upstream_t, ngx_int_t, ngx_output_chain, ngx_output_chain_filter_pt,
+    ngx_palloc, ngx_pcalloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char, NGX_AGAIN, NGX_ERROR,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
 use crate::connection::{Connection, Event};
@@ -73,6 +74,10 @@ struct Guard {
     /// The connection that is written to, by its number, which is never 0.
     connection: Cell<ngx_atomic_uint_t>,
     way: Cell<Way>,
+    /// nginx's handler of the connection's write event.
+    write_handler: Cell<ngx_http_upstream_handler_pt>,
+    /// Whether the file of the body is kept open because some of it is still to be written.
+    keeps_file: Cell<bool>,
     /// How nginx reads from it, where that is not left to nginx.
     recv: Cell<ngx_recv_pt>,
     recv_chain: Cell<ngx_recv_chain_pt>,
@@ -119,9 +124,11 @@ unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
         filter => (filter, u.output.filter_ctx),
     };
     let (connection, way) = (Cell::new(0), Cell::new(Way::Open));
+    let (write_handler, keeps_file) = (Cell::new(None), Cell::new(false));
     let (recv, recv_chain) = (Cell::new(None), Cell::new(None));
+    let guard = Guard { r, filter, filter_ctx, connection, way, write_handler, keeps_file, recv, recv_chain };
     // SAFETY: there is room for a guard.
-    unsafe { place.write(Guard { r, filter, filter_ctx, connection, way, recv, recv_chain }) };
+    unsafe { place.write(guard) };
     u.output.output_filter = Some(write::<M>);
     u.output.filter_ctx = place.cast();
 }
@@ -153,6 +160,8 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
         Some(filter) => unsafe { filter(guard.filter_ctx, chain) },
         None => NGX_ERROR as ngx_int_t,
     };
+    // SAFETY: as above.
+    unsafe { guard.go_on_later::<M>(u, result == NGX_AGAIN as ngx_int_t) };
     // Other errors than those of writing, as lack of memory, are nginx's.
     if result != NGX_ERROR as ngx_int_t || guard.way.get() != Way::Open || !c.write().has_failed() {
         return result;
@@ -171,6 +180,8 @@ impl Guard {
     /// The request must be live, `u` be its upstream and `c` the connection of that.
     unsafe fn begin<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection) {
         self.connection.set(c.number());
+        // SAFETY: live, says the caller. nginx has set the handler when it began to connect.
+        self.write_handler.set(unsafe { (*u).write_event_handler });
         if matches!(self.way.get(), Way::Failed | Way::Closed) {
             // SAFETY: live, says the caller.
             M::upstream_retried(unsafe { Request::new(self.r) });
@@ -180,6 +191,38 @@ impl Guard {
         let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
         let is_stale = is_kept && Unread::of(c) != Unread::Nothing;
         self.way.set(if is_stale { Way::Unguarded } else { Way::Open });
+    }
+
+    /// Some of the request has been written, and `is_blocked` if the rest has to wait for the upstream.
+    ///
+    /// # Safety
+    ///
+    /// The request must be live, and `u` be its upstream.
+    unsafe fn go_on_later<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, is_blocked: bool) {
+        if is_blocked {
+            // SAFETY: live, says the caller. nginx sets its own handler again when all is written, and for each connection.
+            unsafe { (*u).write_event_handler = Some(write_on::<M>) };
+        }
+        // nginx closes the file when the response begins, unless somebody says that it is still used.
+        // SAFETY: reads a bit of the request.
+        let is_kept = unsafe { shim::nginx_shim_preserve_body(self.r) != 0 };
+        if is_blocked != is_kept && is_kept == self.keeps_file.get() {
+            self.keeps_file.set(is_blocked);
+            // SAFETY: writes the same bit.
+            unsafe { shim::nginx_shim_set_preserve_body(self.r, is_blocked.into()) };
+        }
+    }
+
+    /// Nothing more is written, although it could be, and nginx reads on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    unsafe fn stop(&self, u: *mut ngx_http_upstream_t, c: Connection) {
+        self.way.set(Way::Closed);
+        c.write().stop_timer();
+        // SAFETY: live, says the caller.
+        unsafe { (*u).write_event_handler = Some(leave_alone) };
     }
 
     /// Nothing more can be written. Returns what nginx is to be told.
@@ -228,23 +271,101 @@ unsafe extern "C" fn leave_alone(_r: *mut ngx_http_request_t, u: *mut ngx_http_u
     unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
 }
 
-/// The guard of the upstream that a connection is of.
+/// The connection can be written to, or has been waiting for that for too long, and there is something to write:
+/// `ngx_http_upstream_t.write_event_handler`.
+///
+/// nginx writes no more once it has begun to pass the response on. Then the upstream may wait for the rest of the request
+/// before it ends its response, and nginx for that end.
+unsafe extern "C" fn write_on<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream, on which the handler was set by its guard.
+    let Some(guard) = (unsafe { guard_of::<M>(u) }) else {
+        return;
+    };
+    // SAFETY: reads bits of the upstream and its configuration.
+    let is_ours =
+        unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 && shim::nginx_shim_preserve_output((*u).conf) == 0 };
+    if let Some(handler) = guard.write_handler.get().filter(|_| !is_ours) {
+        // SAFETY: nginx's own handler takes what this one got.
+        return unsafe { handler(r, u) };
+    }
+    // SAFETY: as above; an upstream has a connection while there is an event of that.
+    let c = unsafe { Connection::new((*u).peer.connection) };
+    if c.write().is_timed_out() {
+        // nginx would ask the next upstream, and answer a second time.
+        c.report(libc::ETIMEDOUT, c"upstream takes no more of the request");
+        // SAFETY: as above.
+        return unsafe { guard.stop(u, c) };
+    }
+    // SAFETY: as above. With nothing new, the rest of what nginx was given before is written.
+    let result = unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    if guard.way.get() == Way::Closed {
+        return;
+    }
+    if result == NGX_ERROR as ngx_int_t {
+        // As above: what nginx does with errors is for responses that have not begun.
+        // SAFETY: as above.
+        return unsafe { guard.stop(u, c) };
+    }
+    // SAFETY: as above.
+    unsafe { written(r, u, c, result == NGX_AGAIN as ngx_int_t) };
+}
+
+/// What nginx does when some of a request has been written, and `is_blocked` if the rest has to wait.
+///
+/// # Safety
+///
+/// `r` must be live, `u` be its upstream and `c` the connection of that. The request may be gone afterwards.
+unsafe fn written(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t, c: Connection, is_blocked: bool) {
+    if is_blocked {
+        // SAFETY: live, says the caller; the configuration lives longer.
+        c.write().start_timer(unsafe { (*(*u).conf).send_timeout } as u64);
+    } else {
+        c.write().stop_timer();
+        c.push();
+        // SAFETY: live, says the caller.
+        unsafe { (*u).write_event_handler = Some(leave_alone) };
+    }
+    // SAFETY: nginx takes the event of any connection.
+    unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
+    // SAFETY: writes a bit of the upstream, and reads one of the request.
+    let is_coming = unsafe {
+        shim::nginx_shim_set_upstream_blocked(u, is_blocked.into());
+        shim::nginx_shim_reading_body(r) != 0
+    };
+    // There is room for more of a body that is not buffered.
+    // SAFETY: live, says the caller.
+    if let Some(read) = unsafe { (*r).read_event_handler }.filter(|_| is_coming && !is_blocked) {
+        // SAFETY: nginx's handler of the client's read event may be called at any time.
+        unsafe { read(r) };
+    }
+}
+
+/// The guard of an upstream.
+///
+/// # Safety
+///
+/// The upstream must be that of a live request.
+unsafe fn guard_of<'a, M: HttpModule>(u: *mut ngx_http_upstream_t) -> Option<&'a Guard> {
+    // SAFETY: live, says the caller.
+    let output = unsafe { &(*u).output };
+    // SAFETY: our filter's data is the guard that it was set with, in the request's pool.
+    is_ours::<M>(output.output_filter).then(|| unsafe { &*output.filter_ctx.cast::<Guard>() })
+}
+
+/// The same, of the upstream that a connection is of.
 ///
 /// # Safety
 ///
 /// The connection must be of a live request.
-unsafe fn guard_of<'a, M: HttpModule>(c: *mut ngx_connection_t) -> Option<&'a Guard> {
+unsafe fn guard_of_connection<'a, M: HttpModule>(c: *mut ngx_connection_t) -> Option<&'a Guard> {
     // SAFETY: up to the caller; the connection to an upstream has the request as its data.
-    unsafe {
-        let output = &(*(*(*c).data.cast::<ngx_http_request_t>()).upstream).output;
-        is_ours::<M>(output.output_filter).then(|| &*output.filter_ctx.cast::<Guard>())
-    }
+    unsafe { guard_of::<M>((*(*c).data.cast::<ngx_http_request_t>()).upstream) }
 }
 
 /// Reads from a connection that has been reset: `ngx_connection_t.recv`.
 unsafe extern "C" fn recv<M: HttpModule>(c: *mut ngx_connection_t, buffer: *mut u_char, size: usize) -> isize {
     // SAFETY: the connection is read from as long as the request lives.
-    let recv = unsafe { guard_of::<M>(c) }.and_then(|guard| guard.recv.get());
+    let recv = unsafe { guard_of_connection::<M>(c) }.and_then(|guard| guard.recv.get());
     // SAFETY: nginx's own function takes what this one got.
     let result = recv.map_or(NGX_ERROR as isize, |recv| unsafe { recv(c, buffer, size) });
     // SAFETY: nginx passes a connection.
@@ -258,7 +379,7 @@ unsafe extern "C" fn recv_chain<M: HttpModule>(
     limit: off_t,
 ) -> isize {
     // SAFETY: the connection is read from as long as the request lives.
-    let recv = unsafe { guard_of::<M>(c) }.and_then(|guard| guard.recv_chain.get());
+    let recv = unsafe { guard_of_connection::<M>(c) }.and_then(|guard| guard.recv_chain.get());
     // SAFETY: nginx's own function takes what this one got.
     let result = recv.map_or(NGX_ERROR as isize, |recv| unsafe { recv(c, chain, limit) });
     // SAFETY: nginx passes a connection.
@@ -279,6 +400,19 @@ unsafe fn or_reset(c: *mut ngx_connection_t, result: isize) -> isize {
     c.read().set_failed();
     c.report(libc::ECONNRESET, c"recv() failed");
     NGX_ERROR as isize
+}
+
+impl Connection {
+    /// Has the kernel send what it holds back until there is more (`tcp_nopush`).
+    fn push(self) {
+        // SAFETY: reads a bit of the connection.
+        if unsafe { shim::nginx_shim_nopush(self.as_ptr()) != 0 } {
+            // SAFETY: sets an option of the connection's socket.
+            unsafe { shim::nginx_shim_push(self.as_ptr()) };
+            // SAFETY: writes the same bit.
+            unsafe { shim::nginx_shim_unset_nopush(self.as_ptr()) };
+        }
+    }
 }
 
 impl<M: HttpModule> Request<'_, M> {

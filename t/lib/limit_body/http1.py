@@ -33,6 +33,11 @@ class Answers:
         rest, self.unread = self.unread, b""
         return rest
 
+    def await_header(self):
+        while b"\r\n\r\n" not in self.unread:
+            if not self.read():
+                raise EOFError
+
     def next(self, method="POST"):
         """Status, fields (with names in lower case) and body of the next answer."""
         line, *fields = self.until(b"\r\n\r\n").decode().split("\r\n")

@@ -7,6 +7,7 @@ STEPS
     head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
     send SIZE [each SIZE every SECONDS]                     send some of its body, all at once or in pieces
     answer                                                  read an answer
+    header                                                  wait for the header of an answer
     end                                                     read on until the server closes the connection
     bytes TEXT                                              send these bytes ("\\r", "\\n" and so on are Python's; TCP)
     pause SECONDS
@@ -178,6 +179,12 @@ class Http1(Script):
     def chunks(self, number, length):
         self.connection.sendall((b"%x\r\n%s\r\n" % (size(length), bytes(size(length)))) * int(number))
 
+    def header(self):
+        try:
+            self.answers.await_header()
+        except EOFError:
+            self.seen.append("no header")
+
     def answer(self):
         try:
             status, fields, body = self.answers.next()
@@ -269,6 +276,9 @@ class Streams(Script):
         self.wait(lambda: all(stream.ended or stream.stopped for stream in streams))
         answers = collections.Counter(stream.status if stream.ended else stream.stopped for stream in streams)
         self.seen += [f"{count} x {answer}" for answer, count in sorted(answers.items(), key=str)]
+
+    def header(self):
+        self.wait(lambda: self.current.status)
 
     def answer(self):
         self.wait(lambda: self.current.ended)
