@@ -837,3 +837,29 @@ tcp /reset
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 25: an interim response before the answer is to the client what it is with nginx alone
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 1.1;
+--- config
+location / { proxy_pass http://early_unix; }
+location /alone { limit_body_upstream_response off; proxy_pass http://early_unix; }
+--- early
+/continue: send HTTP/1.1 100 Continue\r\n\r\n; held; answer 401 denied; reset
+/hints: send HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n; held; answer 401 denied; reset
+/alone/continue: rest; send HTTP/1.1 100 Continue\r\n\r\n; answer 401 denied
+/alone/hints: rest; send HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n; answer 401 denied
+--- commands
+answer() { echo "h1: head POST $1 8m; send 8m; answer" | "$TEST_PYTHON" t/lib/script.py; }
+for response in continue hints; do [ "$(answer /$response)" = "$(answer /alone/$response)" ] && echo the same; done
+--- output
+the same
+the same
+--- responses
+/continue * saved
+/hints * saved
+/alone/continue * -
+/alone/hints * -

@@ -23,6 +23,7 @@ STEPS
     send TEXT           send these bytes ("\\r", "\\n" and so on are Python's); "{SIZE}" stands for so much of a body
     frame NUMBER FLAGS STREAM [HEX]     send a frame of HTTP/2
     fin                 say that nothing more will be sent
+    deaf                read no more: what nginx writes fails (Unix sockets)
     close               close the connection
     reset               close it with a TCP RST
     goodbye             close_notify (TLS)
@@ -220,6 +221,9 @@ class Connection:
 
     def fin(self):
         self.raw().shutdown(socket.SHUT_WR)
+
+    def deaf(self):
+        self.raw().shutdown(socket.SHUT_RD)
 
     def goodbye(self):
         self.connection.settimeout(0)
