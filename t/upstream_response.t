@@ -863,3 +863,30 @@ the same
 /hints * saved
 /alone/continue * -
 /alone/hints * -
+
+
+=== TEST 26: gRPC: an answer that comes with frames that nginx would answer
+--- http_config
+limit_body 64m;
+--- config
+location / { grpc_pass grpc://early_grpc; }
+--- early
+/grpc: held 1; frame 4 0 0; frame 1 5 1 885f106170706c69636174696f6e2f67727063; frame 3 0 1 00000000; frame 7 0 0 0000000100000000; reset
+/grpc: held 2; frame 4 0 0; frame 1 4 1 885f106170706c69636174696f6e2f67727063; frame 0 0 1 6e6f0a; frame 6 0 0 3132333435363738; frame 1 5 1 4007747261696c65720130; frame 3 0 1 00000000; reset
+/grpc: frame 4 0 0; frame 1 4 1 885f106170706c69636174696f6e2f67727063; held 3; frame 6 0 0 3132333435363738; frame 0 0 1 6e6f0a; frame 1 5 1 4007747261696c65720130; reset
+--- script
+h2: head POST /header 48k; send 1k; await 1; send 47k; finish; answer
+h2: head POST /trailer 48k; send 1k; await 2; send 47k; finish; answer
+h2: head POST /begun 48k; send 1k; await 3; send 47k; finish; answer
+--- in_turn
+--- seen
+200
+200 no
+200 no
+--- responses
+/header 200 saved
+/trailer 200 saved
+/begun 200 saved
+--- no_error_log
+[alert]
+[crit]

@@ -16,8 +16,8 @@ use core::{mem, ptr, slice};
 use std::io;
 
 use nginx_sys::{
-    ngx_atomic_uint_t, ngx_chain_t, ngx_chain_writer, ngx_conf_t, ngx_connection_t, ngx_handle_write_event,
-    ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_handler_pt,
+    ngx_atomic_uint_t, ngx_chain_t, ngx_chain_update_sent, ngx_chain_writer, ngx_conf_t, ngx_connection_t,
+    ngx_handle_write_event, ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_handler_pt,
     ngx_http_upstream_init_peer_pt, ngx_http_upstream_main_conf_t, ngx_http_upstream_module,
     ngx_http_upstream_srv_conf_t, ngx_http_upstream_t, ngx_int_t, ngx_output_chain, ngx_output_chain_filter_pt,
     ngx_palloc, ngx_pcalloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char, NGX_AGAIN, NGX_ERROR,
@@ -78,6 +78,8 @@ struct Guard {
     write_handler: Cell<ngx_http_upstream_handler_pt>,
     /// Whether the file of the body is kept open because some of it is still to be written.
     keeps_file: Cell<bool>,
+    /// Whether the upstream had ended the connection before that was reset.
+    has_ended: Cell<bool>,
     /// How nginx reads from it, where that is not left to nginx.
     recv: Cell<ngx_recv_pt>,
     recv_chain: Cell<ngx_recv_chain_pt>,
@@ -124,9 +126,10 @@ unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
         filter => (filter, u.output.filter_ctx),
     };
     let (connection, way) = (Cell::new(0), Cell::new(Way::Open));
-    let (write_handler, keeps_file) = (Cell::new(None), Cell::new(false));
+    let (write_handler, keeps_file, has_ended) = (Cell::new(None), Cell::new(false), Cell::new(false));
     let (recv, recv_chain) = (Cell::new(None), Cell::new(None));
-    let guard = Guard { r, filter, filter_ctx, connection, way, write_handler, keeps_file, recv, recv_chain };
+    let guard =
+        Guard { r, filter, filter_ctx, connection, way, write_handler, keeps_file, has_ended, recv, recv_chain };
     // SAFETY: there is room for a guard.
     unsafe { place.write(guard) };
     u.output.output_filter = Some(write::<M>);
@@ -150,6 +153,10 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
         unsafe { guard.begin::<M>(u, c) };
     }
     if guard.way.get() == Way::Closed {
+        if let Some(filter) = guard.filter.filter(|_| guard.is_grpc(u)) {
+            // SAFETY: nginx's own filter takes what this one got. What it writes is dropped.
+            unsafe { filter(guard.filter_ctx, chain) };
+        }
         return NGX_AGAIN as ngx_int_t;
     }
     // What is there afterwards has been set by the write, and not in another thread or long before.
@@ -213,6 +220,12 @@ impl Guard {
         }
     }
 
+    /// Whether the response only ends when nginx has written the frames that answer those of the upstream (SETTINGS, PING).
+    fn is_grpc(&self, u: *mut ngx_http_upstream_t) -> bool {
+        // SAFETY: the upstream is that of a live request. Reads a bit of its configuration.
+        unsafe { shim::nginx_shim_preserve_output((*u).conf) != 0 }
+    }
+
     /// Nothing more is written, although it could be, and nginx reads on.
     ///
     /// # Safety
@@ -245,14 +258,19 @@ impl Guard {
 
         // The kernel tells of a reset once. Who was told is the write, so what is read ends as if the upstream had ended it,
         // if it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
-        let has_ended = error.raw_os_error() == Some(libc::EPIPE) && unread != Unread::Failed;
+        self.has_ended.set(error.raw_os_error() == Some(libc::EPIPE) && unread != Unread::Failed);
+        let is_grpc = self.is_grpc(u);
         // SAFETY: nobody else changes the connection meanwhile.
         unsafe {
-            if !has_ended {
+            if !self.has_ended.get() || is_grpc {
                 self.recv.set((*c.as_ptr()).recv.replace(recv::<M>));
                 self.recv_chain.set((*c.as_ptr()).recv_chain.replace(recv_chain::<M>));
             }
             (*u).write_event_handler = Some(leave_alone);
+            if is_grpc {
+                (*u).write_event_handler = Some(drop_output);
+                (*c.as_ptr()).send_chain = Some(drop_chain);
+            }
             if !has_begun {
                 // nginx would wait for a response when the request is sent.
                 c.read().start_timer((*(*u).conf).read_timeout as u64);
@@ -271,6 +289,20 @@ unsafe extern "C" fn leave_alone(_r: *mut ngx_http_request_t, u: *mut ngx_http_u
     unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
 }
 
+/// The same for gRPC, which is also called to write the frames that a response waits for.
+unsafe extern "C" fn drop_output(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream. What is left to be written is dropped.
+    unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    // SAFETY: as above.
+    unsafe { leave_alone(r, u) };
+}
+
+/// Drops what nothing will read: `ngx_connection_t.send_chain` of a connection that has failed.
+unsafe extern "C" fn drop_chain(_c: *mut ngx_connection_t, chain: *mut ngx_chain_t, _limit: off_t) -> *mut ngx_chain_t {
+    // SAFETY: nginx passes a chain, and marks all of its buffers as written.
+    unsafe { ngx_chain_update_sent(chain, off_t::MAX) }
+}
+
 /// The connection can be written to, or has been waiting for that for too long, and there is something to write:
 /// `ngx_http_upstream_t.write_event_handler`.
 ///
@@ -281,9 +313,8 @@ unsafe extern "C" fn write_on<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut
     let Some(guard) = (unsafe { guard_of::<M>(u) }) else {
         return;
     };
-    // SAFETY: reads bits of the upstream and its configuration.
-    let is_ours =
-        unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 && shim::nginx_shim_preserve_output((*u).conf) == 0 };
+    // SAFETY: reads a bit of the upstream.
+    let is_ours = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 } && !guard.is_grpc(u);
     if let Some(handler) = guard.write_handler.get().filter(|_| !is_ours) {
         // SAFETY: nginx's own handler takes what this one got.
         return unsafe { handler(r, u) };
@@ -362,14 +393,14 @@ unsafe fn guard_of_connection<'a, M: HttpModule>(c: *mut ngx_connection_t) -> Op
     unsafe { guard_of::<M>((*(*c).data.cast::<ngx_http_request_t>()).upstream) }
 }
 
-/// Reads from a connection that has been reset: `ngx_connection_t.recv`.
+/// Reads from a connection that cannot be written to: `ngx_connection_t.recv`.
 unsafe extern "C" fn recv<M: HttpModule>(c: *mut ngx_connection_t, buffer: *mut u_char, size: usize) -> isize {
     // SAFETY: the connection is read from as long as the request lives.
-    let recv = unsafe { guard_of_connection::<M>(c) }.and_then(|guard| guard.recv.get());
+    let guard = unsafe { guard_of_connection::<M>(c) };
     // SAFETY: nginx's own function takes what this one got.
-    let result = recv.map_or(NGX_ERROR as isize, |recv| unsafe { recv(c, buffer, size) });
+    let result = guard.and_then(|guard| guard.recv.get()).map(|recv| unsafe { recv(c, buffer, size) });
     // SAFETY: nginx passes a connection.
-    unsafe { or_reset(c, result) }
+    unsafe { received(guard, c, result) }
 }
 
 /// The same, into a chain of buffers: `ngx_connection_t.recv_chain`.
@@ -379,24 +410,35 @@ unsafe extern "C" fn recv_chain<M: HttpModule>(
     limit: off_t,
 ) -> isize {
     // SAFETY: the connection is read from as long as the request lives.
-    let recv = unsafe { guard_of_connection::<M>(c) }.and_then(|guard| guard.recv_chain.get());
+    let guard = unsafe { guard_of_connection::<M>(c) };
     // SAFETY: nginx's own function takes what this one got.
-    let result = recv.map_or(NGX_ERROR as isize, |recv| unsafe { recv(c, chain, limit) });
+    let result = guard.and_then(|guard| guard.recv_chain.get()).map(|recv| unsafe { recv(c, chain, limit) });
     // SAFETY: nginx passes a connection.
-    unsafe { or_reset(c, result) }
+    unsafe { received(guard, c, result) }
 }
 
 /// What came of reading; at the end, the reset that the kernel would have told of.
 ///
 /// # Safety
 ///
-/// `c` must be a connection.
-unsafe fn or_reset(c: *mut ngx_connection_t, result: isize) -> isize {
-    if result != 0 {
+/// `c` must be the connection of the guard.
+unsafe fn received(guard: Option<&Guard>, c: *mut ngx_connection_t, result: Option<isize>) -> isize {
+    let (Some(guard), Some(result)) = (guard, result) else {
+        return NGX_ERROR as isize;
+    };
+    if result > 0 || result == NGX_AGAIN as isize {
         return result;
     }
-    // SAFETY: a connection, says the caller.
-    let c = unsafe { Connection::new(c) };
+    // SAFETY: a connection, says the caller; the request lives as long as its guard.
+    let (c, u) = unsafe { (Connection::new(c), (*guard.r).upstream) };
+    if guard.is_grpc(u) {
+        // The response may be whole but for frames that nginx was about to write.
+        // SAFETY: what is left to be written is dropped.
+        unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    }
+    if result != 0 || guard.has_ended.get() {
+        return result;
+    }
     c.read().set_failed();
     c.report(libc::ECONNRESET, c"recv() failed");
     NGX_ERROR as isize
