@@ -65,6 +65,7 @@ http {{
         location = /plan {{ {plan} proxy_pass http://127.0.0.1:{backend}; }}
         location = /auth {{ {after_auth} auth_request /check; proxy_pass http://127.0.0.1:{backend}; }}
         location = /check {{ internal; return 204; }}
+        location = /early {{ client_max_body_size 8m; {early} proxy_pass http://127.0.0.1:{backend}; }}
         location = /forbidden {{ return 403 "no\\n"; }}
         location = /moved {{ rewrite ^ /elsewhere last; }}
         location @too_large {{ return 413 "too large\\n"; }}
@@ -76,6 +77,7 @@ http {{
 MODULE = {
     "limit": "limit_body 1k; limit_body_zone uploads; limit_body_drain idle=5s conns=100;",
     "plan": "limit_body $limit;",
+    "early": "limit_body 8m;",
     "after_auth": "limit_body 1k after_auth;",
     "impatient": "limit_body_drain idle=500ms;",
     "metrics": "location = /metrics { limit_body_metrics; } location = /json { limit_body_metrics json; }",
@@ -87,6 +89,7 @@ http {{
     access_log off;
     client_max_body_size 0;
     server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{port}/answer; }}
+              location = /early {{ lingering_close off; return 401 "denied\n"; }}
               location /answer {{ return 200 "ok\\n"; }} }}
 }}
 """
@@ -103,6 +106,7 @@ SCENARIOS = {
     "refused after a redirect": "h1: head POST /moved 20k; send 20k; answer; end",
     "refused after auth_request": "h1: head POST /auth 20k; send 20k; answer; end",
     "a limit that is no size": "h1: head POST /plan 20k X-Plan:bad; send 20k; answer; end",
+    "answered early by an upstream": "h1: head POST /early 4m; send 4m; answer; close",
     "drained, and one more request": "h1: head POST /forbidden 50k; send 50k; answer; head GET /up; answer; close",
     "drained until silent": "h1: head POST /silent 50k; send 5k; answer; end",
     "TLS": "h1s: head POST /up 100k; send 50k; answer; send 50k; end",

@@ -79,7 +79,13 @@ def gone(pair):
     return pair.has(r"\$content_length") and pair.has("error_page")
 
 
-DIFFERENCES = [other_status, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone]
+def answered(pair):
+    """An upstream that answers, and closes before it has read the body: nginx alone makes that 502, and what an error_page has
+    for 502, if it comes to write more before it reads."""
+    return pair.has('X-Do "gone') and (502 in pair.statuses or pair.has("error_page"))
+
+
+DIFFERENCES = [other_status, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone, answered]
 
 
 def shown(answer):

@@ -143,6 +143,8 @@ class Maker:
             nodes.append("limit_body_dry_run on;")
         if self.often(0.25):
             nodes.append(f"limit_body_drain {self.budget()};")
+        if self.often(0.08):
+            nodes.append(f"limit_body_upstream_response {self.pick('on', 'off')};")
         if self.often(0.1):
             nodes.append(f"limit_body_zone {self.pick('one', 'two', 'off')};")
         return nodes
@@ -266,6 +268,8 @@ class Maker:
             do = f"{when} 200 accel={self.place()}"
         elif self.often(0.06):
             do = self.pick("drop", "drop", "wait 200 close", "early 200 close")
+        elif self.often(0.1):
+            do = f"gone {self.pick(401, 403, 413, 200, 503)}"
         version = "1.0" if self.often(0.1) else "1.1"
         node = proxied(do, version)
         if self.often(0.1):

@@ -1,7 +1,7 @@
 """An upstream that takes what it is sent at its word: HTTP/1.x, connections kept, and each byte has to be what was announced.
 
-A location's X-Do says how it answers: "wait", "early" (before the body has come), "slow" (a while later), and a status; or
-"drop". More words: "accel=URI" (X-Accel-Redirect), "close".
+A location's X-Do says how it answers: "wait", "early" (before the body has come), "slow" (a while later), "gone" (early, and
+closes without reading the body, which resets the connection), and a status; or "drop". More words: "accel=URI" (X-Accel-Redirect), "close".
 """
 
 import asyncio
@@ -128,11 +128,20 @@ class Connection(asyncio.Protocol):
         self.upstream.seen.setdefault(self.number, []).append(self)
         if self.length > len(self.sent):
             return self.broken("a length that the client has not declared")
+        if self.do[0] == "gone":
+            return self.leave()
         if self.do[0] == "early":
             self.respond()
         if not self.is_chunked and not self.rest:
             self.end()
         return True
+
+    def leave(self):
+        """Answers, and reads nothing more."""
+        self.respond()
+        self.is_within, self.unread = False, b""
+        self.transport.abort()
+        return False
 
     def take_body(self):
         if self.is_chunked and self.rest == 0:
@@ -186,7 +195,7 @@ class Connection(asyncio.Protocol):
         body = b"" if status in (204, 304) else f"upstream {self.number} {status}\n".encode()
         fields = [f"Content-Length: {len(body)}"] if status != 204 else []
         fields.append(f"X-For: {self.number}")
-        closes = self.is_10 or "close" in self.do
+        closes = self.is_10 or "close" in self.do or self.do[0] == "gone"
         if closes:
             fields.append("Connection: close")
         fields += [f"X-Accel-Redirect: {word[6:]}" for word in self.do if word.startswith("accel=")]
