@@ -69,6 +69,7 @@ impl HttpModule for LimitBody {
     }
 
     fn rewrite(r: Request<'_>) {
+        upstream::redirected(r);
         gate::note(r);
     }
 

@@ -50,9 +50,21 @@ pub fn is_reading(r: Request<'_>) -> bool {
     r.state().is_some_and(|state| state.upstream_response.get().is_reading())
 }
 
+/// Called when nginx redirects a request: to the page for its response, or where `X-Accel-Redirect` says.
+pub fn redirected(r: Request<'_>) {
+    if r.is_main() && r.state().is_some_and(|state| has_its_response(r, state)) {
+        settle(r, |_| true);
+    }
+}
+
 /// Called when nginx has made the last of a response.
 pub fn response_end(r: Request<'_>) {
-    settle(r, |state| state.upstream.get() == r.upstream() && r.has_upstream_header());
+    settle(r, |state| has_its_response(r, state));
+}
+
+/// Returns whether the upstream that has closed is the one that was asked last, and nginx has the header of its response.
+fn has_its_response(r: Request<'_>, state: &State<'_>) -> bool {
+    state.upstream.get() == r.upstream() && r.has_upstream_header()
 }
 
 /// Called when the request ends.

@@ -80,6 +80,7 @@ GETTER(close, ngx_connection_t, it->close)
 GETTER(destroyed, ngx_connection_t, it->destroyed)
 GETTER(failed, ngx_connection_t, it->error)
 GETTER(reusable, ngx_connection_t, it->reusable)
+GETTER(sendfile, ngx_connection_t, it->sendfile)
 GETTER(timedout, ngx_connection_t, it->timedout)
 
 SETTER(close, ngx_connection_t, it->close)

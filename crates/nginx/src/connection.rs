@@ -111,6 +111,12 @@ impl Connection {
         unsafe { shim::nginx_shim_buffered(self.as_ptr()) != 0 }
     }
 
+    /// Returns whether nginx may write files to the connection with sendfile().
+    pub fn uses_sendfile(self) -> bool {
+        // SAFETY: reads a bit of the connection.
+        unsafe { shim::nginx_shim_sendfile(self.as_ptr()) != 0 }
+    }
+
     /// Returns whether nginx may end the connection when it runs out of connections.
     pub fn is_reusable(self) -> bool {
         // SAFETY: reads a bit of the connection.

@@ -12,7 +12,7 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use core::{mem, ptr, slice};
+use core::{iter, mem, ptr, slice};
 use std::io;
 
 use nginx_sys::{
@@ -256,9 +256,12 @@ impl Guard {
         self.way.set(Way::Closed);
         c.write().set_ready(false);
 
-        // The kernel tells of a reset once. Who was told is the write, so what is read ends as if the upstream had ended it,
-        // if it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
-        self.has_ended.set(error.raw_os_error() == Some(libc::EPIPE) && unread != Unread::Failed);
+        // The kernel tells of a reset once. The write was told, so what is read ends as if the upstream had ended it, whether
+        // it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
+        let has_ended = error.raw_os_error() == Some(libc::EPIPE) && unread != Unread::Failed;
+        // sendfile() may have been told and have kept it to itself: it returns what it has written. And nginx has logged the
+        // error meanwhile: a log that cannot be written to may have put its own error in the place of that.
+        self.has_ended.set(has_ended && !c.uses_sendfile() && !is_log_broken(c));
         let is_grpc = self.is_grpc(u);
         // SAFETY: nobody else changes the connection meanwhile.
         unsafe {
@@ -279,6 +282,22 @@ impl Guard {
         c.read().post_next();
         NGX_AGAIN as ngx_int_t
     }
+}
+
+/// Returns whether one of the logs of a connection is a pipe that nobody reads.
+fn is_log_broken(c: Connection) -> bool {
+    // SAFETY: a connection has a log. Logs are a list that ends in NULL, and live as long as the configuration.
+    let mut logs = iter::successors(unsafe { (*c.as_ptr()).log.as_ref() }, |log| unsafe { log.next.as_ref() });
+    logs.any(|log| {
+        // SAFETY: the file of a log is NULL, or lives as long as the log.
+        let Some(file) = (unsafe { log.file.as_ref() }) else {
+            return false;
+        };
+        let mut state = libc::pollfd { fd: file.fd, events: libc::POLLOUT, revents: 0 };
+        // SAFETY: passes one descriptor, and does not wait.
+        let ready = unsafe { libc::poll(&mut state, 1, 0) };
+        ready != 1 || state.revents != libc::POLLOUT
+    })
 }
 
 /// The connection can be written to, or has been waiting for that for too long: `ngx_http_upstream_t.write_event_handler`.
