@@ -87,7 +87,6 @@ my $upstream = dirname(__FILE__) . '/../../upstream.py';
 my $upstream_sockets = "/tmp/limit-body-$$.upstream";
 my $early = dirname(__FILE__) . '/../../early.py';
 my $early_sockets = $ENV{TEST_NGINX_EARLY} = "/tmp/limit-body-$$.early";
-$ENV{TEST_MARKS} = $early_sockets;
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
 $ENV{TEST_NGINX_EXAMPLE} = "$ENV{TEST_CONTROLS}/require_length.so";
 
@@ -199,6 +198,8 @@ $RunTestHelper = sub {
     my $until = time + ($ENV{TEST_PATIENCE} || 30);
     sleep 0.01 while !-s "$ServRoot/logs/nginx.pid" && time < $until;
 
+    # Clients and scripted upstreams share their marks.
+    local $ENV{TEST_MARKS} = defined $block->early ? $early_sockets : '';
     my @asked = expected($block->asked // '');
     my $upstream = defined $block->asked && start_upstream(@asked);
     my $early = defined $block->early && with_ports(\&start_early, $block->early);
