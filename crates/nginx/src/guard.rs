@@ -1,0 +1,480 @@
+//! What stands between a request and its upstream: the output filter that nginx has for each upstream of a request
+//! (`ngx_http_upstream_t.output`) is replaced, and all of it hangs on that.
+//!
+//! A write that fails is told to the module, which decides whether to read on. Then nothing more is written, and the
+//! connection is read as if nothing had happened, but for its end.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::{iter, mem, ptr};
+use std::io;
+
+use nginx_sys::{
+    ngx_atomic_uint_t, ngx_chain_t, ngx_chain_update_sent, ngx_chain_writer, ngx_connection_t, ngx_handle_write_event,
+    ngx_http_request_t, ngx_http_upstream_handler_pt, ngx_http_upstream_t, ngx_int_t, ngx_output_chain,
+    ngx_output_chain_filter_pt, ngx_palloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char, NGX_AGAIN, NGX_ERROR,
+};
+
+use crate::connection::{Connection, Event};
+use crate::{pool, shim, HttpModule, Request};
+
+/// What is known when nothing more can be written to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Whether nginx has begun to pass the response on.
+    pub has_begun: bool,
+    /// What there is to read.
+    pub unread: Unread,
+}
+
+/// What there is to read from a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Bytes.
+    Bytes,
+    /// The end.
+    End,
+    /// Nothing so far.
+    Nothing,
+    /// It has failed.
+    Failed,
+}
+
+impl Unread {
+    /// What there is to read from a socket. An error that the socket has is gone then.
+    fn of(c: Connection) -> Self {
+        let mut byte = 0_u8;
+        // SAFETY: there is room for a byte.
+        let size =
+            unsafe { libc::recv(c.socket(), ptr::addr_of_mut!(byte).cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) };
+        match size {
+            1.. => Self::Bytes,
+            0 => Self::End,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => Self::Nothing,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What stands between a request and its upstream. In the request's pool.
+struct Guard {
+    r: *mut ngx_http_request_t,
+    /// nginx's own filter.
+    filter: ngx_output_chain_filter_pt,
+    filter_ctx: *mut c_void,
+    /// The connection that is written to, by its number, which is never 0.
+    connection: Cell<ngx_atomic_uint_t>,
+    way: Cell<Way>,
+    /// nginx's handler of the connection's write event.
+    write_handler: Cell<ngx_http_upstream_handler_pt>,
+    /// Whether the file of the body is kept open because some of it is still to be written.
+    keeps_file: Cell<bool>,
+    /// Whether the upstream had ended the connection before that was reset.
+    has_ended: Cell<bool>,
+    /// How nginx reads from it, where that is not left to nginx.
+    recv: Cell<ngx_recv_pt>,
+    recv_chain: Cell<ngx_recv_chain_pt>,
+}
+
+/// What is done with a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The request is written.
+    Open,
+    /// The same, and if that fails it fails: what there is to read was there before the request.
+    Unguarded,
+    /// Writing has failed, and so will the request.
+    Failed,
+    /// Nothing more is written, but the response is read.
+    Closed,
+}
+
+/// Puts a guard between a request and its upstream, if it has one, and the module watches it.
+///
+/// # Safety
+///
+/// `r` must be live.
+pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
+    // SAFETY: live, says the caller; an upstream lives as long as the request.
+    let Some(u) = (unsafe { (*r).upstream.as_mut() }) else {
+        return;
+    };
+    // SAFETY: live, says the caller.
+    let request = unsafe { Request::<M>::new(r) };
+    if !request.has_body() || is_ours::<M>(u.output.output_filter) || !M::watches_upstream(request) {
+        return;
+    }
+    const { assert!(pool::can_hold::<Guard>()) };
+    // SAFETY: a live request has a pool.
+    let place = unsafe { ngx_palloc((*r).pool, mem::size_of::<Guard>()) }.cast::<Guard>();
+    if place.is_null() {
+        // As nginx alone, then.
+        return;
+    }
+    // nginx sets its filter when the body has been read, unless there is one.
+    let (filter, filter_ctx) = match u.output.output_filter {
+        None => (Some(ngx_chain_writer as unsafe extern "C" fn(_, _) -> _), ptr::addr_of_mut!(u.writer).cast()),
+        filter => (filter, u.output.filter_ctx),
+    };
+    let (connection, way) = (Cell::new(0), Cell::new(Way::Open));
+    let (write_handler, keeps_file, has_ended) = (Cell::new(None), Cell::new(false), Cell::new(false));
+    let (recv, recv_chain) = (Cell::new(None), Cell::new(None));
+    let guard =
+        Guard { r, filter, filter_ctx, connection, way, write_handler, keeps_file, has_ended, recv, recv_chain };
+    // SAFETY: there is room for a guard.
+    unsafe { place.write(guard) };
+    u.output.output_filter = Some(write::<M>);
+    u.output.filter_ctx = place.cast();
+}
+
+/// Whether a filter is that of a guard.
+fn is_ours<M: HttpModule>(filter: ngx_output_chain_filter_pt) -> bool {
+    let ours = write::<M> as unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t as usize;
+    filter.is_some_and(|filter| filter as usize == ours)
+}
+
+/// Writes some of a request to its upstream: `ngx_output_chain_ctx_t.output_filter`.
+unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: the filter's data is the guard that it was set with, in the pool of a request that is live, as nginx writes for it.
+    let guard = unsafe { &*guard.cast::<Guard>() };
+    // SAFETY: as above; while nginx writes, the request has an upstream with a connection.
+    let (u, c) = unsafe { ((*guard.r).upstream, Connection::new((*(*guard.r).upstream).peer.connection)) };
+    if guard.connection.get() != c.number() {
+        // SAFETY: as above.
+        unsafe { guard.begin::<M>(u, c) };
+    }
+    if guard.way.get() == Way::Closed {
+        if let Some(filter) = guard.filter.filter(|_| guard.is_grpc(u)) {
+            // SAFETY: nginx's own filter takes what this one got. What it writes is dropped.
+            unsafe { filter(guard.filter_ctx, chain) };
+        }
+        return NGX_AGAIN as ngx_int_t;
+    }
+    // What is there afterwards has been set by the write, and not in another thread or long before.
+    // SAFETY: it is this thread's own.
+    unsafe { shim::nginx_shim_clear_errno() };
+    let result = match guard.filter {
+        // SAFETY: nginx's own filter takes what this one got.
+        Some(filter) => unsafe { filter(guard.filter_ctx, chain) },
+        None => NGX_ERROR as ngx_int_t,
+    };
+    // SAFETY: as above.
+    unsafe { guard.go_on_later::<M>(u, result == NGX_AGAIN as ngx_int_t) };
+    // Other errors than those of writing, as lack of memory, are nginx's.
+    if result != NGX_ERROR as ngx_int_t || guard.way.get() != Way::Open || !c.write().has_failed() {
+        return result;
+    }
+    // Before anything else is called that sets it.
+    let error = io::Error::last_os_error();
+    // SAFETY: as above.
+    unsafe { guard.fail::<M>(u, c, &error) }
+}
+
+impl Guard {
+    /// The request is about to be written to another connection than before.
+    ///
+    /// # Safety
+    ///
+    /// The request must be live, `u` be its upstream and `c` the connection of that.
+    unsafe fn begin<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection) {
+        self.connection.set(c.number());
+        // SAFETY: live, says the caller. nginx has set the handler when it began to connect.
+        self.write_handler.set(unsafe { (*u).write_event_handler });
+        if matches!(self.way.get(), Way::Failed | Way::Closed) {
+            // SAFETY: live, says the caller.
+            M::upstream_retried(unsafe { Request::new(self.r) });
+        }
+        // What a kept connection has to read by now cannot be a response to what is still to be written.
+        // SAFETY: reads a bit of the upstream.
+        let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
+        let is_stale = is_kept && Unread::of(c) != Unread::Nothing;
+        self.way.set(if is_stale { Way::Unguarded } else { Way::Open });
+    }
+
+    /// Some of the request has been written, and `is_blocked` if the rest has to wait for the upstream.
+    ///
+    /// # Safety
+    ///
+    /// The request must be live, and `u` be its upstream.
+    unsafe fn go_on_later<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, is_blocked: bool) {
+        if is_blocked {
+            // SAFETY: live, says the caller. nginx sets its own handler again when all is written, and for each connection.
+            unsafe { (*u).write_event_handler = Some(write_on::<M>) };
+        }
+        // nginx closes the file when the response begins, unless somebody says that it is still used.
+        // SAFETY: reads a bit of the request.
+        let is_kept = unsafe { shim::nginx_shim_preserve_body(self.r) != 0 };
+        if is_blocked != is_kept && is_kept == self.keeps_file.get() {
+            self.keeps_file.set(is_blocked);
+            // SAFETY: writes the same bit.
+            unsafe { shim::nginx_shim_set_preserve_body(self.r, is_blocked.into()) };
+        }
+    }
+
+    /// Whether the response only ends when nginx has written the frames that answer those of the upstream (SETTINGS, PING).
+    fn is_grpc(&self, u: *mut ngx_http_upstream_t) -> bool {
+        // SAFETY: the upstream is that of a live request. Reads a bit of its configuration.
+        unsafe { shim::nginx_shim_preserve_output((*u).conf) != 0 }
+    }
+
+    /// Nothing more is written, although it could be, and nginx reads on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    unsafe fn stop(&self, u: *mut ngx_http_upstream_t, c: Connection) {
+        self.way.set(Way::Closed);
+        c.write().stop_timer();
+        // SAFETY: live, says the caller.
+        unsafe { (*u).write_event_handler = Some(leave_alone) };
+    }
+
+    /// Nothing more can be written. Returns what nginx is to be told.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    unsafe fn fail<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection, error: &io::Error) -> ngx_int_t {
+        let unread = Unread::of(c);
+        // SAFETY: reads a bit of the upstream.
+        let has_begun = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 };
+        // SAFETY: live, says the caller.
+        let request = unsafe { Request::<M>::new(self.r) };
+        if !M::upstream_interrupted(request, Interrupted { has_begun, unread }) {
+            self.way.set(Way::Failed);
+            return NGX_ERROR as ngx_int_t;
+        }
+        self.way.set(Way::Closed);
+        c.write().set_ready(false);
+
+        // The kernel tells of a reset once. The write was told, so what is read ends as if the upstream had ended it, whether
+        // it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
+        let has_ended = error.raw_os_error() == Some(libc::EPIPE) && unread != Unread::Failed;
+        // sendfile() may have been told and have kept it to itself: it returns what it has written. And nginx has logged the
+        // error meanwhile: a log that cannot be written to may have put its own error in the place of that.
+        self.has_ended.set(has_ended && !c.uses_sendfile() && !is_log_broken(c));
+        let is_grpc = self.is_grpc(u);
+        // SAFETY: nobody else changes the connection meanwhile.
+        unsafe {
+            if !self.has_ended.get() || is_grpc {
+                self.recv.set((*c.as_ptr()).recv.replace(recv::<M>));
+                self.recv_chain.set((*c.as_ptr()).recv_chain.replace(recv_chain::<M>));
+            }
+            (*u).write_event_handler = Some(leave_alone);
+            if is_grpc {
+                (*u).write_event_handler = Some(drop_output);
+                (*c.as_ptr()).send_chain = Some(drop_chain);
+            }
+            if !has_begun {
+                // nginx would wait for a response when the request is sent.
+                c.read().start_timer((*(*u).conf).read_timeout as u64);
+            }
+        }
+        c.read().post_next();
+        NGX_AGAIN as ngx_int_t
+    }
+}
+
+/// Returns whether one of the logs of a connection is a pipe that nobody reads.
+fn is_log_broken(c: Connection) -> bool {
+    // SAFETY: a connection has a log. Logs are a list that ends in NULL, and live as long as the configuration.
+    let mut logs = iter::successors(unsafe { (*c.as_ptr()).log.as_ref() }, |log| unsafe { log.next.as_ref() });
+    logs.any(|log| {
+        // SAFETY: the file of a log is NULL, or lives as long as the log.
+        let Some(file) = (unsafe { log.file.as_ref() }) else {
+            return false;
+        };
+        let mut state = libc::pollfd { fd: file.fd, events: libc::POLLOUT, revents: 0 };
+        // SAFETY: passes one descriptor, and does not wait.
+        let ready = unsafe { libc::poll(&mut state, 1, 0) };
+        ready != 1 || state.revents != libc::POLLOUT
+    })
+}
+
+/// The connection can be written to, or has been waiting for that for too long: `ngx_http_upstream_t.write_event_handler`.
+unsafe extern "C" fn leave_alone(_r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream and its connection.
+    let c = unsafe { Connection::new((*u).peer.connection) };
+    // SAFETY: nginx takes the event of any connection. It is not told again and again by methods that would do so (poll, select).
+    unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
+}
+
+/// The same for gRPC, which is also called to write the frames that a response waits for.
+unsafe extern "C" fn drop_output(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream. What is left to be written is dropped.
+    unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    // SAFETY: as above.
+    unsafe { leave_alone(r, u) };
+}
+
+/// Drops what nothing will read: `ngx_connection_t.send_chain` of a connection that has failed.
+unsafe extern "C" fn drop_chain(_c: *mut ngx_connection_t, chain: *mut ngx_chain_t, _limit: off_t) -> *mut ngx_chain_t {
+    // SAFETY: nginx passes a chain, and marks all of its buffers as written.
+    unsafe { ngx_chain_update_sent(chain, off_t::MAX) }
+}
+
+/// The connection can be written to, or has been waiting for that for too long, and there is something to write:
+/// `ngx_http_upstream_t.write_event_handler`.
+///
+/// nginx writes no more once it has begun to pass the response on. Then the upstream may wait for the rest of the request
+/// before it ends its response, and nginx for that end.
+unsafe extern "C" fn write_on<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream, on which the handler was set by its guard.
+    let Some(guard) = (unsafe { guard_of::<M>(u) }) else {
+        return;
+    };
+    // SAFETY: reads a bit of the upstream.
+    let is_ours = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 } && !guard.is_grpc(u);
+    if let Some(handler) = guard.write_handler.get().filter(|_| !is_ours) {
+        // SAFETY: nginx's own handler takes what this one got.
+        return unsafe { handler(r, u) };
+    }
+    // SAFETY: as above; an upstream has a connection while there is an event of that.
+    let c = unsafe { Connection::new((*u).peer.connection) };
+    if c.write().is_timed_out() {
+        // nginx would ask the next upstream, and answer a second time.
+        c.report(libc::ETIMEDOUT, c"upstream takes no more of the request");
+        // SAFETY: as above.
+        return unsafe { guard.stop(u, c) };
+    }
+    // SAFETY: as above. With nothing new, the rest of what nginx was given before is written.
+    let result = unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    if guard.way.get() == Way::Closed {
+        return;
+    }
+    if result == NGX_ERROR as ngx_int_t {
+        // As above: what nginx does with errors is for responses that have not begun.
+        // SAFETY: as above.
+        return unsafe { guard.stop(u, c) };
+    }
+    // SAFETY: as above.
+    unsafe { written(r, u, c, result == NGX_AGAIN as ngx_int_t) };
+}
+
+/// What nginx does when some of a request has been written, and `is_blocked` if the rest has to wait.
+///
+/// # Safety
+///
+/// `r` must be live, `u` be its upstream and `c` the connection of that. The request may be gone afterwards.
+unsafe fn written(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t, c: Connection, is_blocked: bool) {
+    if is_blocked {
+        // SAFETY: live, says the caller; the configuration lives longer.
+        c.write().start_timer(unsafe { (*(*u).conf).send_timeout } as u64);
+    } else {
+        c.write().stop_timer();
+        c.push();
+        // SAFETY: live, says the caller.
+        unsafe { (*u).write_event_handler = Some(leave_alone) };
+    }
+    // SAFETY: nginx takes the event of any connection.
+    unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
+    // SAFETY: writes a bit of the upstream, and reads one of the request.
+    let is_coming = unsafe {
+        shim::nginx_shim_set_upstream_blocked(u, is_blocked.into());
+        shim::nginx_shim_reading_body(r) != 0
+    };
+    // There is room for more of a body that is not buffered.
+    // SAFETY: live, says the caller.
+    if let Some(read) = unsafe { (*r).read_event_handler }.filter(|_| is_coming && !is_blocked) {
+        // SAFETY: nginx's handler of the client's read event may be called at any time.
+        unsafe { read(r) };
+    }
+}
+
+/// The guard of an upstream.
+///
+/// # Safety
+///
+/// The upstream must be that of a live request.
+unsafe fn guard_of<'a, M: HttpModule>(u: *mut ngx_http_upstream_t) -> Option<&'a Guard> {
+    // SAFETY: live, says the caller.
+    let output = unsafe { &(*u).output };
+    // SAFETY: our filter's data is the guard that it was set with, in the request's pool.
+    is_ours::<M>(output.output_filter).then(|| unsafe { &*output.filter_ctx.cast::<Guard>() })
+}
+
+/// The same, of the upstream that a connection is of.
+///
+/// # Safety
+///
+/// The connection must be of a live request.
+unsafe fn guard_of_connection<'a, M: HttpModule>(c: *mut ngx_connection_t) -> Option<&'a Guard> {
+    // SAFETY: up to the caller; the connection to an upstream has the request as its data.
+    unsafe { guard_of::<M>((*(*c).data.cast::<ngx_http_request_t>()).upstream) }
+}
+
+/// Reads from a connection that cannot be written to: `ngx_connection_t.recv`.
+unsafe extern "C" fn recv<M: HttpModule>(c: *mut ngx_connection_t, buffer: *mut u_char, size: usize) -> isize {
+    // SAFETY: the connection is read from as long as the request lives.
+    let guard = unsafe { guard_of_connection::<M>(c) };
+    // SAFETY: nginx's own function takes what this one got.
+    let result = guard.and_then(|guard| guard.recv.get()).map(|recv| unsafe { recv(c, buffer, size) });
+    // SAFETY: nginx passes a connection.
+    unsafe { received(guard, c, result) }
+}
+
+/// The same, into a chain of buffers: `ngx_connection_t.recv_chain`.
+unsafe extern "C" fn recv_chain<M: HttpModule>(
+    c: *mut ngx_connection_t,
+    chain: *mut ngx_chain_t,
+    limit: off_t,
+) -> isize {
+    // SAFETY: the connection is read from as long as the request lives.
+    let guard = unsafe { guard_of_connection::<M>(c) };
+    // SAFETY: nginx's own function takes what this one got.
+    let result = guard.and_then(|guard| guard.recv_chain.get()).map(|recv| unsafe { recv(c, chain, limit) });
+    // SAFETY: nginx passes a connection.
+    unsafe { received(guard, c, result) }
+}
+
+/// What came of reading; at the end, the reset that the kernel would have told of.
+///
+/// # Safety
+///
+/// `c` must be the connection of the guard.
+unsafe fn received(guard: Option<&Guard>, c: *mut ngx_connection_t, result: Option<isize>) -> isize {
+    let (Some(guard), Some(result)) = (guard, result) else {
+        return NGX_ERROR as isize;
+    };
+    if result > 0 || result == NGX_AGAIN as isize {
+        return result;
+    }
+    // SAFETY: a connection, says the caller; the request lives as long as its guard.
+    let (c, u) = unsafe { (Connection::new(c), (*guard.r).upstream) };
+    if guard.is_grpc(u) {
+        // The response may be whole but for frames that nginx was about to write.
+        // SAFETY: what is left to be written is dropped.
+        unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    }
+    if result != 0 || guard.has_ended.get() {
+        return result;
+    }
+    c.read().set_failed();
+    c.report(libc::ECONNRESET, c"recv() failed");
+    NGX_ERROR as isize
+}
+
+impl Connection {
+    /// Has the kernel send what it holds back until there is more (`tcp_nopush`).
+    fn push(self) {
+        // SAFETY: reads a bit of the connection.
+        if unsafe { shim::nginx_shim_nopush(self.as_ptr()) != 0 } {
+            // SAFETY: sets an option of the connection's socket.
+            unsafe { shim::nginx_shim_push(self.as_ptr()) };
+            // SAFETY: writes the same bit.
+            unsafe { shim::nginx_shim_unset_nopush(self.as_ptr()) };
+        }
+    }
+}
+
+impl Event {
+    /// Reading from the connection, or writing to it, has failed.
+    fn set_failed(self) {
+        self.set_ready(false);
+        // SAFETY: writes bits of the event.
+        unsafe {
+            shim::nginx_shim_set_event_eof(self.as_ptr(), 0);
+            shim::nginx_shim_set_event_failed(self.as_ptr(), 1);
+        }
+    }
+}
