@@ -32,12 +32,8 @@ pub struct State<'r> {
     pub taken: Taken,
     /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
     pub received: Cell<Option<u64>>,
-    /// The response of an upstream that has closed before it had the whole request.
-    pub upstream_response: Cell<UpstreamResponse>,
-    /// Which upstream that is ([`Request::upstream`](nginx::Request::upstream)).
-    pub upstream: Cell<Option<usize>>,
-    /// Where it is counted; `None` where it is not.
-    pub upstream_zone: Cell<Option<Zone<'r>>>,
+    /// The upstream that has closed before it had the whole request.
+    pub upstream: Upstream<'r>,
     /// Whether the module will be told when the request ends.
     is_end_notified: Cell<bool>,
 }
@@ -66,14 +62,6 @@ impl<'r> State<'r> {
     pub fn verdict(&self) -> Option<(Judgement, Verdict)> {
         let judgement = self.told()?.judgement;
         judgement.verdict().map(|verdict| (judgement, verdict))
-    }
-
-    /// Changes how far the response of an upstream has got.
-    pub fn update_upstream_response<T>(&self, change: impl FnOnce(&mut UpstreamResponse) -> T) -> T {
-        let mut response = self.upstream_response.get();
-        let result = change(&mut response);
-        self.upstream_response.set(response);
-        result
     }
 
     /// Whether the request has been refused.
@@ -136,10 +124,7 @@ impl<'r> Drain<'r> {
 
     /// Changes how far it has got.
     pub fn update<T>(&self, change: impl FnOnce(&mut policy::Drain) -> T) -> T {
-        let mut progress = self.progress.get();
-        let result = change(&mut progress);
-        self.progress.set(progress);
-        result
+        update(&self.progress, change)
     }
 
     /// Ends it, and lets another drain have the slot. Does nothing if it has ended before.
@@ -155,6 +140,32 @@ impl<'r> Drain<'r> {
             slot.give_back();
         }
     }
+}
+
+/// What is remembered of an upstream that has closed before it had the whole request; the same as none until one has.
+#[derive(Default)]
+pub struct Upstream<'r> {
+    /// How far its response has got.
+    pub response: Cell<UpstreamResponse>,
+    /// Which one it is ([`Request::upstream`](nginx::Request::upstream)).
+    pub number: Cell<Option<usize>>,
+    /// Where it is counted; `None` where it is not.
+    pub zone: Cell<Option<Zone<'r>>>,
+}
+
+impl Upstream<'_> {
+    /// Changes how far its response has got.
+    pub fn update<T>(&self, change: impl FnOnce(&mut UpstreamResponse) -> T) -> T {
+        update(&self.response, change)
+    }
+}
+
+/// Changes what is in a cell.
+fn update<S: Copy, T>(cell: &Cell<S>, change: impl FnOnce(&mut S) -> T) -> T {
+    let mut state = cell.get();
+    let result = change(&mut state);
+    cell.set(state);
+    result
 }
 
 /// The location that an upload was sent to, whatever error pages have followed.

@@ -11,7 +11,7 @@ use policy::{reads_on, UpstreamResult};
 use crate::metrics;
 use crate::module::Request;
 use crate::state::{self, State};
-use nginx::{Interrupted, Level, Unread};
+use nginx::{Interrupted, Level};
 
 /// Whether the response of an upstream is to be read however the upstream ends.
 pub fn is_watched(r: Request<'_>) -> bool {
@@ -19,35 +19,29 @@ pub fn is_watched(r: Request<'_>) -> bool {
 }
 
 /// Called when nothing more of a request can be written to its upstream. Returns whether to read what there is to read.
-pub fn interrupted(r: Request<'_>, Interrupted { has_begun, unread }: Interrupted) -> bool {
-    let unread = match unread {
-        Unread::Bytes => policy::Unread::Bytes,
-        Unread::End => policy::Unread::End,
-        Unread::Nothing => policy::Unread::Nothing,
-        Unread::Failed => policy::Unread::Failed,
-    };
+pub fn interrupted(r: Request<'_>, Interrupted { has_begun, has_unread }: Interrupted) -> bool {
     if !r.is_main() {
         // Nobody is told of a subrequest.
-        return reads_on(has_begun, unread);
+        return reads_on(has_begun, has_unread);
     }
-    let Some(state) = r.state_or_default().filter(|_| state::notify_end(r)) else {
+    let Some(State { upstream, .. }) = r.state_or_default().filter(|_| state::notify_end(r)) else {
         return false;
     };
-    state.upstream.set(r.upstream());
-    state.upstream_zone.set(r.conf().zone());
-    state.update_upstream_response(|response| response.interrupt(has_begun, unread))
+    upstream.number.set(r.upstream());
+    upstream.zone.set(r.conf().zone());
+    upstream.update(|response| response.interrupt(has_begun, has_unread))
 }
 
 /// Called when a request is sent to an upstream once more.
 pub fn retried(r: Request<'_>) {
     if let Some(state) = r.state().filter(|_| r.is_main()) {
-        state.update_upstream_response(|response| response.retry());
+        state.upstream.update(|response| response.retry());
     }
 }
 
 /// Whether the upstream of a request reads no more of it, but what it has sent is being read.
 pub fn is_reading(r: Request<'_>) -> bool {
-    r.state().is_some_and(|state| state.upstream_response.get().is_reading())
+    r.state().is_some_and(|state| state.upstream.response.get().is_reading())
 }
 
 /// Called when nginx redirects a request: to the page for its response, or where `X-Accel-Redirect` says.
@@ -64,7 +58,7 @@ pub fn response_end(r: Request<'_>) {
 
 /// Returns whether the upstream that has closed is the one that was asked last, and nginx has the header of its response.
 fn has_its_response(r: Request<'_>, state: &State<'_>) -> bool {
-    state.upstream.get() == r.upstream() && r.has_upstream_header()
+    state.upstream.number.get() == r.upstream() && r.has_upstream_header()
 }
 
 /// Called when the request ends.
@@ -77,10 +71,10 @@ fn settle(r: Request<'_>, is_its_own: impl FnOnce(&State<'_>) -> bool) {
         return;
     };
     let is_its_own = is_its_own(state);
-    let Some(result) = state.update_upstream_response(|response| response.settle(is_its_own)) else {
+    let Some(result) = state.upstream.update(|response| response.settle(is_its_own)) else {
         return;
     };
-    metrics::upstream_response(state.upstream_zone.get(), result);
+    metrics::upstream_response(state.upstream.zone.get(), result);
     let what = match result {
         UpstreamResult::Saved => "its response was read",
         UpstreamResult::Lost => "there was no whole response to read",

@@ -49,7 +49,7 @@ fn received(r: Request<'_>, state: &State<'_>) -> Value {
 }
 
 fn upstream_response(_: Request<'_>, state: &State<'_>) -> Value {
-    text(state.upstream_response.get().result().map(UpstreamResult::as_str))
+    text(state.upstream.response.get().result().map(UpstreamResult::as_str))
 }
 
 fn yes_or_no(answer: bool) -> &'static str {

@@ -23,13 +23,13 @@ use crate::{pool, shim, HttpModule, Request};
 pub struct Interrupted {
     /// Whether nginx has begun to pass the response on.
     pub has_begun: bool,
-    /// What there is to read.
-    pub unread: Unread,
+    /// Whether there are bytes to read from it.
+    pub has_unread: bool,
 }
 
 /// What there is to read from a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unread {
     /// Bytes.
     Bytes,
     /// The end.
@@ -240,7 +240,8 @@ impl Guard {
         let has_begun = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 };
         // SAFETY: live, says the caller.
         let request = unsafe { Request::<M>::new(self.r) };
-        if !M::upstream_interrupted(request, Interrupted { has_begun, unread }) {
+        let has_unread = unread == Unread::Bytes;
+        if !M::upstream_interrupted(request, Interrupted { has_begun, has_unread }) {
             self.way.set(Way::Failed);
             return NGX_ERROR as ngx_int_t;
         }
@@ -302,7 +303,7 @@ unsafe extern "C" fn leave_alone(_r: *mut ngx_http_request_t, u: *mut ngx_http_u
 /// The same for gRPC, which is also called to write the frames that a response waits for.
 unsafe extern "C" fn drop_output(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
     // SAFETY: nginx calls it with a live upstream. What is left to be written is dropped.
-    unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    unsafe { write_rest(u) };
     // SAFETY: as above.
     unsafe { leave_alone(r, u) };
 }
@@ -337,8 +338,8 @@ unsafe extern "C" fn write_on<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut
         // SAFETY: as above.
         return unsafe { guard.stop(u, c) };
     }
-    // SAFETY: as above. With nothing new, the rest of what nginx was given before is written.
-    let result = unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+    // SAFETY: as above.
+    let result = unsafe { write_rest(u) };
     if guard.way.get() == Way::Closed {
         return;
     }
@@ -349,6 +350,16 @@ unsafe extern "C" fn write_on<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut
     }
     // SAFETY: as above.
     unsafe { written(r, u, c, result == NGX_AGAIN as ngx_int_t) };
+}
+
+/// Writes the rest of what nginx was given to write before.
+///
+/// # Safety
+///
+/// The upstream must be that of a live request, with a connection.
+unsafe fn write_rest(u: *mut ngx_http_upstream_t) -> ngx_int_t {
+    // SAFETY: live, says the caller. Nothing is added to what is to be written.
+    unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) }
 }
 
 /// What nginx does when some of a request has been written, and `is_blocked` if the rest has to wait.
@@ -444,7 +455,7 @@ unsafe fn received(guard: Option<&Guard>, c: *mut ngx_connection_t, result: Opti
     if guard.is_grpc(u) {
         // The response may be whole but for frames that nginx was about to write.
         // SAFETY: what is left to be written is dropped.
-        unsafe { ngx_output_chain(ptr::addr_of_mut!((*u).output), ptr::null_mut()) };
+        unsafe { write_rest(u) };
     }
     if result != 0 || guard.has_ended.get() {
         return result;

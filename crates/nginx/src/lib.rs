@@ -82,7 +82,7 @@ pub use connection::{Connection, Event, Received};
 pub use content::{Content, Output};
 pub use ending::Interruption;
 pub use filter::Input;
-pub use guard::{Interrupted, Unread};
+pub use guard::Interrupted;
 pub use log::Level;
 pub use module::{HttpModule, Phase, Piece, Registered, Registration};
 pub use process::{id as process_id, is_alive};

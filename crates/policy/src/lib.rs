@@ -20,4 +20,4 @@ pub use drain::{share, Drain, Outcome};
 pub use judgement::{At, Judgement, Length, Limit, Mode, Reason, Undeclared, Verdict};
 pub use pace::{Budget, Ledger, Spent};
 pub use size::InvalidSize;
-pub use upstream::{reads_on, Unread, UpstreamResponse, UpstreamResult};
+pub use upstream::{reads_on, UpstreamResponse, UpstreamResult};

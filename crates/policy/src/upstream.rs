@@ -3,19 +3,6 @@
 //! Nothing more can be written to such an upstream, but what it has sent can still be read. [`UpstreamResponse`] decides
 //! whether to read it, and what became of it.
 
-/// What there is to read from an upstream, to which nothing can be written any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// Bytes, which may be a response.
-    Bytes,
-    /// The end of what it has sent.
-    End,
-    /// Nothing so far.
-    Nothing,
-    /// The connection has failed for reading, too.
-    Failed,
-}
-
 /// What became of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamResult {
@@ -64,10 +51,10 @@ pub enum UpstreamResponse {
 
 impl UpstreamResponse {
     /// The upstream takes no more of the request. Returns whether to read what it has sent, as nginx would if it had nothing
-    /// to write. A response of which the header `has_begun` to be passed on cannot be replaced any more, so that is read to
+    /// to write. Bytes that can be read (`has_unread`) may be a response. A response of which the header `has_begun` to be passed on cannot be replaced any more, so that is read to
     /// its end, good or bad.
-    pub fn interrupt(&mut self, has_begun: bool, unread: Unread) -> bool {
-        let reads = reads_on(has_begun, unread);
+    pub fn interrupt(&mut self, has_begun: bool, has_unread: bool) -> bool {
+        let reads = reads_on(has_begun, has_unread);
         *self = if reads { Self::Reading } else { Self::Missing };
         reads
     }
@@ -106,44 +93,42 @@ impl UpstreamResponse {
 }
 
 /// Whether to read on from an upstream to which nothing can be written any more; see [`UpstreamResponse::interrupt`].
-pub fn reads_on(has_begun: bool, unread: Unread) -> bool {
-    has_begun || unread == Unread::Bytes
+pub fn reads_on(has_begun: bool, has_unread: bool) -> bool {
+    has_begun || has_unread
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const UNREAD: [Unread; 4] = [Unread::Bytes, Unread::End, Unread::Nothing, Unread::Failed];
-
     #[test]
     fn only_bytes_are_a_reason_to_read_before_a_response_has_begun() {
-        for unread in UNREAD {
+        for has_unread in [true, false] {
             let mut response = UpstreamResponse::default();
-            assert_eq!(response.interrupt(false, unread), unread == Unread::Bytes);
-            assert_eq!(response.is_reading(), unread == Unread::Bytes);
+            assert_eq!(response.interrupt(false, has_unread), has_unread);
+            assert_eq!(response.is_reading(), has_unread);
         }
     }
 
     #[test]
     fn a_response_that_has_begun_is_read_to_its_end() {
-        for unread in UNREAD {
+        for has_unread in [true, false] {
             let mut response = UpstreamResponse::default();
-            assert!(response.interrupt(true, unread));
+            assert!(response.interrupt(true, has_unread));
             assert!(response.is_reading());
         }
     }
 
     #[test]
     fn a_response_is_saved_if_the_answer_is_what_the_upstream_has_sent() {
-        for (unread, is_its_own, result) in [
-            (Unread::Bytes, true, UpstreamResult::Saved),
-            (Unread::Bytes, false, UpstreamResult::Lost),
-            (Unread::End, true, UpstreamResult::Lost),
-            (Unread::Failed, false, UpstreamResult::Lost),
+        for (has_unread, is_its_own, result) in [
+            (true, true, UpstreamResult::Saved),
+            (true, false, UpstreamResult::Lost),
+            (false, true, UpstreamResult::Lost),
+            (false, false, UpstreamResult::Lost),
         ] {
             let mut response = UpstreamResponse::default();
-            response.interrupt(false, unread);
+            response.interrupt(false, has_unread);
             assert_eq!(response.result(), None);
             assert_eq!(response.settle(is_its_own), Some(result));
             assert_eq!(response.result(), Some(result));
@@ -153,7 +138,7 @@ mod tests {
     #[test]
     fn a_result_is_told_once_and_stays() {
         let mut response = UpstreamResponse::default();
-        response.interrupt(false, Unread::Bytes);
+        response.interrupt(false, true);
         assert_eq!(response.settle(true), Some(UpstreamResult::Saved));
         assert_eq!(response.settle(false), None);
         response.retry();
@@ -170,7 +155,7 @@ mod tests {
     #[test]
     fn a_retry_forgets_what_was_missing() {
         let mut response = UpstreamResponse::default();
-        response.interrupt(false, Unread::End);
+        response.interrupt(false, false);
         response.retry();
         assert_eq!(response, UpstreamResponse::Whole);
         assert_eq!(response.settle(true), None);
