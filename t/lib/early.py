@@ -48,7 +48,7 @@ import termios
 import threading
 import time
 
-from limit_body import frames, marks
+from limit_body import cgi, frames, marks
 from limit_body.words import numbers, size
 
 PATIENCE = float(os.environ.get("TEST_PATIENCE", 20))
@@ -136,6 +136,9 @@ class Connection:
         self.method, self.length, self.taken = method, int(length or 0), len(self.unread)
         self.unread = b""
         self.targets.append(target.split("?")[0])
+
+    def asked_cgi(self, values):
+        self.asked(values["REQUEST_METHOD"], values["DOCUMENT_URI"], values["CONTENT_LENGTH"])
 
     def head(self):
         line, *fields = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
@@ -285,16 +288,7 @@ class FastCgi(Connection):
                 break
             if header[1] == 4:
                 values += content
-        words = {}
-        while values:
-            lengths = []
-            for _ in range(2):
-                wide = 4 if values[0] & 0x80 else 1
-                lengths.append(int.from_bytes(values[:wide], "big") & 0x7FFFFFFF)
-                values = values[wide:]
-            words[values[: lengths[0]]] = values[lengths[0] : sum(lengths)]
-            values = values[sum(lengths) :]
-        self.asked(words[b"REQUEST_METHOD"].decode(), words[b"DOCUMENT_URI"].decode(), words[b"CONTENT_LENGTH"].decode())
+        self.asked_cgi(cgi.fastcgi(values))
 
     def status_line(self, status):
         return f"Status: {status} Status"
@@ -329,24 +323,14 @@ class Uwsgi(Connection):
     kind = "uwsgi"
 
     def head(self):
-        values = self.exactly(int.from_bytes(self.exactly(4)[1:3], "little"))
-        words = []
-        while values:
-            length = int.from_bytes(values[:2], "little")
-            words.append(values[2 : 2 + length].decode())
-            values = values[2 + length :]
-        values = dict(zip(words[::2], words[1::2]))
-        self.asked(values["REQUEST_METHOD"], values["DOCUMENT_URI"], values["CONTENT_LENGTH"])
+        self.asked_cgi(cgi.uwsgi(self.exactly(int.from_bytes(self.exactly(4)[1:3], "little"))))
 
 
 class Scgi(Connection):
     kind = "scgi"
 
     def head(self):
-        length = int(self.until(b":"))
-        words = self.exactly(length + 1)[:-2].decode().split("\0")
-        values = dict(reversed(list(zip(words[::2], words[1::2]))))
-        self.asked(values["REQUEST_METHOD"], values["DOCUMENT_URI"], values["CONTENT_LENGTH"])
+        self.asked_cgi(cgi.scgi(self.exactly(int(self.until(b":")) + 1)))
 
     def status_line(self, status):
         return f"Status: {status} Status"

@@ -27,6 +27,8 @@ import re
 import sys
 import urllib.parse
 
+from limit_body import cgi
+
 PATIENCE = float(os.environ.get("TEST_PATIENCE", 10))
 
 REQUEST = re.compile(r"[A-Z]+ \S+ HTTP/1\.[01]$")
@@ -190,7 +192,7 @@ class Upstream:
             if kind == 4 and content:
                 values += content
             elif kind == 4:
-                request = self.begin(named("fastcgi", dict(fastcgi_values(values))))
+                request = self.begin(named("fastcgi", cgi.fastcgi(values)))
             elif kind == 5 and content:
                 request.came += length
             elif kind == 5:
@@ -204,18 +206,12 @@ class Upstream:
     async def uwsgi(self, reader, writer):
         header = await reader.readexactly(4)
         values = await reader.readexactly(int.from_bytes(header[1:3], "little"))
-        words = []
-        while values:
-            length = int.from_bytes(values[:2], "little")
-            words.append(values[2 : 2 + length].decode())
-            values = values[2 + length :]
-        await self.counted(reader, writer, named("uwsgi", dict(zip(words[::2], words[1::2]))))
+        await self.counted(reader, writer, named("uwsgi", cgi.uwsgi(values)))
 
     async def scgi(self, reader, writer):
         length = int((await reader.readuntil(b":"))[:-1])
-        words = (await reader.readexactly(length + 1))[:-2].decode().split("\0")
-        # The first is the one that counts.
-        await self.counted(reader, writer, named("scgi", dict(reversed(list(zip(words[::2], words[1::2]))))))
+        values = await reader.readexactly(length + 1)
+        await self.counted(reader, writer, named("scgi", cgi.scgi(values)))
 
     async def counted(self, reader, writer, request):
         """A request whose body is as long as its CONTENT_LENGTH says."""
@@ -230,18 +226,6 @@ def named(name, values):
     request = Request(values["REQUEST_METHOD"], values["DOCUMENT_URI"], name)
     request.promise = values.get("CONTENT_LENGTH", "none")
     return request
-
-
-def fastcgi_values(data):
-    while data:
-        lengths = []
-        for _ in range(2):
-            wide = 4 if data[0] & 0x80 else 1
-            lengths.append(int.from_bytes(data[:wide], "big") & 0x7FFFFFFF)
-            data = data[wide:]
-        name, value = data[: lengths[0]], data[lengths[0] : sum(lengths)]
-        data = data[sum(lengths) :]
-        yield name.decode(), value.decode()
 
 
 async def cgi_answer(request):
