@@ -78,3 +78,11 @@ python_environment() {
         "$environment/bin/pip" install --disable-pip-version-check -r "$requirements" "$@" &&
         cp "$requirements" "$environment/requirements.txt"
 }
+
+# Installs the packages of Node.js that the package.json of this directory names in $1. Keeps those of the same file.
+node_packages() {
+    ! cmp -s package.json "$1/installed.json" || return 0
+    cp package.json "$1" &&
+        npm install --prefix "$1" --no-audit --no-fund &&
+        cp package.json "$1/installed.json"
+}

@@ -15,12 +15,8 @@ cd "$project/t/apps/programs"
 cmp -s requirements.txt "$dir/python/requirements.txt" || echo "==> installing application servers for Python (log: $log)"
 python_environment "$dir/python" requirements.txt >"$log" 2>&1 || fail_log "installing requirements.txt failed"
 
-if ! cmp -s package.json "$dir/installed.json"; then
-    echo "==> installing application servers for Node.js (log: $log)"
-    cp package.json "$dir"
-    npm install --prefix "$dir" --no-audit --no-fund >"$log" 2>&1 || fail_log "npm failed"
-    cp package.json "$dir/installed.json"
-fi
+cmp -s package.json "$dir/installed.json" || echo "==> installing application servers for Node.js (log: $log)"
+node_packages "$dir" >"$log" 2>&1 || fail_log "npm failed"
 cp node.mjs "$dir"
 
 GO111MODULE=off GOCACHE="$dir/go" go build -o "$dir/server-go" server.go >"$log" 2>&1 || fail_log "go build failed"

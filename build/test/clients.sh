@@ -19,12 +19,8 @@ for requirements in requirements*.txt; do
     python_environment "$environment" "$requirements" >"$log" 2>&1 || fail_log "installing $requirements failed"
 done
 
-if ! cmp -s package.json "$dir/installed.json"; then
-    echo "==> installing HTTP libraries for Node.js (log: $log)"
-    cp package.json "$dir"
-    npm install --prefix "$dir" --no-audit --no-fund >"$log" 2>&1 || fail_log "npm failed"
-    cp package.json "$dir/installed.json"
-fi
+cmp -s package.json "$dir/installed.json" || echo "==> installing HTTP libraries for Node.js (log: $log)"
+node_packages "$dir" >"$log" 2>&1 || fail_log "npm failed"
 cp node.mjs "$dir"
 
 if ! [ -e "$dir/upload-reqwest" ]; then
