@@ -26,24 +26,9 @@ location /kept { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_p
 location /shared { proxy_pass http://shared; }
 location /variable { set $upstream early_unix; proxy_pass http://$upstream; }
 location /tls { proxy_pass https://early_tls; }
-location /fastcgi {
-    fastcgi_param REQUEST_METHOD $request_method;
-    fastcgi_param DOCUMENT_URI $document_uri;
-    fastcgi_param CONTENT_LENGTH $content_length;
-    fastcgi_pass early_fastcgi;
-}
-location /uwsgi {
-    uwsgi_param REQUEST_METHOD $request_method;
-    uwsgi_param DOCUMENT_URI $document_uri;
-    uwsgi_param CONTENT_LENGTH $content_length;
-    uwsgi_pass early_uwsgi;
-}
-location /scgi {
-    scgi_param REQUEST_METHOD $request_method;
-    scgi_param DOCUMENT_URI $document_uri;
-    scgi_param CONTENT_LENGTH $content_length;
-    scgi_pass early_scgi;
-}
+location /fastcgi { fastcgi_pass early_fastcgi; }
+location /uwsgi { uwsgi_pass early_uwsgi; }
+location /scgi { scgi_pass early_scgi; }
 --- early eval
 "*: held; answer 401 denied; reset\n" x 13
 --- upload
@@ -164,13 +149,7 @@ proxy_http_version 1.1;
 location /tcp { proxy_pass http://early_tcp; }
 location /unix { proxy_pass http://early_unix; }
 location /tls { proxy_pass https://early_tls; }
-location /fastcgi {
-    fastcgi_request_buffering off;
-    fastcgi_param REQUEST_METHOD $request_method;
-    fastcgi_param DOCUMENT_URI $document_uri;
-    fastcgi_param CONTENT_LENGTH $content_length;
-    fastcgi_pass early_fastcgi;
-}
+location /fastcgi { fastcgi_request_buffering off; fastcgi_pass early_fastcgi; }
 --- early eval
 "*: held; answer 413 no; reset\n" x 6
 --- upload
@@ -731,24 +710,9 @@ location /memory { client_body_buffer_size 16m; proxy_pass http://early_tcp; }
 location /tls { proxy_pass https://early_tls; }
 location /flushed { proxy_buffering off; proxy_pass http://early_tcp; }
 location /variable { set $upstream early_unix; proxy_pass http://$upstream; }
-location /fastcgi {
-    fastcgi_param REQUEST_METHOD $request_method;
-    fastcgi_param DOCUMENT_URI $document_uri;
-    fastcgi_param CONTENT_LENGTH $content_length;
-    fastcgi_pass early_fastcgi;
-}
-location /uwsgi {
-    uwsgi_param REQUEST_METHOD $request_method;
-    uwsgi_param DOCUMENT_URI $document_uri;
-    uwsgi_param CONTENT_LENGTH $content_length;
-    uwsgi_pass early_uwsgi;
-}
-location /scgi {
-    scgi_param REQUEST_METHOD $request_method;
-    scgi_param DOCUMENT_URI $document_uri;
-    scgi_param CONTENT_LENGTH $content_length;
-    scgi_pass early_scgi;
-}
+location /fastcgi { fastcgi_pass early_fastcgi; }
+location /uwsgi { uwsgi_pass early_uwsgi; }
+location /scgi { scgi_pass early_scgi; }
 --- early eval
 CORE::join '', map { "/$_: begin 200 ${\($_ eq 'flushed' ? '4k' : '200k')}; await $_; rest; mark whole-$_; finish\n" }
     qw(tcp unix sendfile memory tls flushed variable fastcgi uwsgi scgi)
@@ -776,13 +740,7 @@ proxy_http_version 1.1;
 location / { proxy_pass http://early_unix; }
 location /tls { proxy_pass https://early_tls; }
 location /flushed { proxy_buffering off; proxy_pass http://early_unix; }
-location /fastcgi {
-    fastcgi_request_buffering off;
-    fastcgi_param REQUEST_METHOD $request_method;
-    fastcgi_param DOCUMENT_URI $document_uri;
-    fastcgi_param CONTENT_LENGTH $content_length;
-    fastcgi_pass early_fastcgi;
-}
+location /fastcgi { fastcgi_request_buffering off; fastcgi_pass early_fastcgi; }
 --- early eval
 CORE::join '', map { "/$_: begin 200 40k; full 32k; rest; mark whole-$_; finish\n" } qw(unix tls flushed fastcgi http2)
 --- script
