@@ -48,9 +48,9 @@ IN_THE_APPLICATION = """
 uWSGI's own TLS loses its answers without a front as well: it closes the connection while Nagle's algorithm holds the last
 piece back, and the kernel drops that. With `tcp-nodelay = true` in its configuration they are all there.
 
-Long answers of PHP-FPM stall, with this module as without it: PHP sends the beginning of its answer, reads the rest of the body,
-then sends the end; nginx has passed the beginning on and sends no more of the body (it does that for gRPC only). Both wait until
-`fastcgi_read_timeout`. Answers that PHP holds back as a whole, as the short ones here, arrive.
+Long answers of PHP-FPM stall with nginx alone: PHP sends the beginning of its answer, reads the rest of the body, then sends the
+end; nginx has passed the beginning on and sends no more of the body (it does that for gRPC only). Both wait until
+`fastcgi_read_timeout`. With `limit_body_upstream_response` nginx sends the rest.
 
 ## Where this module is not in front
 
@@ -60,7 +60,7 @@ and for how long has to be bounded, or clients hold connections with it.
 - Read on after the answer. The answer is sent, then the rest of the body is read and dropped, up to some megabytes and
   some seconds; then the connection is closed. nginx does that for its own clients (`lingering_close`), Go's net/http
   reads on for 256 KiB and half-closes for half a second, Tomcat reads on for `maxSwallowSize` (2 MiB by default; -1 is all),
-  and PHP-FPM reads until nginx has sent all (but see above for long answers).
+  and PHP-FPM reads until nginx has sent all (but see above for long answers with nginx alone).
 - Read first. Where nobody reads on after the answer, the application reads the body to its end before it answers. In WSGI:
   `while environ["wsgi.input"].read(65536): pass`, in ASGI: `receive()` until `more_body` is false. It costs what the upload
   costs.
