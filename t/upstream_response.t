@@ -778,25 +778,35 @@ no answer
 upstream timed out
 
 
-=== TEST 24: an upstream that begins its answer, and then closes
+=== TEST 24: an upstream that begins its answer, and then takes nothing for too long, or closes
 --- http_config
 limit_body 64m;
 client_body_buffer_size 16k;
+proxy_send_timeout 300ms;
 proxy_next_upstream error timeout non_idempotent;
 upstream two { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; server unix:$TEST_NGINX_EARLY/http backup; }
 --- config
 location / { proxy_pass http://two; }
+location /stream { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://early_unix; }
 --- early
+/stuck: begin 200 200k; await stuck; finish; reset
+/stream: begin 200 200k; await stream; finish
 /cut: begin 200 200k; await cut; take 1m; reset
 /reset: begin 200 80k; await reset; take 1m; held; finish; reset
 --- script
+h1: head PUT /stuck 16m; send 16m; header; logged takes 1; mark stuck; answer
+h1: head PUT /stream 16m; header; send 512k; logged takes 2; mark stream; answer
 h1: head PUT /cut 16m; send 16m; header; mark cut; answer
 h1: head PUT /reset 16m; send 16m; header; mark reset; answer
 --- in_turn
 --- seen
+200 204800 numbers
+200 204800 numbers
 no answer
 200 81920 numbers
 --- early_asked
+tcp /stuck
+http /stream
 tcp /cut
 tcp /reset
 --- no_error_log
