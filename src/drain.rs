@@ -179,6 +179,10 @@ pub fn patience(r: Request<'_>) -> Patience {
             // nginx has given the request up, and done what `post_action` says: there is no answer that could be read.
             interrupt(r, drain, &terms);
         }
+        if upstream::is_reading(r) {
+            // The answer is cut off. The client may wait for its end, and learns of that from the end of the connection.
+            drain.settle(Outcome::Error);
+        }
         is_acknowledged(r, drain);
     }
     match drain.progress.get().patience(&terms.budget, now()) {

@@ -530,22 +530,26 @@ location /buffering { proxy_buffering off; proxy_pass http://early_unix; }
 /rest: send HTTP/1.1 403 No\r\nContent-Length: 20480\r\n\r\n; held begun; send {20k}; reset
 /end: send HTTP/1.1 403 No\r\n\r\n{20k}; held all; fin; reset
 /cut: send HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nno; held some; reset
+/cut/unread: held few; send HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nno; reset
 /buffering: send HTTP/1.1 403 No\r\nContent-Length: 20480\r\n\r\n; held header; send {20k}; reset
 --- script
 h1: head POST /rest 16m; send 1k; await begun; send 8m; answer; send 8387584; end
 h1: head POST /end 16m; send 1k; await all; send 8m; answer; send 8387584; end
 h1: head POST /cut 16m; send 1k; await some; send 8m; answer
+h1: head POST /cut/unread 16m; send 1k; await few; send 8m; answer
 h1: head POST /buffering 16m; send 1k; await header; send 8m; answer; send 8387584; end
 --- in_turn
 --- seen
 403 20480 numbers | closed
 403 20480 numbers | closed
 no answer
+no answer
 403 20480 numbers | closed
 --- responses
 /rest 403 saved
 /end 403 saved
 /cut 403 lost
+/cut/unread 403 lost
 /buffering 403 saved
 
 

@@ -137,7 +137,7 @@ pub enum Outcome {
     Refused,
     /// nginx needed the connection for others, or ended.
     Evicted,
-    /// The connection failed: the client reset it, vanished, or sent what is no body.
+    /// The connection failed: the client reset it, vanished, or sent what is no body; or the answer was cut off.
     Error,
 }
 
