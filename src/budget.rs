@@ -1,4 +1,4 @@
-//! What `limit_body_drain` says in one block, and what that comes to.
+//! The parameters of `limit_body_drain` in one block, and the budget that results.
 
 #![forbid(unsafe_code)]
 
@@ -8,26 +8,27 @@ use crate::module::CoreConf;
 use crate::slots::Slots;
 use nginx::{ComplexValue, Zone};
 
-/// The parameters of a `limit_body_drain`; `None` for one that is not given. They are inherited one by one.
+/// The parameters of a `limit_body_drain`; `None` for a parameter that is not given. Each parameter is inherited by
+/// itself.
 #[derive(Clone, Copy, Default)]
 pub struct DrainConf<'c> {
     /// `idle`, in milliseconds, at least 1.
     pub idle: Option<u64>,
     /// `time`, in milliseconds, at least 1.
     pub time: Option<u64>,
-    /// `rate`, in bytes per second; 0 means that anything will do.
+    /// `rate`, in bytes per second; 0 means no minimum.
     pub rate: Option<u64>,
-    /// `bytes`, at least 1; `Some(None)` is `off`.
+    /// `bytes`, at least 1; `Some(None)` is `off`: no bound.
     pub bytes: Option<Option<u64>>,
-    /// `conns`, at least 1; `Some(None)` is `off`.
+    /// `conns`, at least 1; `Some(None)` is `off`: no bound.
     pub conns: Option<Option<u32>>,
-    /// `per_key`, at least 1; `Some(None)` is `off`.
+    /// `per_key`, at least 1; `Some(None)` is `off`: no bound.
     pub per_key: Option<Option<u32>>,
-    /// `key`
+    /// `key`, which may contain variables.
     pub key: Option<ComplexValue<'c>>,
 }
 
-/// What an administrator has written of nginx's own lingering in a block or around it; `None` where that is its default.
+/// The directives of nginx's own lingering, as written in a block or around it; `None` for one that is not written.
 #[derive(Clone, Copy, Default)]
 pub struct Lingering {
     /// `lingering_timeout`, in milliseconds.
@@ -37,7 +38,7 @@ pub struct Lingering {
 }
 
 impl<'c> DrainConf<'c> {
-    /// What holds in this block, inside one with `outer`.
+    /// The parameters in force in this block, inside a block with `outer`.
     pub fn or(self, outer: Self) -> Self {
         Self {
             idle: self.idle.or(outer.idle),
@@ -50,8 +51,9 @@ impl<'c> DrainConf<'c> {
         }
     }
 
-    /// The budget of a drain. What is written of nginx's own lingering is no less than what is not written here, and a drain may
-    /// last as long as nginx may linger; `grace` is what that is, written or not, in milliseconds.
+    /// The budget of a drain. `grace` is the `lingering_time` in force, written or not, in milliseconds. A written
+    /// `lingering_timeout` is the default of `idle`. A written `lingering_time` that is greater than `time` is used for
+    /// `time`, so that a drain may last as long as nginx would linger.
     pub fn budget(self, grace: u64, written: &Lingering) -> Budget {
         let default = Budget::DEFAULT;
         Budget {
@@ -63,14 +65,14 @@ impl<'c> DrainConf<'c> {
         }
     }
 
-    /// How many drains there may be at once in a location that counts them in `zone`; `None` if memory is out.
+    /// The bounds on the number of drains at once, in a location that counts them in `zone`; `None` if memory is out.
     pub fn slots(self, core: &CoreConf<'c>, zone: Option<Zone<'c>>) -> Option<Slots<'c>> {
         Slots::new(core, zone, self.conns.flatten(), self.per_key.flatten(), self.key)
     }
 }
 
-/// What holds for drains in a block that says `own`, inside one where `outer` holds. `Some(None)` is `off`: a block that turns
-/// drains on inside of that begins with the defaults.
+/// The `limit_body_drain` in force in a block that has `own`, inside a block in which `outer` is in force; `Some(None)`
+/// is `off`. Inside a block with `off`, a block that turns drains on starts from the defaults.
 pub fn inherit<'c>(
     own: Option<Option<DrainConf<'c>>>,
     outer: Option<Option<DrainConf<'c>>>,

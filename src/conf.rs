@@ -9,7 +9,7 @@ use crate::module::CoreConf;
 use crate::slots::Slots;
 use nginx::{ComplexValue, Hooks, Level, OutOfMemory, Status, Written, Zone};
 
-/// How the counters are written.
+/// The format in which counters are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Prometheus' text exposition format, version 0.0.4.
@@ -18,78 +18,79 @@ pub enum Format {
     Json,
 }
 
-/// The rule that bodies are held against in a location.
+/// The rule by which a location judges bodies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rule<'c> {
-    /// Whose it is.
+    /// The directive that the rule comes from.
     pub by: By,
     /// Where the limit comes from.
     pub source: Source<'c>,
-    /// The limit where the variable has an empty value: `client_max_body_size`, as it holds without the module.
+    /// The limit if the value of the variable is empty: the `client_max_body_size` that is in force without the module.
     pub fallback: Limit,
     /// When a declared length is judged.
     pub when: When,
-    /// Whether a body may come without a declared length.
+    /// What becomes of a body of undeclared length.
     pub undeclared: Undeclared,
-    /// Whether verdicts are carried out.
+    /// Whether refusals are carried out.
     pub mode: Mode,
     /// The status of a refusal.
     pub status: RefusalStatus<'c>,
-    /// The level of the line that reports a body over the limit.
+    /// The level of the error log line for a body over the limit, or for one that `declared` refuses. In a dry run it
+    /// is already one level milder.
     pub log_level: Level,
 }
 
-/// Whose a rule is.
+/// The directive that a rule comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// A `limit_body`'s: variables, zones and the log tell of it.
+    /// A `limit_body`. Variables, zones and the log report its judgements.
     LimitBody,
-    /// A `client_max_body_size`'s alone. It is carried out here as nginx would, because nginx's own check is off.
+    /// A `client_max_body_size` alone. The module enforces it as nginx would, because nginx's own check is off.
     Nginx,
 }
 
 /// Where a limit comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Source<'c> {
-    /// The same for every request.
+    /// One limit for all requests.
     Fixed(Limit),
-    /// The value of a text with variables, for each request anew.
+    /// A text with variables, which is evaluated for each request.
     Variable(ComplexValue<'c>),
 }
 
 /// Where the status of a refusal comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RefusalStatus<'c> {
-    /// The same for every request.
+    /// One status for all refusals.
     Fixed(Status),
-    /// The value of a text with variables, for each refusal anew.
+    /// A text with variables, which is evaluated for each refusal.
     Variable(ComplexValue<'c>),
 }
 
 /// When a declared length is judged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Before nginx checks access: no more is done for a request that will be refused.
+    /// Before nginx checks access, so that no more is done for a request that will be refused.
     BeforeAccess,
-    /// After that, so that the limit may depend on who the client is.
+    /// When access has been granted, so that the limit may depend on who the client is.
     AfterAccess,
 }
 
-/// What a `limit_body` says.
+/// The arguments of a `limit_body`.
 #[derive(Clone, Copy)]
 pub struct Limited<'c> {
     /// Where the limit comes from.
     pub source: Source<'c>,
     /// When a declared length is judged.
     pub when: When,
-    /// What becomes of a body that declares none.
+    /// What becomes of a body of undeclared length.
     pub undeclared: Undeclared,
 }
 
-/// What the directives in one block say; `None` where it is silent.
+/// The directives of one block. Until it is merged, a field is `None` if the block does not have the directive.
 #[derive(Default)]
 pub struct Conf<'c> {
-    /// `limit_body`, or a `client_max_body_size` further in; `Some(None)` is `off`.
+    /// `limit_body`, with the size of a `client_max_body_size` further in, if there is one; `Some(None)` is `off`.
     pub limit: Option<Option<Limited<'c>>>,
     /// `limit_body_status`
     pub status: Option<RefusalStatus<'c>>,
@@ -105,56 +106,58 @@ pub struct Conf<'c> {
     pub upstream_response: Option<bool>,
     /// `limit_body_metrics`
     pub metrics: Option<Format>,
-    /// What an administrator has written of nginx's own lingering.
+    /// nginx's own lingering directives, as written in the block or around it.
     lingering: Lingering,
-    /// What comes of them; set by [`settle`](Self::settle).
+    /// The rule in force; `None` where nginx judges by itself. Set by [`settle`](Self::settle), as the fields below.
     rule: Option<Rule<'c>>,
-    /// The same.
+    /// The terms of drains; `None` where drains are left to nginx.
     terms: Option<Terms<'c>>,
-    /// The same.
+    /// The terms of drains that do no more than nginx's own lingering.
     plain: Option<Terms<'c>>,
-    /// The same.
+    /// Whether the response of an upstream that closes early is read.
     reads_upstream_response: bool,
-    /// Whether a handler of its own makes the responses here, as that of `proxy_pass`.
+    /// Whether a content handler, such as that of `proxy_pass`, makes the responses here.
     has_handler: bool,
 }
 
-/// What holds for the drains of a location.
+/// The terms of the drains of a location.
 #[derive(Clone, Copy)]
 pub struct Terms<'c> {
-    /// What each may cost.
+    /// What each drain may cost.
     pub budget: Budget,
-    /// How many there may be at once.
+    /// How many drains there may be at once.
     pub slots: Slots<'c>,
-    /// Where they are counted when they have ended; `None` where they are not.
+    /// The zone that counts drains when they have ended; `None` if they are not counted.
     pub zone: Option<Zone<'c>>,
-    /// Whether variables and the log tell of them.
+    /// Whether variables and the log report drains.
     pub is_reported: bool,
 }
 
 impl<'c> Conf<'c> {
-    /// The rule that holds here; `None` where nginx judges by itself.
+    /// The rule in force here; `None` where nginx judges by itself.
     pub fn rule(&self) -> Option<&Rule<'c>> {
         self.rule.as_ref()
     }
 
-    /// What holds for drains here; `None` where they are left to nginx.
+    /// The terms of drains here; `None` where drains are left to nginx.
     pub fn terms(&self) -> Option<Terms<'c>> {
         self.terms
     }
 
-    /// What holds for the drain of a body that is dropped here by us, where drains are left to nginx: what nginx would do.
+    /// The terms of the drain of a body that the module drops where drains are left to nginx: those of nginx's own
+    /// lingering. `None` until the block is settled.
     pub fn plain_terms(&self) -> Option<Terms<'c>> {
         self.plain
     }
 
-    /// Where uploads are counted; `None` where they are not.
+    /// The zone that counts uploads; `None` if they are not counted.
     pub fn zone(&self) -> Option<Zone<'c>> {
         self.zone.flatten()
     }
 
-    /// Inherits from the block around this one. `limit_body` and `client_max_body_size` are inherited as if they were one
-    /// directive: the innermost of them is the limit, with all else that the `limit_body` around it says.
+    /// Inherits from `prev`, the block around this one. `limit_body` and `client_max_body_size` are inherited as if
+    /// they were one directive: the innermost one sets the limit. If that is a `client_max_body_size`, all other
+    /// arguments of the `limit_body` around it stay in force.
     pub fn merge(&mut self, prev: &Self, written: Written) {
         self.limit = match (self.limit, written.client_max_body_size, prev.limit) {
             (None, Some(bytes), Some(Some(around))) => {
@@ -171,27 +174,27 @@ impl<'c> Conf<'c> {
         self.lingering = Lingering { timeout: written.lingering_timeout, time: written.lingering_time };
     }
 
-    /// Whether a `limit_body` is in force here, if only in a dry run.
+    /// Returns whether a `limit_body` is in force here, enforced or in a dry run.
     pub fn limits(&self) -> bool {
         self.limit.flatten().is_some()
     }
 
-    /// Whether there is something to count here.
+    /// Returns whether there is anything here for a zone to count: uploads, drains, or upstreams that close early.
     pub fn counts(&self) -> bool {
         self.limits() || self.terms.is_some() || self.reads_upstream_response
     }
 
-    /// Whether the response of an upstream is read where that closes before it has the whole request.
+    /// Returns whether the response of an upstream is read if the upstream closes before it has the whole request.
     pub fn reads_upstream_response(&self) -> bool {
         self.reads_upstream_response
     }
 
-    /// Whether requests may be passed to an upstream here.
+    /// Returns whether requests may be passed to an upstream here: the location has a content handler.
     pub fn may_pass(&self) -> bool {
         self.has_handler
     }
 
-    /// Whether bodies are refused here by a `limit_body`.
+    /// Returns whether a `limit_body` is enforced here.
     pub fn enforces(&self) -> bool {
         self.limits() && self.mode() == Mode::Enforce
     }
@@ -200,15 +203,16 @@ impl<'c> Conf<'c> {
         self.mode.unwrap_or(Mode::Enforce)
     }
 
-    /// Computes what holds here, and takes the place of nginx's own check if any block [`enforces`](Self::enforces). Returns
-    /// what is needed for that.
+    /// Computes what is in force in this block, when all blocks are merged. `enforced` is whether any block
+    /// [`enforces`](Self::enforces) a limit. If so, nginx's own check is turned off here, except in a dry run. Returns
+    /// the hooks that the block needs.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`]
     pub fn settle(&mut self, mut core: CoreConf<'c>, enforced: bool) -> Result<Hooks, OutOfMemory> {
         self.rule = self.settle_rule(&core, enforced);
-        // A dry run changes nothing that a client sees.
+        // A dry run changes nothing that a client sees, so nginx's own check stays on.
         if enforced && (self.enforces() || !self.limits()) {
             core.clear_client_max_body_size();
         }
@@ -260,7 +264,8 @@ impl<'c> Conf<'c> {
         })
     }
 
-    /// Drains are looked after where a limit is enforced, and wherever else `limit_body_drain` says so.
+    /// The terms of drains; `None` where drains are left to nginx: with `limit_body_drain off`, or where there is no
+    /// `limit_body_drain` and no enforced limit.
     ///
     /// # Errors
     ///
@@ -271,7 +276,7 @@ impl<'c> Conf<'c> {
         };
         Ok(Some(Terms {
             budget: drain.budget(core.lingering_time(), &self.lingering),
-            // Drains without a bound are not what was asked for.
+            // An error, because without slots drains would have no bound, although the configuration may ask for one.
             slots: drain.slots(core, self.zone()).ok_or(OutOfMemory)?,
             zone: self.zone(),
             is_reported: true,

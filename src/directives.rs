@@ -1,4 +1,4 @@
-//! The directives, and what each of them takes.
+//! The directives and their arguments.
 
 #![forbid(unsafe_code)]
 
@@ -71,7 +71,7 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
     },
 ];
 
-/// What directives need that are about a limit.
+/// What the directives about a limit need to have an effect.
 const LIMIT: Option<Need<LimitBody>> =
     Some(Need { is_there: |conf| conf.limits(), otherwise: "there is no \"limit_body\" for it" });
 
@@ -184,7 +184,7 @@ fn limit_body_zone<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfE
     once(&mut conf.zone, zone)
 }
 
-/// Whether a name is followed by a size, as the zones of nginx's own directives are.
+/// Returns whether a name is followed by a size, as in the `zone=name:size` of nginx's own directives.
 fn has_size(name: &str) -> bool {
     name.rsplit_once(':').is_some_and(|(_, size)| size::parse(size.as_bytes()) != Err(InvalidSize::Malformed))
 }
@@ -210,7 +210,7 @@ fn limit_body_metrics<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Co
     }
 }
 
-/// Sets a parameter, which may be given once.
+/// Sets a parameter, which may be given only once.
 fn parameter<T>(place: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'static str> {
     match place {
         Some(_) => Err("it is duplicate"),
@@ -249,7 +249,7 @@ fn number(value: &[u8]) -> Result<u32, &'static str> {
         .ok_or("it must be a number of at least 1, or \"off\"")
 }
 
-/// A bound; `off` is none, also where the block around has one.
+/// Reads a bound. `off` means no bound, even if the block around has one.
 fn or_off<T>(value: &[u8], read: impl FnOnce(&[u8]) -> Result<T, &'static str>) -> Result<Option<T>, &'static str> {
     match value {
         b"off" => Ok(None),
@@ -257,7 +257,7 @@ fn or_off<T>(value: &[u8], read: impl FnOnce(&[u8]) -> Result<T, &'static str>) 
     }
 }
 
-/// Sets what may be set once in a block.
+/// Sets a value that may be set only once in a block.
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ConfError> {
     match place {
         Some(_) => Err(ConfError::Duplicate),

@@ -1,8 +1,9 @@
-//! The drain: what happens while a body is dropped so that the client reads the answer.
+//! The drain: reading and dropping a body that nobody wants, so that the client reads the answer.
 //!
-//! [`begin`] where it is certain that nobody wants the body: at a refusal, or when nginx has made whatever else it answers
-//! ([`response_end`]). The body is taken from nginx then. It is read once the answer is being made ([`response_begin`]), for as
-//! long as the budget says ([`may_drop`], [`patience`]), and [`has_read`] is told what came. [`end`] reports it.
+//! A drain starts when it is certain that nobody wants the body: at a refusal ([`begin`]), or when nginx makes another
+//! early answer ([`before_answer`], [`response_begin`], [`response_end`]). It takes the body from nginx. The body is
+//! read once the answer is being made, for as long as the budget allows ([`may_drop`], [`patience`]). [`has_read`] gets
+//! each result of reading, and [`end`] reports the outcome.
 
 #![forbid(unsafe_code)]
 
@@ -16,8 +17,9 @@ use crate::upstream;
 use linger::{Got, Patience};
 use nginx::{now, Interruption, Level};
 
-/// Drops the body of a request, which is drained unless that is left to nginx and nginx can do it. Returns whether what is
-/// still to come of the body, if anything is, will be dropped.
+/// Starts draining the body of a request, unless a drain has started. Where drains are left to nginx, an HTTP/1.x body
+/// is drained for as long as nginx would linger; an HTTP/2 or HTTP/3 body is not drained. Returns whether the drain
+/// deals with the rest of the body. If not, the caller must, unless nothing more of the body is to come.
 pub fn begin(r: Request<'_>) -> bool {
     let conf = state::sent_to(r);
     let plain = conf.plain_terms().filter(|_| !r.is_multiplexed());
@@ -45,14 +47,15 @@ fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
     }
 }
 
-/// Begins over HTTP/1.x: the connection is ours, however the drain ends.
+/// Starts a drain over HTTP/1.x. Even a drain that is refused a slot takes the body, because it also decides how the
+/// connection is closed. Returns false if nothing more of the body is to come, or memory is out.
 fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool {
     drain.slot.set(terms.slots.take(r));
     if drain.slot.get().is_none() {
         drain.settle(Outcome::Refused);
     }
     if !linger::take_body(r) && drain.progress.get().outcome().is_none() {
-        // There is nothing to drain.
+        // There is nothing to drain, or no memory for it.
         drain.release();
         drain.progress.set(policy::Drain::Idle);
         drain.terms.set(None);
@@ -61,7 +64,7 @@ fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> 
     true
 }
 
-/// Begins over HTTP/2 or HTTP/3: a stream that is not drained is left to nginx.
+/// Starts a drain over HTTP/2 or HTTP/3. Returns false if the drain has ended: the stream is then left to nginx.
 fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool {
     drain.slot.set(is_within_share(r).then(|| terms.slots.take(r)).flatten());
     if drain.slot.get().is_none() {
@@ -69,28 +72,28 @@ fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool
         return false;
     }
     if !linger::take_body(r) {
-        // Nothing is changed if that was its end already.
+        // This changes nothing if the drain has ended already.
         drain.settle(Outcome::Error);
     }
     let is_going_on = drain.progress.get().outcome().is_none();
     if is_going_on {
-        // nginx alone would be done with the request, and limit_conn too.
+        // nginx alone would finish the request now, and limit_conn would no longer count it.
         linger::leave_limit_conn(r);
     }
     is_going_on
 }
 
-/// Called when a response is about to be made: begins where it is that of an upstream which has left the rest of the body unread.
-/// The client may read nothing before it has sent all, so to wait for the end of the response may be to wait for ever.
+/// Called when a response is about to be made. Starts a drain if it is the response of an upstream that takes no more
+/// of the body. The client may read nothing until it has sent everything, so the end of the response might never come.
 pub fn before_answer(r: Request<'_>) {
     if of(r).is_none() && upstream::is_reading(r) && is_body_coming(r) {
         begin_early(r);
     }
 }
 
-/// Called when the header of a response has been made.
+/// Called when the header of a response has been made. From now on the drain reads, and its clock runs.
 pub fn response_begin(r: Request<'_>) {
-    // What nginx discards by itself is gone for subrequests that the response leads to, too.
+    // A body that nginx discards is taken, so that it is gone for subrequests of the response, too.
     if of(r).is_none() && !r.is_multiplexed() && r.is_body_discarded() {
         begin_early(r);
     }
@@ -100,13 +103,14 @@ pub fn response_begin(r: Request<'_>) {
     }
 }
 
-/// Whether one more stream of the connection may drain beside those that do.
+/// Returns whether one more stream of the connection may drain.
 fn is_within_share(r: Request<'_>) -> bool {
     let (draining, streams) = linger::streams(r);
     draining < policy::share(streams)
 }
 
-/// Called when nginx has made the last of a response, but perhaps not sent it yet.
+/// Called when nginx has made the last of a response, but perhaps not sent it yet. Starts a drain if more of the body
+/// is to come.
 pub fn response_end(r: Request<'_>) {
     if of(r).is_some() {
         return;
@@ -117,7 +121,7 @@ pub fn response_end(r: Request<'_>) {
     }
 }
 
-/// Whether some of the body is still to come.
+/// Returns whether more of the body is to come.
 fn is_body_coming(r: Request<'_>) -> bool {
     if r.is_multiplexed() {
         linger::is_stream_open(r)
@@ -126,25 +130,26 @@ fn is_body_coming(r: Request<'_>) -> bool {
     }
 }
 
-/// Begins where nginx answers before it has read the body, unless drains are left to nginx.
+/// Starts draining a body that nginx has not read before it answers, unless drains are left to nginx.
 fn begin_early(r: Request<'_>) {
     if let Some(terms) = state::sent_to(r).terms() {
         begin_on(r, terms);
     }
 }
 
-/// Whether there is a drain, even if it has ended.
+/// Returns whether a drain has started, even if it has ended.
 pub fn has_begun(r: Request<'_>) -> bool {
     of(r).is_some()
 }
 
-/// The drain of a request, if there is one, with its terms.
+/// The drain of a request, with its terms; `None` if none has started.
 fn of<'r>(r: Request<'r>) -> Option<(&'r Drain<'r>, Terms<'r>)> {
     let drain = &r.state()?.drain;
     Some((drain, drain.terms.get()?))
 }
 
-/// How much of the body may be read and dropped now, in bytes.
+/// How many bytes of the body may be read and dropped now; 0 before the answer, and if the budget is spent, which
+/// settles the drain.
 pub fn may_drop(r: Request<'_>) -> u64 {
     let Some((drain, terms)) = of(r) else {
         return 0;
@@ -155,7 +160,7 @@ pub fn may_drop(r: Request<'_>) -> u64 {
     })
 }
 
-/// Called with what came of reading.
+/// Called with each result of reading the body.
 pub fn has_read(r: Request<'_>, got: Got) {
     let Some((drain, _)) = of(r) else {
         return;
@@ -169,18 +174,21 @@ pub fn has_read(r: Request<'_>, got: Got) {
     }
 }
 
-/// How long to wait for more of the body.
+/// How long to wait for more of the body. Settles the drain if its budget is spent, or if nginx has given up the
+/// request or the answer.
 pub fn patience(r: Request<'_>) -> Patience {
     let Some((drain, terms)) = of(r) else {
         return Patience::Over;
     };
     if r.is_done() {
         if !drain.is_answered() {
-            // nginx has given the request up, and done what `post_action` says: there is no answer that could be read.
+            // nginx has given up the request, and done its `post_action`: no answer will follow that a client could
+            // read.
             interrupt(r, drain, &terms);
         }
         if upstream::is_reading(r) {
-            // The answer is cut off. The client may wait for its end, and learns of that from the end of the connection.
+            // The answer has been cut off. The client may be waiting for the rest, and learns only from the end of the
+            // connection that there is none.
             drain.settle(Outcome::Error);
         }
         is_acknowledged(r, drain);
@@ -204,25 +212,25 @@ pub fn patience(r: Request<'_>) -> Patience {
     }
 }
 
-/// How much more a client may be let send of a body, in bytes.
+/// How many more bytes of the body the client may be allowed to send.
 pub fn credit(r: Request<'_>) -> u64 {
     of(r).map_or(0, |(drain, terms)| drain.progress.get().credit(&terms.budget))
 }
 
-/// How much has been dropped, in bytes.
+/// How many bytes have been dropped.
 pub fn dropped(r: Request<'_>) -> u64 {
     of(r).and_then(|(drain, _)| drain.progress.get().ledger()).map_or(0, |ledger| ledger.bytes())
 }
 
-/// Whether the client has acknowledged the whole response. Once it has that remains so, although nginx may send a goodbye
-/// after it that is not acknowledged yet.
+/// Returns whether the client has acknowledged the whole response. Once true, it stays true, even if nginx sends
+/// something after the response, such as a GOAWAY, that is not acknowledged yet.
 fn is_acknowledged(r: Request<'_>, drain: &Drain<'_>) -> bool {
     let is_acknowledged = drain.acknowledged.get() == Some(true) || linger::is_acknowledged(r);
     drain.acknowledged.set(Some(is_acknowledged));
     is_acknowledged
 }
 
-/// Ends a drain that nginx has ended, if it was still going on.
+/// Settles a drain that nginx has cut short, with an outcome that tells why. Does nothing if the drain is settled.
 fn interrupt(r: Request<'_>, drain: &Drain<'_>, terms: &Terms<'_>) {
     drain.settle(match r.interruption() {
         Some(Interruption::Close) => Outcome::Evicted,
@@ -231,7 +239,7 @@ fn interrupt(r: Request<'_>, drain: &Drain<'_>, terms: &Terms<'_>) {
     });
 }
 
-/// Called when the request ends.
+/// Called when the request ends. Reports the drain, and gives the connection back to nginx.
 pub fn end(r: Request<'_>) {
     report(r);
     linger::release(r);

@@ -1,8 +1,8 @@
-//! The gate: where nginx asks, and what it is told.
+//! The gate: nginx's hooks at which requests are judged, and what each of them returns.
 //!
-//! [`before_access`] and [`after_access`] judge what the client declares, [`within_body`] what it sends, and [`before_answer`]
-//! what is answered before anybody has asked. [`note`] remembers where an upload was sent to. What is decided is up to
-//! [`judge`].
+//! [`before_access`] and [`after_access`] judge the declared length, [`within_body`] the body as it arrives, and
+//! [`before_answer`] a request that is answered before it was judged. [`note`] remembers the location that an upload
+//! was sent to. The [`judge`] makes the decisions.
 
 #![forbid(unsafe_code)]
 
@@ -15,11 +15,12 @@ use crate::reject;
 use crate::state::{self, State};
 use nginx::{Input, Phase, Piece, Status};
 
-/// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
-/// page of an error.
+/// Called before nginx looks for a location, and when it has found one. Remembers the location as the one that the
+/// upload was sent to, unless the request is for the page of an error. After a redirect, drops a body that nobody reads
+/// to its end.
 pub fn note(r: Request<'_>) {
     if !r.is_main() {
-        // What of an unbuffered body is still to come goes to another upstream, or to none.
+        // The rest of an unbuffered body goes to another upstream, or to none. The subrequest must not announce it.
         if r.main().is_body_torn() || r.main().is_body_discarded() {
             r.detach_body();
         }
@@ -27,7 +28,8 @@ pub fn note(r: Request<'_>) {
     }
     reject::resume(r);
     if r.is_internal() && (r.is_body_torn() || r.is_body_discarded()) {
-        // Nobody gets any more of it, but an upstream would be promised what is declared, or still to come.
+        // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
+        // left of it.
         if r.is_post_action() {
             reject::leave_body(r);
         } else {
@@ -37,7 +39,7 @@ pub fn note(r: Request<'_>) {
     if r.is_error_page() || !r.has_body() {
         return;
     }
-    // Drains go by it, and where there are none, so will they here.
+    // A drain follows the terms of this location. If the location has none, it still replaces an earlier one that has.
     if r.conf().terms().is_some() || r.state().is_some() {
         if let Some(state) = r.state_or_default() {
             state.sent_to.set(Some(r.conf()));
@@ -45,19 +47,19 @@ pub fn note(r: Request<'_>) {
     }
 }
 
-/// Called when a location is settled, before access is checked and the body is read.
+/// Called when the location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request<'_>) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
     }
     if r.is_error_page() && judge_late(r).is_err() {
-        // The answer stays, but what there is to say of the upload is said, and the page gets no body that was over a limit.
+        // The answer stays, but the verdict is reported, and the page gets no body that was refused.
         reject::drop_body(r);
     }
     if let Some(state) = r.state() {
         state.is_due.set(true);
         if let Some((status, _)) = state.replaced.get().filter(|(_, changes)| *changes == r.uri_changes()) {
-            // Whoever made the answer that a refusal was to replace has gone on as if nothing had happened.
+            // The code whose answer the refusal was to replace has ignored the refusal.
             return Phase::Finalize(status);
         }
     }
@@ -68,7 +70,7 @@ pub fn before_access(r: Request<'_>) -> Phase {
     judge_in_advance(r, When::BeforeAccess)
 }
 
-/// Called when access is granted, before the body is read.
+/// Called when access has been granted, before the body is read.
 pub fn after_access(r: Request<'_>) -> Phase {
     if !r.is_main() || r.is_error_page() {
         return Phase::Declined;
@@ -80,12 +82,12 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     let Some(rule) = r.conf().rule() else {
         return Phase::Declined;
     };
-    // Other modules may have read the body before its time, or begun to discard it; but what a redirect finds so was judged
-    // where that was done.
+    // Another module may have read the body early, or started to discard it: that body is judged here. But one that was
+    // read or discarded before a redirect was judged then.
     if r.is_internal() && (r.is_body_discarded() || r.is_body_read()) {
         return Phase::Declined;
     }
-    // The declared length counts, even if another module has discarded the body, in part or whole.
+    // The declared length counts, even if another module has discarded some or all of the body.
     let is_gone = r.is_body_discarded() || (!r.is_internal() && !r.has_body());
     let length = if is_gone { judge::declared_length(r) } else { judge::known_length(r) };
     let Some(length) = length.filter(|length| judge::is_of_interest(rule, *length)) else {
@@ -107,8 +109,8 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     }
 }
 
-/// Drops, before the page of an error is made, a body that its location would not have: one answer is enough, and that is
-/// there.
+/// Drops the body before the page of an error is made, if the rule of the page's location would refuse it. It is not
+/// refused, because the request has its answer already.
 fn drop_excess(r: Request<'_>) {
     let Some(rule) = r.conf().rule().filter(|rule| rule.mode == Mode::Enforce) else {
         return;
@@ -121,13 +123,13 @@ fn drop_excess(r: Request<'_>) {
     }
 }
 
-/// Called when a response is about to be made. Returns the status of the refusal that takes its place.
+/// Called when a response is about to be made. Returns the status of the refusal that replaces it; `None` if it stays.
 ///
-/// What is answered before there is a settled location, as by `return`, is judged here by its declared length. An answer that
-/// is an error stays, whatever the verdict.
+/// A request that is answered before its location is settled, as by `return`, is judged here by its declared length. An
+/// answer that is an error stays, whatever the verdict.
 pub fn before_answer(r: Request<'_>) -> Option<Status> {
     if let Some(state) = r.state() {
-        // If that is the refusal itself, it is made now.
+        // If this response is the refusal, it is being made now.
         state.replaced.set(None);
     }
     let status = judge_late(r).err().filter(|_| !r.is_response_error())?;
@@ -138,7 +140,12 @@ pub fn before_answer(r: Request<'_>) -> Option<Status> {
     Some(status)
 }
 
-/// Judges a request that has come to an answer before it was due to be judged, by the length that it declared.
+/// Judges a request that is answered before it was due to be judged, by its declared length. Does nothing if the
+/// request has been judged, or was due to be.
+///
+/// # Errors
+///
+/// The status of the refusal.
 fn judge_late(r: Request<'_>) -> Result<(), Status> {
     let is_settled = |state: &State<'_>| state.is_due.get() || state.is_refused() || state.verdict().is_some();
     if r.state().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
@@ -155,19 +162,20 @@ fn judge_late(r: Request<'_>) -> Result<(), Status> {
     judge::begin(r, state, conf, length)
 }
 
-/// The status of the refusal that takes the place of a response, as long as that goes on all the same.
+/// The status of the refusal that replaces a response, while other code still makes that response; `None` otherwise.
 pub fn replaced_answer(r: Request<'_>) -> Option<Status> {
     r.state()?.replaced.get().map(|(status, _)| status)
 }
 
-/// The answer to a request that was refused in mid-stream, where the module that was to read its body takes no notice of that.
+/// The status for a request that was refused in mid-stream, if the module that reads its body ignores the refusal;
+/// `None` if the answer is being made.
 pub fn abandoned(r: Request<'_>) -> Option<Status> {
     r.state().filter(|state| !state.drain.is_answered()).and_then(|state| state.refusal.get())
 }
 
-/// Called for each piece of every body that nginx reads, so it is as short as can be: whether [`within_body`] is to look
-/// at it. It need not where no rule holds, where the declared length has been judged, or as long as the body is within
-/// the limit.
+/// Returns whether [`within_body`] must see the next piece of a body. It need not if no rule is in force, if the
+/// declared length has been judged, or while the body is within the limit. But it must see all pieces of a drained
+/// stream. This is called for each piece of every body, so it must be fast.
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
         Some(state) => {
@@ -178,7 +186,7 @@ pub fn is_body_watched(r: Request<'_>) -> bool {
     }
 }
 
-/// Called for each piece of a watched body.
+/// Called for each piece of a watched body. Judges the piece, or drops it if the stream is drained (HTTP/2 and HTTP/3).
 pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
     if r.state().is_some_and(|state| state.drain.is_of_stream(r)) {
         return linger::drop_piece(r, input);
@@ -193,7 +201,7 @@ fn judge_piece(r: Request<'_>) -> Result<(), Status> {
     let Some(rule) = r.conf().rule() else {
         return Ok(());
     };
-    // The page of an error never turns into a refusal.
+    // The page of an error is never replaced by a refusal.
     if r.is_error_page() {
         return Ok(());
     }
@@ -209,7 +217,7 @@ fn judge_piece(r: Request<'_>) -> Result<(), Status> {
     stop(r, judge::go_on(r, state, r.conf(), length))
 }
 
-/// Has nginx read no further, if that is what has been decided.
+/// Makes nginx stop reading the body if `decided` is a refusal. Returns `decided`.
 fn stop(r: Request<'_>, decided: Result<(), Status>) -> Result<(), Status> {
     decided.inspect_err(|_| reject::stop_reading(r))
 }

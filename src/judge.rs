@@ -1,7 +1,7 @@
-//! The judge: which limit a body has, what is decided about it, and who is told.
+//! The judge: computes the limit of a request, judges its body, and reports the judgement.
 //!
-//! [`begin`] judges a body, and [`go_on`] more of one whose length was not declared. The decision itself is a [`Judgement`].
-//! It is remembered and reported here, and a refusal gets its status.
+//! [`begin`] judges a body, and [`go_on`] judges one of undeclared length again when more of it has arrived. The
+//! decision itself is a [`Judgement`]. This file remembers and reports it, and computes the status of a refusal.
 
 #![forbid(unsafe_code)]
 
@@ -13,8 +13,8 @@ use crate::module::Request;
 use crate::state::{Judged, State};
 use nginx::{ComplexValue, Level, Status};
 
-/// The length of the body, as far as it is known; `None` if there is no body, or an empty one. What a chunk announces counts
-/// as seen, as it does with nginx: no need to wait for it.
+/// The length of the body, as far as it is known; `None` if there is no body, or the declared length is 0. The
+/// announced length of a chunk counts as seen before its data has arrived, as with nginx.
 pub fn known_length(r: Request<'_>) -> Option<Length> {
     if r.is_chunked() {
         let seen = r.body_seen();
@@ -23,12 +23,13 @@ pub fn known_length(r: Request<'_>) -> Option<Length> {
     r.content_length().filter(|length| *length > 0).map(Length::Declared)
 }
 
-/// The length that the client declared; `None` if it has not, or there is no body, or an empty one.
+/// The length that the client declared; `None` if it declared none or 0, or the body has been dropped.
 pub fn declared_length(r: Request<'_>) -> Option<Length> {
     r.declared_length().filter(|length| *length > 0).map(Length::Declared)
 }
 
-/// Returns whether there is anything to remember of a length: a limit of nginx's own tells nobody what is within it.
+/// Returns whether the judgement of a body with this length has to be remembered. Nothing is reported of a body that is
+/// within a `client_max_body_size` alone.
 pub fn is_of_interest(rule: &Rule<'_>, length: Length) -> bool {
     match (rule.by, rule.source) {
         (By::Nginx, Source::Fixed(limit)) => !limit.allows(length),
@@ -36,7 +37,8 @@ pub fn is_of_interest(rule: &Rule<'_>, length: Length) -> bool {
     }
 }
 
-/// Returns whether a rule lets through the body of a request as it was declared. Nobody is told.
+/// Returns whether a rule allows the body of a request, by its declared length. A body of undeclared length is not
+/// allowed. The judgement is neither remembered nor reported; only an invalid limit is logged.
 pub fn would_allow(r: Request<'_>, rule: &Rule<'_>) -> bool {
     let length = r.content_length().map(Length::Declared);
     length.is_some_and(|length| limit(r, rule).is_some_and(|limit| limit.allows(length)))
@@ -55,7 +57,7 @@ pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
     carry_out(r, state, rule, Judged { conf, judgement })
 }
 
-/// Judges more of a body whose length was not declared, unless the first judgement is final.
+/// Judges a body of undeclared length again, now that more of it has arrived, unless its judgement is final.
 ///
 /// # Errors
 ///
@@ -64,7 +66,8 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
     let Some(rule) = conf.rule() else {
         return Ok(());
     };
-    // There is no judgement yet where the body is read before its time. That of a limit of nginx's does not count.
+    // There is no judgement yet if another module reads the body early. One by a `client_max_body_size` alone does not
+    // count.
     let Some(so_far) = state.told().filter(|_| rule.by == By::LimitBody) else {
         return begin(r, state, conf, length);
     };
@@ -74,6 +77,11 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
     }
 }
 
+/// Remembers and reports a judgement.
+///
+/// # Errors
+///
+/// The status of the refusal.
 fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule<'_>, judged: Judged<'r>) -> Result<(), Status> {
     let judgement = judged.judgement;
     state.judged.set(Some(judged));
@@ -91,7 +99,7 @@ fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule<'_>, judged: Jud
     Err(status)
 }
 
-/// Reports a body that is, or in a dry run would be, refused. A limit that is no size has been reported.
+/// Logs that a body is refused or, in a dry run, would be. An invalid limit has been logged already.
 fn report(r: Request<'_>, rule: &Rule<'_>, judgement: &Judgement) {
     let (bytes, note) = (judgement.length().bytes(), note_of(rule.mode));
     match (judgement.reason(), rule.by, r.chunk_announced()) {
@@ -106,7 +114,7 @@ fn report(r: Request<'_>, rule: &Rule<'_>, judgement: &Judgement) {
                 format_args!("client intended to send too large body: {bytes} bytes, limit: {most}{note}"),
             );
         }
-        // As nginx does.
+        // The lines for a `client_max_body_size` alone are the same as nginx's.
         (Reason::TooLarge, By::Nginx, Some(announced)) => {
             let received = bytes.saturating_sub(announced);
             r.log(
@@ -120,7 +128,7 @@ fn report(r: Request<'_>, rule: &Rule<'_>, judgement: &Judgement) {
     }
 }
 
-/// The limit for a request; `None`, and a line in the error log, if a variable's value is no size.
+/// The limit for a request; `None` if the variable cannot be evaluated, or its value is not a size, which is logged.
 fn limit(r: Request<'_>, rule: &Rule<'_>) -> Option<Limit> {
     let variable = match rule.source {
         Source::Fixed(limit) => return Some(limit),
@@ -133,7 +141,8 @@ fn limit(r: Request<'_>, rule: &Rule<'_>) -> Option<Limit> {
     Limit::parse(value).inspect_err(|error| report_value(r, rule, variable, value, "limit_body", error)).ok()
 }
 
-/// The status of a refusal. An invalid value of a variable is reported, and the status is 500.
+/// The status of a refusal: 413 if the value of the variable is empty; 500 if the variable cannot be evaluated, or its
+/// value is invalid, which is logged.
 fn refusal_status(r: Request<'_>, rule: &Rule<'_>) -> Status {
     let variable = match rule.status {
         RefusalStatus::Fixed(status) => return status,
@@ -149,7 +158,7 @@ fn refusal_status(r: Request<'_>, rule: &Rule<'_>) -> Status {
     }
 }
 
-/// Reports an invalid value of a variable.
+/// Logs that the value of a variable is invalid.
 fn report_value(
     r: Request<'_>,
     rule: &Rule<'_>,

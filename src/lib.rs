@@ -1,31 +1,33 @@
 //! `ngx_http_limit_body_module`: an nginx module that refuses oversized uploads so that the client reads the refusal.
 //!
-//! The way of a request through the module, and the file to read for each step:
+//! The steps of a request in the module, and the file to read for each:
 //!
-//! 1. `nginx.conf` has become a [`conf::Conf`] for each location ([`directives`], [`conf`]). Where any `limit_body` is in
-//!    force nginx's own check is off, and the module judges every location.
-//! 2. nginx has settled the request's location and calls the [`gate`], which asks the [`judge`]: behind `limit_req` and
-//!    before access is checked or, with `after_auth`, when it has been granted; in any case before the body is read. First
-//!    match wins:
-//!    - a subrequest, or a body that has been discarded, or read before a redirect: not judged (again);
-//!    - the page of an error: not judged; a body that its location would not have is dropped;
-//!    - no rule here, or a request without a body: not judged;
-//!    - no length declared where one is required: 411;
-//!    - the limit is a variable whose value is no size: 500;
-//!    - the client declared a length over the limit: refused, or in a dry run reported;
+//! 1. nginx has read `nginx.conf` into a [`conf::Conf`] for each location ([`directives`], [`conf`]). If any block
+//!    enforces a `limit_body`, the module judges the bodies in every location, and nginx's own check is off except in a
+//!    dry run.
+//! 2. nginx has settled the request's location, and calls the [`gate`], which asks the [`judge`]. This happens after
+//!    `limit_req` and before access is checked or, with `after_auth`, when access has been granted; in either case
+//!    before the body is read. The first match wins:
+//!    - a subrequest: not judged;
+//!    - a body that was read or discarded before a redirect: not judged, or not again;
+//!    - the page of an error: not judged; a body that the rule of the page's location would refuse is dropped;
+//!    - no rule here, or no body: not judged;
+//!    - the limit is a variable whose value is not a size: 500;
+//!    - no length is declared where one is required: 411;
+//!    - the declared length is over the limit: refused or, in a dry run, reported;
 //!    - otherwise the request goes on.
-//! 3. As nginx reads the body, each piece passes the [`gate`] again: where no length was declared, what has come is judged
-//!    by the same limit.
+//! 3. As nginx reads the body, each piece passes the [`gate`] again. If no length was declared, the bytes that have
+//!    arrived are judged by the same limit.
 //! 4. A request that is answered before step 2, as by `return`, is judged when its answer is made.
-//! 5. A refusal ([`reject`]) leaves the request without a body, lets nginx answer, and reads on: to close at once would reset
-//!    the connection, and the client would lose the answer.
-//! 6. That is a [`drain`], for refusals and for whatever else nginx answers early, within a budget.
-//! 7. An [`upstream`] that answers and closes before it has the whole body has its response read.
-//! 8. What was decided is remembered in a [`state::State`], which outlives internal redirects and ends in the access
-//!    log ([`variables`]) and in counters that all workers share ([`metrics`]).
+//! 5. A refusal ([`reject`]) removes the body from the request, lets nginx answer, and keeps reading: closing at once
+//!    would reset the connection, and the client would lose the answer.
+//! 6. This reading is a [`drain`], within a budget. nginx's other early answers have one, too.
+//! 7. If an [`upstream`] answers and closes before it has the whole body, the module makes nginx read its response.
+//! 8. A [`state::State`] remembers what was decided, also across internal redirects. Users see it in the access log
+//!    ([`variables`]), and in counters that all workers share ([`metrics`]).
 //!
-//! The decisions themselves are in the crate `policy`, which knows no nginx. What touches nginx is in the crate [`nginx`],
-//! and how bodies are read that nobody wants in [`linger`]: these two have all unsafe code. Start with [`gate`].
+//! The crate `policy` makes the decisions, and does not know nginx. The crate [`nginx`] gives typed access to nginx,
+//! and the crate [`linger`] reads bodies that nobody wants. These two have all unsafe code. Start with [`gate`].
 
 mod budget;
 mod conf;
@@ -164,7 +166,8 @@ impl Linger for LimitBody {
     }
 }
 
-// nginx calls the handlers of a phase in reverse order: behind realip, as a limit may depend on the address that it finds,
-// and behind limit_req, which counts what is refused here; before limit_conn, which holds nothing of it.
+// nginx calls the handlers of a phase in the reverse order of their modules. So in the preaccess phase this module
+// comes after realip, because a limit may depend on the address that realip sets; after limit_req, which therefore
+// counts refused uploads; and before limit_conn, which therefore does not.
 nginx::http_module!(LimitBody as ngx_http_limit_body_module before [ngx_http_limit_req_module, ngx_http_realip_module]
     with configuration ngx_http_limit_body_conf_module and filters ngx_http_limit_body_filter_module);

@@ -1,7 +1,8 @@
-//! What is counted: an upload in the zone of the location that it was judged in, its drain in that of the one that it was
-//! refused in or, where it was not, answered from.
+//! An upload counts in the zone of the location that judged it. Its drain counts in the zone of the location that
+//! refused or answered it; the page of an error does not change that. An upstream that closes early counts in the zone
+//! of the location that passed the request to it.
 //!
-//! A refusal is counted when it is made, any other upload when the request ends, and a drain when that does.
+//! A refused upload is counted at its refusal. All other uploads and the drains are counted when the request ends.
 
 #![forbid(unsafe_code)]
 
@@ -16,7 +17,7 @@ use crate::module::{LimitBody, Request};
 use crate::state::State;
 use nginx::{visit_zones, Content, Output, Zone};
 
-/// Counts an upload, once its verdict is final, and how long its body is, as far as that is known.
+/// Counts an upload whose verdict is final. `bytes` is the length of its body, as far as it is known.
 pub fn upload(state: &State<'_>, bytes: u64) {
     let zone = state.judged.get().and_then(|judged| judged.conf.zone());
     let (Some(zone), Some((judgement, verdict))) = (zone, state.verdict()) else {
@@ -30,7 +31,7 @@ pub fn upload(state: &State<'_>, bytes: u64) {
     }
 }
 
-/// Called when nginx writes its access logs: counts an upload that has not been refused.
+/// Called when nginx writes its access logs. Counts an upload that has not been refused.
 pub fn ended(r: Request<'_>) {
     if !r.is_main() {
         return;
@@ -47,7 +48,8 @@ pub fn ended(r: Request<'_>) {
     );
 }
 
-/// Counts a drain that has ended.
+/// Counts a drain that has ended: its outcome, how many bytes it drained, and whether the client acknowledged the
+/// response.
 pub fn drained(zone: Option<Zone<'_>>, outcome: Outcome, bytes: u64, acknowledged: bool) {
     let Some(zone) = zone else {
         return;
@@ -57,7 +59,7 @@ pub fn drained(zone: Option<Zone<'_>>, outcome: Outcome, bytes: u64, acknowledge
     add(zone, Counter::Acknowledged(acknowledged), 1);
 }
 
-/// Counts the response of an upstream that closed early.
+/// Counts an upstream that closed early, by whether its response was read.
 pub fn upstream_response(zone: Option<Zone<'_>>, result: UpstreamResult) {
     if let Some(zone) = zone {
         add(zone, Counter::UpstreamResponses(result), 1);
@@ -68,7 +70,8 @@ fn add(zone: Zone<'_>, counter: Counter, number: u64) {
     zone.add(counter.index(), number);
 }
 
-/// Writes all zones, as the location wants it.
+/// Writes the counts of all zones in the format that the location has. Returns the content type; `None` if memory is
+/// out, or the location has no format.
 pub fn write(r: Request<'_>, output: &mut Output) -> Option<Content> {
     let (written, kind) = match r.conf().metrics? {
         Format::Prometheus => (metrics::prometheus(output, &All), "text/plain; version=0.0.4; charset=utf-8"),

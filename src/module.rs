@@ -1,15 +1,15 @@
-//! The module's name, in the types that nginx's side has for every module.
+//! The types of the crate [`nginx`] for this module.
 
 #![forbid(unsafe_code)]
 
-/// The module.
+/// The module. `lib.rs` has its callbacks.
 pub struct LimitBody;
 
-/// A request, with what the module remembers of it.
+/// A request, which gives access to what the module remembers of it.
 pub type Request<'r> = nginx::Request<'r, LimitBody>;
 
-/// nginx's own configuration of a block; it lives for `'c`, as ours.
+/// nginx's own configuration of a block. It lives for `'c`, as the module's does.
 pub type CoreConf<'c> = nginx::CoreConf<'c, LimitBody>;
 
-/// The arguments of a directive; what is made of them lives for `'c`.
+/// The arguments of a directive. Values made from them live for `'c`.
 pub type Args<'c> = nginx::Args<'c, LimitBody>;

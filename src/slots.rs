@@ -1,4 +1,4 @@
-//! How many drains go on at once: in a zone (`conns`), and for a key (`per_key`).
+//! Bounds on the number of drains at once: in a zone (`conns`), and for a key (`per_key`).
 
 #![forbid(unsafe_code)]
 
@@ -12,35 +12,37 @@ use policy::keys::{self, Table};
 use crate::module::{CoreConf, Request};
 use nginx::{is_alive, process_id, ComplexValue, Exclusive, Zone};
 
-/// What bounds the number of drains in a location; by default nothing.
+/// The bounds on the number of drains at once in a location. By default there are none.
 #[derive(Clone, Copy, Default)]
 pub struct Slots<'c> {
-    /// Where they are counted; `None` where nobody wants to know.
+    /// The zone that counts the drains going on; `None` if there is neither a `limit_body_zone` nor `conns`.
     zone: Option<Zone<'c>>,
-    /// How many there may be.
+    /// The largest number of drains at once, at least 1; `None` means no bound.
     conns: Option<u32>,
-    /// How many there may be of one key.
+    /// The bound for each key; `None` means no bound.
     per_key: Option<PerKey<'c>>,
 }
 
-/// What bounds the number of drains of one key.
+/// The bound on the number of drains of one key.
 #[derive(Clone, Copy)]
 struct PerKey<'c> {
+    /// The largest number of drains at once, at least 1.
     most: u32,
     key: ComplexValue<'c>,
     table: Exclusive<'c, Table>,
 }
 
-/// What a drain has taken, and is to give back when it ends.
+/// The slot of a drain, which must be given back when the drain ends.
 #[derive(Clone, Copy, Default)]
 pub struct Slot<'c> {
     zone: Option<Zone<'c>>,
-    /// The table, and the place in it.
+    /// The table of keys, and the index of the entry that counts this drain; `None` if its key is not counted.
     key: Option<(Exclusive<'c, Table>, usize)>,
 }
 
 impl<'c> Slots<'c> {
-    /// Those of a location, with its zone; `None` if memory is out. `key` is `$binary_remote_addr` where none is given.
+    /// The bounds of a location that counts drains in `zone`; `None` if memory is out. `conns` and `per_key` are at
+    /// least 1; `None` means no bound. The default of `key` is `$binary_remote_addr`.
     pub fn new(
         core: &CoreConf<'c>,
         zone: Option<Zone<'c>>,
@@ -54,7 +56,7 @@ impl<'c> Slots<'c> {
         };
         let per_key = match per_key {
             Some(most) => {
-                // All processes are made from this one, and hash alike.
+                // Makes the hasher before nginx forks its workers, so that all of them hash alike.
                 hasher();
                 let key = key.or_else(|| core.complex_value("$binary_remote_addr"))?;
                 Some(PerKey { most, key, table: core.exclusive::<Table>("keys")? })
@@ -64,7 +66,8 @@ impl<'c> Slots<'c> {
         Some(Self { zone, conns, per_key })
     }
 
-    /// Takes what a drain needs; `None` if there are as many as there may be. The key is that of this moment.
+    /// Takes a slot for a drain; `None` if a bound is reached, or the key cannot be evaluated. The key is evaluated
+    /// now; an empty one is not counted.
     pub fn take(&self, r: Request<'_>) -> Option<Slot<'c>> {
         let zone = self.zone;
         if !zone.is_none_or(|zone| zone.take(self.conns.unwrap_or(u32::MAX))) {
@@ -89,7 +92,7 @@ impl<'c> Slots<'c> {
 }
 
 impl Slot<'_> {
-    /// Gives it back, once.
+    /// Gives the slot back. Call this once for each slot.
     pub fn give_back(self) {
         if let Some(zone) = self.zone {
             zone.give_back();
@@ -106,11 +109,12 @@ fn hasher() -> &'static RandomState {
 }
 
 fn take(table: Exclusive<'_, Table>, key: u64, most: u32) -> Option<usize> {
-    /// Whether this process has been here. A master never is, so each of its workers begins with this.
+    /// Whether this process has used the table before. The master never does, so this is false when a worker starts.
     static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
     let own = process_id();
     table.with(|table| {
         if !HAS_BEGUN.swap(true, Ordering::Relaxed) {
+            // Entries with this process's own id are those of a dead process that had the same id.
             let mut alive = HashMap::from([(own, false)]);
             keys::forget(table, |process| !*alive.entry(process).or_insert_with(|| is_alive(process)));
         }

@@ -1,4 +1,4 @@
-//! What the module remembers of a request: one state for the client's request, shared by its subrequests.
+//! What the module remembers of a request: one state for the client's request, which its subrequests share.
 
 #![forbid(unsafe_code)]
 
@@ -12,99 +12,103 @@ use crate::slots::Slot;
 use linger::Taken;
 use nginx::{now, Status, Zone};
 
-/// See the fields. All of it is for `&State`: nginx calls back while a state is borrowed.
+/// What the module remembers of a request. The fields are cells, because nginx calls back while a state is borrowed.
 #[derive(Default)]
 pub struct State<'r> {
-    /// What holds in the location that the upload was sent to, whatever error pages follow; `None` where nobody asks.
+    /// The configuration of the location that the upload was sent to, which the page of an error does not change;
+    /// `None` if that was not noted.
     pub sent_to: Cell<Option<&'r Conf<'r>>>,
-    /// Whether the request has come so far that it is judged before its answer is made.
+    /// Whether the request has reached the preaccess phase. If not, it is judged when its answer is made.
     pub is_due: Cell<bool>,
-    /// What was decided about the body; `None` before.
+    /// The judgement of the body; `None` before there is one.
     pub judged: Cell<Option<Judged<'r>>>,
-    /// The status of the refusal; `None` if there is none. A refusal is final, whatever else becomes of the request.
+    /// The status of the refusal; `None` if the request is not refused. A refusal is final, whatever else becomes of
+    /// the request.
     pub refusal: Cell<Option<Status>>,
-    /// A refusal that takes the place of another answer, and how often the request could be redirected then; `None` again as
-    /// soon as it is being made.
+    /// The status of a refusal that replaces another answer, and how often nginx could still redirect the request at
+    /// that time. `None` again as soon as the refusal is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
-    /// What happens to a body that is not wanted.
+    /// The drain of the body.
     pub drain: Drain<'r>,
-    /// The body, once it is taken from nginx to be drained.
+    /// What the crate `linger` remembers of the body once it is taken from nginx.
     pub taken: Taken,
-    /// How much of the body nginx had read, in bytes, when it was to lose count; `None` as long as nginx knows.
+    /// How much of the body nginx had read, in bytes, just before it lost count; `None` while nginx still counts.
     pub received: Cell<Option<u64>>,
-    /// The upstream that has closed before it had the whole request.
+    /// The upstream that closed before it had the whole request.
     pub upstream: Upstream<'r>,
     /// Whether the module will be told when the request ends.
     is_end_notified: Cell<bool>,
 }
 
-/// What was decided about a body, and where.
+/// The judgement of a body, and the location that made it.
 #[derive(Clone, Copy)]
 pub struct Judged<'r> {
-    /// What holds in the location where it was judged.
+    /// The configuration of the location that judged the body.
     pub conf: &'r Conf<'r>,
-    /// The decision.
+    /// The judgement.
     pub judgement: Judgement,
 }
 
 impl<'r> State<'r> {
-    /// The rule by which the body was judged; `None` before.
+    /// The rule by which the body was judged; `None` before it is judged.
     pub fn rule(&self) -> Option<&'r Rule<'r>> {
         self.judged.get().and_then(|judged| judged.conf.rule())
     }
 
-    /// What was decided about the body, if that is to be told: a limit of nginx's own tells nobody.
+    /// The judgement of the body, if it is to be reported: a judgement by a `client_max_body_size` alone is not.
     pub fn told(&self) -> Option<Judged<'r>> {
         self.judged.get().filter(|_| self.rule().is_some_and(|rule| rule.by == By::LimitBody))
     }
 
-    /// The judgement, once there is a verdict to be told.
+    /// The judgement and its verdict; `None` until there is a verdict to report.
     pub fn verdict(&self) -> Option<(Judgement, Verdict)> {
         let judgement = self.told()?.judgement;
         judgement.verdict().map(|verdict| (judgement, verdict))
     }
 
-    /// Whether the request has been refused.
+    /// Returns whether the request has been refused.
     pub fn is_refused(&self) -> bool {
         self.refusal.get().is_some()
     }
 }
 
-/// What is remembered of the drain of a request's body; the same as no drain until it is begun.
+/// What is remembered of the drain of a request's body. By default no drain has started.
 #[derive(Default)]
 pub struct Drain<'r> {
-    /// How far it has got.
+    /// The state of the drain.
     pub progress: Cell<policy::Drain>,
-    /// What it may cost, and where it is counted; `None` before it is begun.
+    /// The terms of the drain; `None` before it starts.
     pub terms: Cell<Option<Terms<'r>>>,
-    /// Whether the client has acknowledged the whole response; final when the request ends.
+    /// Whether the client has acknowledged the whole response; `None` before this is first checked, final when the
+    /// request ends.
     pub acknowledged: Cell<Option<bool>>,
-    /// The slot that it has.
+    /// The slot of the drain; `None` if it has none.
     pub slot: Cell<Option<Slot<'r>>>,
 }
 
 impl<'r> Drain<'r> {
-    /// Whether the body of the request that it belongs to is a stream's, and dropped as it comes (HTTP/2 and HTTP/3).
+    /// Returns whether a drain has started on an HTTP/2 or HTTP/3 stream, whose body is dropped as it arrives. `r` must
+    /// be a request that has this state.
     pub fn is_of_stream(&self, r: Request<'_>) -> bool {
         self.progress.get().ledger().is_some() && r.is_multiplexed()
     }
 
-    /// Whether the answer is being made, or has been.
+    /// Returns false while the drain waits for the answer to be made, and true in any other state.
     pub fn is_answered(&self) -> bool {
         !matches!(self.progress.get(), policy::Drain::Waiting(_))
     }
 
-    /// How much was drained, in bytes; `None` if there was no drain.
+    /// How many bytes were drained; `None` if there was no drain to report.
     pub fn bytes(&self) -> Option<u64> {
         self.reported()?.ledger().map(|ledger| ledger.bytes())
     }
 
-    /// How it ended; `None` before, and if there was none.
+    /// How the drain ended; `None` before its end, and if there is no drain to report.
     pub fn outcome(&self) -> Option<Outcome> {
         self.reported()?.outcome()
     }
 
-    /// How long it took, in milliseconds; `None` before it has ended, and if there was none.
+    /// How long the drain took, in milliseconds; `None` before its end, and if there is no drain to report.
     pub fn time(&self) -> Option<u64> {
         match self.reported()? {
             policy::Drain::Settled(_, _, time) => Some(time),
@@ -112,29 +116,31 @@ impl<'r> Drain<'r> {
         }
     }
 
-    /// Whether the client had acknowledged the whole response in the end; `None` if there was none.
+    /// Whether the client has acknowledged the whole response; final when the request ends. `None` if there is no drain
+    /// to report.
     pub fn acknowledged(&self) -> Option<bool> {
         self.reported().and(self.acknowledged.get())
     }
 
-    /// The drain, unless nobody is to be told of it.
+    /// The state of the drain, if it is to be reported.
     fn reported(&self) -> Option<policy::Drain> {
         self.terms.get().filter(|terms| terms.is_reported).map(|_| self.progress.get())
     }
 
-    /// Changes how far it has got.
+    /// Changes the state of the drain. Returns the result of `change`.
     pub fn update<T>(&self, change: impl FnOnce(&mut policy::Drain) -> T) -> T {
         update(&self.progress, change)
     }
 
-    /// Ends it, and lets another drain have the slot. Does nothing if it has ended before.
+    /// Settles the drain with this outcome, and gives its slot back. Does nothing if it is settled already, or has not
+    /// started.
     pub fn settle(&self, outcome: Outcome) {
         if self.update(|progress| progress.settle(outcome, now())) {
             self.release();
         }
     }
 
-    /// Lets another drain have the slot.
+    /// Gives the slot back, if there is one.
     pub fn release(&self) {
         if let Some(slot) = self.slot.take() {
             slot.give_back();
@@ -142,25 +148,25 @@ impl<'r> Drain<'r> {
     }
 }
 
-/// What is remembered of an upstream that has closed before it had the whole request; the same as none until one has.
+/// What is remembered of an upstream that closed before it had the whole request. By default none has.
 #[derive(Default)]
 pub struct Upstream<'r> {
-    /// How far its response has got.
+    /// The state of its response.
     pub response: Cell<UpstreamResponse>,
-    /// Which one it is ([`Request::upstream`](nginx::Request::upstream)).
+    /// The upstream's number ([`Request::upstream`](nginx::Request::upstream)); `None` if none has closed early.
     pub number: Cell<Option<usize>>,
-    /// Where it is counted; `None` where it is not.
+    /// The zone that counts the upstream; `None` if it is not counted.
     pub zone: Cell<Option<Zone<'r>>>,
 }
 
 impl Upstream<'_> {
-    /// Changes how far its response has got.
+    /// Changes the state of the response. Returns the result of `change`.
     pub fn update<T>(&self, change: impl FnOnce(&mut UpstreamResponse) -> T) -> T {
         update(&self.response, change)
     }
 }
 
-/// Changes what is in a cell.
+/// Changes the value of a cell. Returns the result of `change`.
 fn update<S: Copy, T>(cell: &Cell<S>, change: impl FnOnce(&mut S) -> T) -> T {
     let mut state = cell.get();
     let result = change(&mut state);
@@ -168,13 +174,15 @@ fn update<S: Copy, T>(cell: &Cell<S>, change: impl FnOnce(&mut S) -> T) -> T {
     result
 }
 
-/// The location that an upload was sent to, whatever error pages have followed.
+/// The configuration of the location that the upload was sent to, which the page of an error does not change. If that
+/// was not noted, the configuration of the current location.
 pub fn sent_to<'r>(r: Request<'r>) -> &'r Conf<'r> {
     let noted = r.state().and_then(|state| state.sent_to.get());
     noted.unwrap_or_else(|| r.conf())
 }
 
-/// Has the module told, once, when the request ends. Returns whether that could be done.
+/// Arranges for the module to be told once when the request ends. Returns whether that succeeded: there is a state, and
+/// there was memory.
 pub fn notify_end(r: Request<'_>) -> bool {
     r.state().is_some_and(|state| {
         state.is_end_notified.set(state.is_end_notified.get() || r.notify_end());
@@ -182,7 +190,7 @@ pub fn notify_end(r: Request<'_>) -> bool {
     })
 }
 
-/// Remembers how much of the body has been read, before nginx loses count.
+/// Remembers how much of the body nginx has read, before nginx loses count.
 pub fn keep_received(r: Request<'_>) {
     if let Some(state) = r.state() {
         if state.received.get().is_none() {

@@ -1,8 +1,8 @@
-//! The response of an upstream that closes before it has read the whole request: nginx alone gives up when it can write no
-//! more, and answers 502.
+//! The response of an upstream that closes before it has read the whole request. When nginx alone can write no more, it
+//! gives up that upstream, and asks the next one or answers 502.
 //!
-//! [`interrupted`] has it read instead, where there is something to read. [`response_end`] and [`end`] tell what became of
-//! that.
+//! [`interrupted`] makes nginx read the response instead, if there may be one. [`redirected`], [`response_end`] and
+//! [`end`] report the result.
 
 #![forbid(unsafe_code)]
 
@@ -13,15 +13,16 @@ use crate::module::Request;
 use crate::state::{self, State};
 use nginx::{Interrupted, Level};
 
-/// Whether the response of an upstream is to be read however the upstream ends.
+/// Returns whether the response of an upstream is to be read even if the upstream closes early.
 pub fn is_watched(r: Request<'_>) -> bool {
     r.conf().reads_upstream_response()
 }
 
-/// Called when nothing more of a request can be written to its upstream. Returns whether to read what there is to read.
+/// Called when nothing more of a request can be written to its upstream. Returns whether nginx is to read the response
+/// nevertheless.
 pub fn interrupted(r: Request<'_>, Interrupted { has_begun, has_unread }: Interrupted) -> bool {
     if !r.is_main() {
-        // Nobody is told of a subrequest.
+        // Nothing is reported of a subrequest's upstream.
         return reads_on(has_begun, has_unread);
     }
     let Some(State { upstream, .. }) = r.state_or_default().filter(|_| state::notify_end(r)) else {
@@ -32,19 +33,21 @@ pub fn interrupted(r: Request<'_>, Interrupted { has_begun, has_unread }: Interr
     upstream.update(|response| response.interrupt(has_begun, has_unread))
 }
 
-/// Called when a request is sent to an upstream once more.
+/// Called when a request is sent again, to another upstream or to the same.
 pub fn retried(r: Request<'_>) {
     if let Some(state) = r.state().filter(|_| r.is_main()) {
         state.upstream.update(|response| response.retry());
     }
 }
 
-/// Whether the upstream of a request reads no more of it, but what it has sent is being read.
+/// Returns whether the response of a request's upstream is being read although the upstream takes no more of the
+/// request.
 pub fn is_reading(r: Request<'_>) -> bool {
     r.state().is_some_and(|state| state.upstream.response.get().is_reading())
 }
 
-/// Called when nginx redirects a request: to the page for its response, or where `X-Accel-Redirect` says.
+/// Called in the rewrite phases, and so after each redirect. If nginx has the header of the response, the response has
+/// led to the redirect, by `error_page` or `X-Accel-Redirect`, and counts as read.
 pub fn redirected(r: Request<'_>) {
     if r.is_main() && r.state().is_some_and(|state| has_its_response(r, state)) {
         settle(r, |_| true);
@@ -56,7 +59,8 @@ pub fn response_end(r: Request<'_>) {
     settle(r, |state| has_its_response(r, state));
 }
 
-/// Returns whether the upstream that has closed is the one that was asked last, and nginx has the header of its response.
+/// Returns whether the upstream that closed early is the one that was asked last, and nginx has read the header of its
+/// response.
 fn has_its_response(r: Request<'_>, state: &State<'_>) -> bool {
     state.upstream.number.get() == r.upstream() && r.has_upstream_header()
 }
@@ -66,6 +70,8 @@ pub fn end(r: Request<'_>) {
     settle(r, |_| false);
 }
 
+/// Settles the response of an upstream that closed early, and reports the result. `is_its_own` returns whether the
+/// answer is what that upstream has sent.
 fn settle(r: Request<'_>, is_its_own: impl FnOnce(&State<'_>) -> bool) {
     let Some(state) = r.state() else {
         return;

@@ -1,4 +1,4 @@
-//! The variables. All of them are final in an access log.
+//! The variables. All of them are final in the access log.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,8 @@ use crate::module::{LimitBody, Request};
 use crate::state::State;
 use nginx::{Value, Variable};
 
-/// All variables of the module; empty for requests to which no limit applied.
+/// All variables of the module. One about the verdict is empty if the request was not judged; one about the drain, if
+/// there was none; one about the upstream, if none closed early.
 pub const VARIABLES: &[Variable<LimitBody>] = &[
     Variable { name: "limit_body_status", get: |_, state| text(state.verdict().map(|(_, verdict)| verdict.as_str())) },
     Variable { name: "limit_body_limit", get: |_, state| number(limit(state)) },
@@ -35,7 +36,7 @@ fn panic_on_demand() -> Value {
 #[cfg(all(feature = "fault-injection", not(debug_assertions)))]
 compile_error!("fault-injection is for debug builds only");
 
-/// The limit by which the verdict was reached; `None` without one.
+/// The limit of the verdict, in bytes; 0 means no limit. `None` if there is no verdict, or the limit was invalid.
 fn limit(state: &State<'_>) -> Option<u64> {
     let (judgement, _) = state.verdict()?;
     judgement.limit().map(Limit::bytes)
