@@ -1,8 +1,8 @@
-//! The drain: reading a body that nobody wants, so that the client gets to read the answer.
+//! The drain: reading a body that nobody wants, so that the client reads the answer.
 
 use crate::{Budget, Ledger, Spent};
 
-/// The drain of one body, from the moment when it is certain that nobody wants the body.
+/// The state of the drain of one body, from the moment when it is certain that nobody wants the body.
 ///
 /// ```text
 ///        begin             answer              settle
@@ -11,59 +11,60 @@ use crate::{Budget, Ledger, Spent};
 ///                                  settle
 /// ```
 ///
-/// The first outcome stands: what is done to a settled drain changes nothing.
+/// The first outcome stands: a settled drain does not change any more.
 ///
-/// The clock runs from the answer on: what a client sends before that waits, so that it is no fault of its own if nothing is
-/// read.
+/// The clock starts with the answer: the client is not to blame for the time that it has to wait for that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drain {
-    /// There is none.
+    /// There is no drain.
     #[default]
     Idle,
-    /// The body is ours, the answer is not made yet.
+    /// The body is taken. The answer is not made yet.
     Waiting(Ledger),
-    /// The answer is being made or has been, and the body is read.
+    /// The answer is being made or has been made. The body is read.
     Draining(Ledger),
-    /// It has ended, after so many milliseconds. The request may go on.
+    /// The drain has ended with this outcome, after this many milliseconds. The request may live on.
     Settled(Ledger, Outcome, u64),
 }
 
 impl Drain {
-    /// A drain that has begun.
+    /// Starts a drain at `now`, in milliseconds. It waits for the answer.
     pub const fn begin(now: u64) -> Self {
         Self::Waiting(Ledger::begin(now))
     }
 
-    /// The answer is being made.
+    /// Starts reading, and starts the clock at `now`, because the answer is being made. Does nothing if the drain is
+    /// not waiting for that.
     pub fn answer(&mut self, now: u64) {
         if let Self::Waiting(ledger) = self {
             *self = Self::Draining(ledger.restarted(now));
         }
     }
 
-    /// Adds bytes that were read.
+    /// Adds bytes that were read at `now`. Does nothing if there is no drain, or it has ended.
     pub fn add(&mut self, bytes: u64, now: u64) {
         if let Self::Waiting(ledger) | Self::Draining(ledger) = self {
             ledger.add(bytes, now);
         }
     }
 
-    /// Ends it, unless it has not begun, or has ended already. Returns whether this was its end.
+    /// Settles the drain with this outcome. Returns whether that was its end: false if there is no drain, or it had
+    /// ended already.
     pub fn settle(&mut self, outcome: Outcome, now: u64) -> bool {
         let (Self::Waiting(ledger) | Self::Draining(ledger)) = *self else {
             return false;
         };
-        // A body that is complete was so when its last bytes came.
+        // A complete body was complete when its last bytes came.
         let time = if outcome == Outcome::Complete { ledger.busy() } else { ledger.elapsed(now) };
         *self = Self::Settled(ledger, outcome, time);
         true
     }
 
-    /// How much may be read now, in bytes; 0 before the answer.
+    /// How many bytes may be read at `now`; 0 before the answer, and if there is no drain.
     ///
     /// # Errors
     ///
-    /// The outcome, if the budget is spent, or was before.
+    /// The outcome, if the budget is spent or the drain has ended.
     pub fn may_read(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
         match self {
             Self::Idle | Self::Waiting(_) => Ok(0),
@@ -72,7 +73,8 @@ impl Drain {
         }
     }
 
-    /// How much more a client may be let send, in bytes, whatever the time is; 0 unless it goes on.
+    /// How many more bytes the client may be allowed to send, whatever the time is; 0 if there is no drain, or it has
+    /// ended. [`u64::MAX`] if the budget has no bound.
     pub fn credit(&self, budget: &Budget) -> u64 {
         match self {
             Self::Idle | Self::Settled(..) => 0,
@@ -82,11 +84,12 @@ impl Drain {
         }
     }
 
-    /// How long to wait for more, in milliseconds from now.
+    /// How long to wait for more of the body, in milliseconds from `now`; [`Budget::time`] before the answer, and if
+    /// there is no drain.
     ///
     /// # Errors
     ///
-    /// The outcome, if there is nothing to wait for.
+    /// The outcome, if the budget is spent or the drain has ended.
     pub fn patience(&self, budget: &Budget, now: u64) -> Result<u64, Outcome> {
         match self {
             Self::Idle | Self::Waiting(_) => Ok(budget.time),
@@ -95,7 +98,7 @@ impl Drain {
         }
     }
 
-    /// The outcome of a drain that ends now because a time was up.
+    /// The outcome of a drain that ends at `now` because a timer has expired.
     pub fn overdue(&self, budget: &Budget, now: u64) -> Outcome {
         match self {
             Self::Draining(ledger) => ledger.overdue(budget, now).into(),
@@ -103,7 +106,7 @@ impl Drain {
         }
     }
 
-    /// What has been read; `None` if there is no drain.
+    /// The ledger of the drain; `None` if there is no drain.
     pub const fn ledger(&self) -> Option<Ledger> {
         match *self {
             Self::Idle => None,
@@ -111,7 +114,7 @@ impl Drain {
         }
     }
 
-    /// How it ended; `None` before, and if there is none.
+    /// How the drain ended; `None` before its end, and if there is no drain.
     pub const fn outcome(&self) -> Option<Outcome> {
         match *self {
             Self::Settled(_, outcome, _) => Some(outcome),
@@ -125,19 +128,20 @@ impl Drain {
 pub enum Outcome {
     /// The whole body was read.
     Complete,
-    /// The client closed the connection before: it had seen enough.
+    /// The client closed the connection, or reset the stream, before all of the body was read: it had seen enough.
     Closed,
-    /// The client was silent for too long, or the time was up.
+    /// The client was silent for [`Budget::idle`], or [`Budget::time`] has passed.
     Timeout,
-    /// The client sent less than the rate.
+    /// The client sent less than [`Budget::rate`] on average, and [`Budget::grace`] has passed.
     Slow,
-    /// As much was drained as may be.
+    /// As many bytes were drained as [`Budget::bytes`] allows.
     Bytes,
-    /// Too many drains were under way already.
+    /// There was no slot: too many drains were going on.
     Refused,
-    /// nginx needed the connection for others, or ended.
+    /// nginx needed the connection for others, or was exiting.
     Evicted,
-    /// The connection failed: the client reset it, vanished, or sent what is no body; or the answer was cut off.
+    /// The connection failed, as when the client resets it or vanishes; the client sent an invalid body; or the answer
+    /// was cut off.
     Error,
 }
 
@@ -152,7 +156,7 @@ impl From<Spent> for Outcome {
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes, in the order of their counters.
     pub const ALL: [Self; 8] = [
         Self::Complete,
         Self::Closed,
@@ -179,8 +183,8 @@ impl Outcome {
     }
 }
 
-/// How many streams of a connection may drain at once, of so many that it may have (HTTP/2 and HTTP/3): as many as are left
-/// for requests beside them, but one in any case.
+/// How many streams of an HTTP/2 or HTTP/3 connection may drain at once, if it may have `streams` at once: half of
+/// them, so that as many are left for other requests, but at least 1.
 pub fn share(streams: usize) -> usize {
     (streams / 2).max(1)
 }

@@ -1,8 +1,8 @@
-//! A limit, the length that it is compared with, and what is decided.
+//! Limits, lengths, and the judgements that result from comparing them.
 
 use crate::size::{self, InvalidSize};
 
-/// The largest body that is let through, in bytes, 0 to [`size::MAX`]; 0 means no limit.
+/// The largest size of a body, in bytes, 0 to [`size::MAX`]; 0 means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(u64);
 
@@ -12,7 +12,7 @@ impl Limit {
         Self(bytes)
     }
 
-    /// Reads a limit as [`size::parse`] does.
+    /// Parses a limit, as [`size::parse`] does.
     ///
     /// # Errors
     ///
@@ -26,7 +26,8 @@ impl Limit {
         self.0
     }
 
-    /// Returns whether a body may have this length: one that is as long as the limit may, one byte more is too long.
+    /// Returns whether a body may have this length. A body exactly as long as the limit is allowed; one more byte is
+    /// not.
     pub const fn allows(self, length: Length) -> bool {
         self.0 == 0 || length.bytes() <= self.0
     }
@@ -35,11 +36,11 @@ impl Limit {
 /// The length of a body, as far as it is known, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// The client declared it: Content-Length (RFC 9110, section 8.6).
+    /// The length that the client declared in Content-Length (RFC 9110, section 8.6).
     Declared(u64),
-    /// The client declared none. This much has come, or has been announced by the header of a chunk.
+    /// The client declared no length. This many bytes have arrived, or have been announced by the header of a chunk.
     Seen(u64),
-    /// The client declared none, and nothing of the body has been read yet.
+    /// The client declared no length, and nothing of the body has been read yet.
     Unknown,
 }
 
@@ -58,7 +59,7 @@ impl Length {
 pub enum At {
     /// The header of the request, before any of the body was read.
     Header,
-    /// The part of the body that had come.
+    /// The part of the body that had arrived.
     Body,
 }
 
@@ -75,29 +76,29 @@ impl At {
 /// Whether refusals are carried out (`limit_body_dry_run`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are.
+    /// Refusals are carried out.
     Enforce,
-    /// They are reported, and the body is let through.
+    /// Refusals are reported, and the body is let through.
     DryRun,
 }
 
-/// What becomes of a body that declares no length.
+/// What becomes of a body of undeclared length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undeclared {
-    /// It is judged as it comes.
+    /// The body is judged as it arrives.
     Judged,
-    /// It is refused: 411 (RFC 9110, section 15.5.12).
+    /// The body is refused with 411 (RFC 9110, section 15.5.12).
     Refused,
 }
 
 /// The result of judging a body, as users see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Within the limit, as far as is known.
+    /// The body is within the limit, as far as is known.
     Passed,
-    /// To be refused.
+    /// The body is to be refused.
     Rejected,
-    /// To be refused but for a dry run, which lets it through.
+    /// The body would be refused without the dry run, which lets it through.
     RejectedDryRun,
 }
 
@@ -115,20 +116,20 @@ impl Verdict {
 /// Why a body is let through or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Nothing has come of it yet, and nobody may ever read it: there is no verdict.
+    /// Nothing of the body has been read yet, and perhaps nobody ever reads it: there is no verdict.
     Nothing,
-    /// Within the limit, as far as is known.
+    /// The body is within the limit, as far as is known.
     Within,
-    /// Longer than the limit.
+    /// The body is longer than the limit.
     TooLarge,
-    /// No declared length, where one is required.
+    /// No length is declared where one is required.
     Undeclared,
-    /// The limit is a variable, whose value is no size.
+    /// The limit is a variable whose value is not a size.
     Invalid,
 }
 
-/// What has been decided about a body, and why. The limit is computed once; a body that declared no length is judged
-/// [`again`](Self::again) as it comes.
+/// The result of judging a body: a verdict and the reason for it. The limit is computed once. A body of undeclared
+/// length is judged [`again`](Self::again) as it arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judgement {
     limit: Option<Limit>,
@@ -138,7 +139,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Judges a body by a limit; `None` is one whose value is no size.
+    /// Judges a body by a limit; `None` means that the limit's value is not a size.
     pub fn new(limit: Option<Limit>, length: Length, undeclared: Undeclared, mode: Mode) -> Self {
         let reason = match (limit, length) {
             (None, _) => Reason::Invalid,
@@ -150,13 +151,13 @@ impl Judgement {
         Self { limit, length, reason, mode }
     }
 
-    /// Judges the body again, by the same limit, when more of it has come; `None` if the first judgement is final.
+    /// Judges the body again, by the same limit, when more of it has arrived; `None` if this judgement is final.
     pub fn again(self, length: Length, mode: Mode) -> Option<Self> {
         let is_open = self.at() == At::Body && matches!(self.reason, Reason::Nothing | Reason::Within);
         is_open.then(|| Self::new(self.limit, length, Undeclared::Judged, mode))
     }
 
-    /// The limit; `None` if its value is no size.
+    /// The limit; `None` if its value is not a size.
     pub const fn limit(&self) -> Option<Limit> {
         self.limit
     }
@@ -166,7 +167,7 @@ impl Judgement {
         self.length
     }
 
-    /// Why it was decided so.
+    /// The reason for the verdict.
     pub const fn reason(&self) -> Reason {
         self.reason
     }
@@ -176,7 +177,7 @@ impl Judgement {
         self.mode
     }
 
-    /// What the body was judged by. That it has no declared length is seen from the header.
+    /// What the body was judged by. A missing length shows in the header.
     pub const fn at(&self) -> At {
         match (self.reason, self.length) {
             (Reason::Undeclared, _) | (_, Length::Declared(_)) => At::Header,
@@ -184,7 +185,7 @@ impl Judgement {
         }
     }
 
-    /// The verdict; `None` as long as nothing has come.
+    /// The verdict; `None` while nothing of the body has been read.
     pub const fn verdict(&self) -> Option<Verdict> {
         match (self.reason, self.mode) {
             (Reason::Nothing, _) => None,
@@ -194,13 +195,13 @@ impl Judgement {
         }
     }
 
-    /// Returns whether the body is refused.
+    /// Returns whether the body is refused: false in a dry run.
     pub fn is_refusal(&self) -> bool {
         self.verdict() == Some(Verdict::Rejected)
     }
 
-    /// Returns whether the judgement may change, or has to be repeated to who reads on, now that so many bytes have been seen
-    /// of the body.
+    /// Returns whether the body must be judged again, or its refusal repeated, now that `seen` bytes of it have been
+    /// seen. A refusal is repeated for whatever code reads on.
     pub const fn is_to_be_repeated(&self, seen: u64) -> bool {
         match (self.reason, self.mode) {
             (Reason::Nothing, _) => true,

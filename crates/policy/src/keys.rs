@@ -1,11 +1,11 @@
-//! How many drains a key holds, in a table that all workers share.
+//! Counts the drains of each key, in a table that all workers share.
 //!
-//! A key is known by a hash of 64 bits. The hash points at a place in the table; from there on [`WINDOW`] entries are the
-//! window of the key, and one of them is used for each process that holds drains of it. A key whose window is full is told
-//! that it has had enough, so the table may refuse too much, but never too little. Windows overlap, and hashes are as good
-//! as random: as long as no more than half of the table is in use, a full window is next to impossible.
+//! A key is known by a 64-bit hash, which selects an index in the table. The [`WINDOW`] entries from there on are the
+//! key's window. Each process that holds drains of the key uses one of them. If the window of a key is full, a drain is
+//! refused. So the table may refuse too many drains, but never too few. Windows overlap, and hashes are as good as
+//! random: while no more than half of the table is in use, a full window is next to impossible.
 //!
-//! What a dead process held is taken away when it is in the way. All of this is for one process at a time.
+//! Entries of dead processes are freed when they are in the way. Only one process may use the table at a time.
 
 /// How many entries the table has.
 pub const ENTRIES: usize = 1 << 16;
@@ -13,13 +13,14 @@ pub const ENTRIES: usize = 1 << 16;
 /// How many entries a key can use, and so over how many processes its drains can be spread.
 pub const WINDOW: usize = 128;
 
-/// How many places there are for a window.
+/// At how many indexes a window can start.
 const STARTS: u64 = (ENTRIES - WINDOW + 1) as u64;
 
-/// An entry: the hash of its key; then the process, and in the lower half how many it holds. Nothing held is a free entry.
+/// An entry: the hash of its key; then the process id in the upper half, and the number of drains that the process
+/// holds in the lower half. An entry with no drains is free.
 pub type Entry = [u64; 2];
 
-/// The table, free in the beginning.
+/// The table. All zeros means that all entries are free.
 pub type Table = [Entry; ENTRIES];
 
 fn held(entry: &Entry) -> u32 {
@@ -36,13 +37,14 @@ fn set(entry: &mut Entry, key: u64, process: u32, held: u32) {
     *entry = [key, u64::from(process) << 32 | u64::from(held)];
 }
 
-/// Has a process hold one more for a key, if that is no more than `most` then for all processes together. Returns the place
-/// to give it back to.
+/// Makes the process `own` hold one more drain of a key, if all processes together then hold no more than `most`.
+/// `is_alive` returns whether a process lives. Returns the index of the entry, for [`give_back`]; `None` if there would
+/// be more than `most`, or if the window is full.
 pub fn take(table: &mut Table, key: u64, own: u32, most: u32, mut is_alive: impl FnMut(u32) -> bool) -> Option<usize> {
     let start = usize::try_from(key.checked_rem(STARTS)?).ok()?;
     let window = table.get_mut(start..)?.get_mut(..WINDOW)?;
     let place = find(window, key, own, most).or_else(|| {
-        // To ask whether a process lives takes longer than to count.
+        // Asking whether a process lives takes longer than counting, so it comes second.
         for entry in window.iter_mut() {
             if held(entry) > 0 && process(entry) != own && !is_alive(process(entry)) {
                 *entry = [0, 0];
@@ -55,7 +57,8 @@ pub fn take(table: &mut Table, key: u64, own: u32, most: u32, mut is_alive: impl
     start.checked_add(place)
 }
 
-/// The place in a window where one more can be held.
+/// The index, in a window, of the entry that can hold one more drain of a key; `None` if there are `most` already, or
+/// no entry is free.
 fn find(window: &[Entry], key: u64, own: u32, most: u32) -> Option<usize> {
     let of_key = |entry: &&Entry| entry[0] == key;
     let all = window.iter().filter(of_key).fold(0, |all: u32, entry| all.saturating_add(held(entry)));
@@ -66,7 +69,8 @@ fn find(window: &[Entry], key: u64, own: u32, most: u32) -> Option<usize> {
     own.or_else(|| window.iter().position(|entry| held(entry) == 0))
 }
 
-/// Has a process hold one less in a place where it has taken one.
+/// Gives back one drain that the process `own` holds in the entry with this index. Does nothing if the entry is another
+/// process's by now.
 pub fn give_back(table: &mut Table, place: usize, own: u32) {
     if let Some(entry) = table.get_mut(place).filter(|entry| process(entry) == own) {
         let [key, _] = *entry;
@@ -74,7 +78,7 @@ pub fn give_back(table: &mut Table, place: usize, own: u32) {
     }
 }
 
-/// Takes away what processes held of which this says that they are gone.
+/// Frees the entries of all processes for which `is_gone` returns true.
 pub fn forget(table: &mut Table, mut is_gone: impl FnMut(u32) -> bool) {
     for entry in table {
         if held(entry) > 0 && is_gone(process(entry)) {
@@ -156,7 +160,7 @@ mod tests {
         let own = take(&mut table, 7, 2, 2, |process| process != 1).unwrap();
         assert_eq!(own, first);
 
-        // Too late: the place is somebody else's.
+        // The entry is another process's by now.
         give_back(&mut table, first, 1);
         assert!(take(&mut table, 7, 2, 2, lives).is_some());
         assert_eq!(take(&mut table, 7, 2, 2, lives), None);
@@ -180,7 +184,7 @@ mod tests {
         assert_eq!(take(&mut table, STARTS - 1, 1, 1, lives), Some(ENTRIES - WINDOW));
     }
 
-    /// What docs/drain.md says of it.
+    /// Checks the figures in docs/drain.md.
     #[test]
     #[cfg_attr(miri, ignore = "takes too long")]
     fn a_table_half_in_use_refuses_nobody_too_much() {

@@ -1,9 +1,10 @@
-//! What the module decides, apart from nginx: it needs no server to be tested, fuzzed or read.
+//! The decisions of the module. They do not depend on nginx, so they can be read, tested and fuzzed without a server.
 //!
-//! A [`Limit`] and a [`Length`] give a [`Judgement`], with its [`Verdict`]; [`size`] reads what an administrator writes. A
-//! body that is refused is read by a [`Drain`]: its [`Ledger`] and a [`Budget`] say how long that goes on, until there is
-//! an [`Outcome`]. An [`UpstreamResponse`] is what an upstream that reads no more has sent. [`metrics`] says what is counted
-//! of all that.
+//! Comparing a [`Length`] with a [`Limit`] gives a [`Judgement`], with its [`Verdict`]; [`size`] parses the sizes that
+//! an administrator writes. A [`Drain`] is the state of reading a body that nobody wants. Its [`Ledger`] and a
+//! [`Budget`] determine how long that goes on, until there is an [`Outcome`]. An [`UpstreamResponse`] is the state of
+//! the response of an upstream that closes early. [`keys`] counts the drains of each key, and [`metrics`] has the
+//! counters, and writes them.
 
 #![no_std]
 #![forbid(unsafe_code)]

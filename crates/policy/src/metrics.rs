@@ -1,13 +1,14 @@
-//! What is counted of a zone's uploads, and how that is written for those who collect it.
+//! The counters of a zone, and the formats in which they are written.
 
 use core::fmt::{self, Write};
 
 use crate::{At, Outcome, UpstreamResult, Verdict};
 
-/// How many counters a zone has: as many as [`Counter::index`] can tell apart.
+/// How many counters a zone has. [`Counter::index`] is always less.
 pub const COUNTERS: usize = UPSTREAM_RESPONSES + UpstreamResult::ALL.len();
 
-/// Upper bounds of the histogram's buckets, in bytes: the powers of 4 from 1 KiB to 64 GiB. Behind them is one for the rest.
+/// Upper bounds of the histogram's buckets, in bytes, inclusive: the powers of 4 from 1 KiB to 64 GiB. One more bucket
+/// is for all larger sizes.
 pub const BOUNDS: [u64; 14] = [
     1 << 10,
     1 << 12,
@@ -34,7 +35,7 @@ const DRAINED: usize = DRAINS + Outcome::ALL.len();
 const ACKNOWLEDGED: usize = DRAINED + 1;
 const UPSTREAM_RESPONSES: usize = ACKNOWLEDGED + ANSWERS.len();
 
-// Each in the order in which its type has them, which is that of the counters.
+// Each in the order of its counters.
 const VERDICTS: [(Verdict, &str); 3] =
     [(Verdict::Passed, "passed"), (Verdict::Rejected, "rejected"), (Verdict::RejectedDryRun, "rejected_dry_run")];
 const PLACES: [At; 2] = [At::Header, At::Body];
@@ -45,25 +46,25 @@ const ANSWERS: [(bool, &str); 2] = [(true, "yes"), (false, "no")];
 pub enum Counter {
     /// Uploads with this verdict.
     Requests(Verdict),
-    /// Uploads that were refused, judged then.
+    /// Refused uploads, by what they were judged by.
     Rejected(At),
-    /// Uploads of about this size, in bytes.
+    /// Uploads in the bucket of this size, in bytes.
     Sizes(u64),
     /// The sum of the sizes of all uploads, in bytes.
     SizeSum,
-    /// Drains that ended this way.
+    /// Drains with this outcome.
     Drains(Outcome),
-    /// Bytes drained.
+    /// Drained bytes.
     Drained,
-    /// Drained requests whose answer was acknowledged, or not.
+    /// Requests with a drain, by whether the client acknowledged the answer.
     Acknowledged(bool),
-    /// Upstreams that closed before they had the whole request, by what became of their response.
+    /// Upstreams that closed before they had the whole request, by whether their response was read.
     UpstreamResponses(UpstreamResult),
 }
 
 impl Counter {
-    /// Its place among the counters of a zone, less than [`COUNTERS`].
-    #[allow(clippy::arithmetic_side_effects)] // small numbers, all of them
+    /// The index of the counter among those of a zone, less than [`COUNTERS`].
+    #[allow(clippy::arithmetic_side_effects)] // all numbers are small
     pub fn index(self) -> usize {
         match self {
             Self::Requests(verdict) => REQUESTS + verdict as usize,
@@ -78,14 +79,14 @@ impl Counter {
     }
 }
 
-/// What a zone's counters and gauges said at a moment.
+/// The counters of a zone, and its gauge, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot<'a> {
     /// The zone's name.
     pub name: &'a str,
     /// The counters, by [`Counter::index`].
     pub counters: [u64; COUNTERS],
-    /// How many connections, or streams, drain.
+    /// How many connections (HTTP/1.x) and streams (HTTP/2 and HTTP/3) are draining.
     pub draining: u32,
 }
 
@@ -94,7 +95,8 @@ impl Snapshot<'_> {
         self.counters.get(counter.index()).copied().unwrap_or(0)
     }
 
-    /// The buckets of the histogram, each with those below it as Prometheus has them; `None` is infinity.
+    /// The buckets of the histogram: the upper bound, and how many uploads are no larger, as Prometheus defines it. A
+    /// bound of `None` is infinity.
     fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
         let bounds = BOUNDS.iter().copied().map(Some).chain([None]);
         bounds.scan(0_u64, |below, bound| {
@@ -108,9 +110,9 @@ impl Snapshot<'_> {
     }
 }
 
-/// Zones to be written.
+/// The zones to be written.
 pub trait Zones {
-    /// Shows each of them to `visit`, always in the same order, until that fails.
+    /// Calls `visit` with each zone, always in the same order, until it fails.
     ///
     /// # Errors
     ///
@@ -131,7 +133,7 @@ pub fn prometheus(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
     Ok(())
 }
 
-/// Samples that belong together.
+/// The samples of one metric, in all zones.
 struct Family {
     name: &'static str,
     kind: &'static str,
@@ -208,7 +210,7 @@ const FAMILIES: [Family; 8] = [
     },
 ];
 
-/// The samples of a family and a zone.
+/// Writes the samples of a family for one zone.
 struct Samples<'a> {
     out: &'a mut dyn Write,
     name: &'a str,
@@ -230,7 +232,7 @@ impl Samples<'_> {
     }
 }
 
-/// Writes zones as JSON: an object `zones` with an object for each.
+/// Writes zones as JSON: an object whose member `zones` is an object with a member for each zone.
 ///
 /// # Errors
 ///
@@ -280,7 +282,8 @@ fn object<'a>(out: &mut dyn Write, members: impl Iterator<Item = (&'a str, u64)>
     out.write_str("}")
 }
 
-/// A text between quotes: of a label's value (backslash, quote and newline are escaped), or of JSON (RFC 8259, section 7).
+/// A text to be written between quotes: as the value of a label (backslash, quote and newline are escaped), or as a
+/// string in JSON (RFC 8259, section 7).
 struct Escaped<'a> {
     text: &'a str,
     is_json: bool,

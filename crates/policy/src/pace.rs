@@ -1,34 +1,35 @@
-//! How fast and for how long bytes come, held against a budget.
+//! What a drain may cost, and what it has cost so far.
 //!
-//! All times are in milliseconds of a clock that only goes forward.
+//! All times are in milliseconds of a monotonic clock.
 
 /// What a drain may cost (`limit_body_drain`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// How long the client may be silent, in milliseconds, at least 1.
     pub idle: u64,
-    /// How long any drain may last, in milliseconds: nginx's `lingering_time`, but no more than [`time`](Self::time).
+    /// How long a drain may last, however slow the client is, in milliseconds: nginx's `lingering_time`. A drain never
+    /// lasts longer than [`time`](Self::time).
     pub grace: u64,
-    /// How long a drain may last whose client keeps to [`rate`](Self::rate), in milliseconds, at least 1.
+    /// How long a drain may last if the client keeps to [`rate`](Self::rate), in milliseconds, at least 1.
     pub time: u64,
-    /// How much the client must send on average to go on after [`grace`](Self::grace), in bytes per second; 0 means that
-    /// anything will do.
+    /// How much the client must send on average to go on after [`grace`](Self::grace), in bytes per second; 0 means no
+    /// minimum.
     pub rate: u64,
-    /// How much may be drained, in bytes; `None` means any amount.
+    /// How much may be drained, in bytes; `None` means no bound.
     pub bytes: Option<u64>,
 }
 
 impl Budget {
-    /// What holds where nothing else is said. `grace` is nginx's default for `lingering_time`.
+    /// The budget where the configuration sets nothing. `grace` is nginx's default for `lingering_time`.
     pub const DEFAULT: Self = Self { idle: 30_000, grace: 30_000, time: 600_000, rate: 16 << 10, bytes: None };
 
-    /// What nginx itself would spend: `lingering_timeout` and `lingering_time`, in milliseconds.
+    /// The budget of nginx's own lingering: `lingering_timeout` and `lingering_time`, in milliseconds.
     pub const fn plain(lingering_timeout: u64, lingering_time: u64) -> Self {
         Self { idle: lingering_timeout, grace: lingering_time, time: lingering_time, rate: 0, bytes: None }
     }
 }
 
-/// What has been drained, and when.
+/// The ledger of a drain: how much has been drained, since when, and when the last bytes came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     began: u64,
@@ -37,59 +38,59 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A drain that begins now.
+    /// The ledger of a drain that starts at `now`.
     pub const fn begin(now: u64) -> Self {
         Self { began: now, last: now, bytes: 0 }
     }
 
-    /// The same, with its beginning now.
+    /// The same ledger with its start, and the time of its last bytes, set to `now`.
     #[must_use]
     pub const fn restarted(self, now: u64) -> Self {
         Self { began: now, last: now, bytes: self.bytes }
     }
 
-    /// Adds bytes that were drained now.
+    /// Adds bytes that were drained at `now`. The sum stops at [`u64::MAX`].
     pub fn add(&mut self, bytes: u64, now: u64) {
         self.bytes = self.bytes.saturating_add(bytes);
         self.last = now;
     }
 
-    /// How much has been drained, in bytes.
+    /// How many bytes have been drained.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How long the drain has lasted, in milliseconds.
+    /// How long the drain has lasted at `now`, in milliseconds.
     pub const fn elapsed(&self, now: u64) -> u64 {
         now.saturating_sub(self.began)
     }
 
-    /// How long it took until the last bytes were drained, in milliseconds.
+    /// How long after its start the last bytes were drained, in milliseconds.
     pub const fn busy(&self) -> u64 {
         self.last.saturating_sub(self.began)
     }
 
-    /// How long the drain may last with what has come so far, in milliseconds from its beginning.
+    /// How long the drain may last with the bytes that have come so far, in milliseconds from its start.
     ///
-    /// A client may go on until its average drops below the rate: after 1 MiB at 16 KiB per second that is 64 seconds.
-    /// Anyone has the grace, and no one more than the time.
+    /// A client may go on until its average drops below the rate: at 16 KiB per second, 1 MiB allows for 64 seconds.
+    /// Any client has the grace, and none more than the time.
     pub fn allowed(&self, budget: &Budget) -> u64 {
-        // A thousand times the largest number of bytes takes more than 64 bits.
+        // 1000 times the largest number of bytes does not fit in 64 bits.
         let kept_up = u128::from(self.bytes).saturating_mul(1000).checked_div(budget.rate.into());
         let kept_up = kept_up.and_then(|kept_up| u64::try_from(kept_up).ok()).unwrap_or(u64::MAX);
         kept_up.max(budget.grace).min(budget.time)
     }
 
-    /// How long the drain may go on from now, in milliseconds, if nothing more comes.
+    /// How long the drain may go on after `now`, in milliseconds, if nothing more comes.
     pub fn left(&self, budget: &Budget, now: u64) -> u64 {
         self.allowed(budget).saturating_sub(self.elapsed(now))
     }
 
-    /// How much may be drained now, in bytes.
+    /// How many bytes may be drained at `now`, at least 1; [`u64::MAX`] if the budget has no bound.
     ///
     /// # Errors
     ///
-    /// What is spent, if that is nothing.
+    /// The part of the budget that is spent, if no bytes may be drained.
     pub fn may_drain(&self, budget: &Budget, now: u64) -> Result<u64, Spent> {
         if self.left(budget, now) == 0 {
             return Err(self.overdue(budget, now));
@@ -101,11 +102,11 @@ impl Ledger {
         }
     }
 
-    /// How long to wait for more, in milliseconds from now.
+    /// How long to wait for more, in milliseconds from `now`, at least 1.
     ///
     /// # Errors
     ///
-    /// What is spent, if there is nothing to wait for.
+    /// The part of the budget that is spent, if there is nothing to wait for.
     pub fn patience(&self, budget: &Budget, now: u64) -> Result<u64, Spent> {
         self.may_drain(budget, now)?;
         match budget.idle.saturating_sub(now.saturating_sub(self.last)) {
@@ -114,8 +115,10 @@ impl Ledger {
         }
     }
 
-    /// What is spent when a time is up: the client's rate, or its silence or the time?
+    /// The part of the budget that is spent when a timer has expired: [`Spent::Rate`] if the client was too slow,
+    /// [`Spent::Time`] if it was silent for too long or the time has passed.
     pub fn overdue(&self, budget: &Budget, now: u64) -> Spent {
+        // While time is left, only the idle timeout can have expired, perhaps a little early.
         let is_silent = self.left(budget, now) > 0 || now.saturating_sub(self.last) >= budget.idle;
         if is_silent || self.elapsed(now) >= budget.time {
             return Spent::Time;
@@ -124,14 +127,14 @@ impl Ledger {
     }
 }
 
-/// What of a [`Budget`] is spent.
+/// The part of a [`Budget`] that is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spent {
-    /// The time, or the client was silent for too long.
+    /// The time has passed, or the client was silent for too long.
     Time,
-    /// The client sent less than the rate.
+    /// The client sent less than the rate on average.
     Rate,
-    /// The bytes.
+    /// As many bytes were drained as may be.
     Bytes,
 }
 

@@ -1,16 +1,17 @@
-//! Sizes as nginx writes them: a number of bytes, or of kibi-, mebi- or gibibytes with `k`, `m` or `g`.
+//! Sizes in nginx's notation: a number of bytes, or of kibibytes, mebibytes or gibibytes with the suffix `k`, `m` or
+//! `g`.
 
 use core::fmt;
 
 /// The largest size, in bytes: 2^63-1, the largest file offset (`off_t`) of nginx.
 pub const MAX: u64 = i64::MAX as u64;
 
-/// Why a text is no size.
+/// Why a text is not a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidSize {
-    /// It is not a row of digits, optionally with one of `k`, `m`, `g` (or a capital of them) behind it.
+    /// The text is not digits, optionally followed by one of `k`, `m` and `g`, in either case.
     Malformed,
-    /// It is more than [`MAX`] bytes.
+    /// The size is more than [`MAX`] bytes.
     TooLarge,
 }
 
@@ -23,14 +24,14 @@ impl fmt::Display for InvalidSize {
     }
 }
 
-/// Reads a size, as `client_max_body_size` and nginx's `ngx_parse_offset()` do.
+/// Parses a size, as nginx does for `client_max_body_size` (`ngx_parse_offset()`).
 ///
-/// The result is in bytes, 0 to [`MAX`]; `k`, `m` and `g` stand for 2^10, 2^20 and 2^30.
+/// The result is in bytes, 0 to [`MAX`]. The suffixes `k`, `m` and `g` stand for 2^10, 2^20 and 2^30.
 ///
 /// # Errors
 ///
-/// [`InvalidSize::Malformed`] for anything else, the empty text, signs and spaces among it;
-/// [`InvalidSize::TooLarge`] for more than [`MAX`].
+/// [`InvalidSize::Malformed`] for any other text, such as the empty one, or one with a sign or a space;
+/// [`InvalidSize::TooLarge`] for more than [`MAX`] bytes.
 pub fn parse(text: &[u8]) -> Result<u64, InvalidSize> {
     let (digits, unit): (&[u8], u64) = match text {
         [digits @ .., b'k' | b'K'] => (digits, 1 << 10),

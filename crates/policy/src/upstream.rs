@@ -1,19 +1,19 @@
 //! The response of an upstream that closed its connection before it had read the whole request.
 //!
-//! Nothing more can be written to such an upstream, but what it has sent can still be read. [`UpstreamResponse`] decides
-//! whether to read it, and what became of it.
+//! Nothing more can be written to such an upstream, but what it has sent can still be read. [`UpstreamResponse`]
+//! decides whether to read it, and records the result.
 
-/// What became of the response.
+/// Whether the response of such an upstream was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamResult {
-    /// All of it was read, and passed on.
+    /// The whole response was read and passed on, or a redirect because of it took its place.
     Saved,
-    /// There was none, or it was not whole.
+    /// There was no response, or it was cut off.
     Lost,
 }
 
 impl UpstreamResult {
-    /// All of them, in the order of their counters.
+    /// All results, in the order of their counters.
     pub const ALL: [Self; 2] = [Self::Saved, Self::Lost];
 
     /// The value of `$limit_body_upstream_response`.
@@ -25,7 +25,7 @@ impl UpstreamResult {
     }
 }
 
-/// How far the response of a request's upstream has got.
+/// The state of the response of a request's upstream.
 ///
 /// ```text
 ///            interrupt                  settle
@@ -38,36 +38,37 @@ impl UpstreamResult {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpstreamResponse {
-    /// The upstream has taken all that was written so far, or there is none.
+    /// The upstream has taken all that was written so far, or there is no upstream.
     #[default]
     Whole,
-    /// It has closed, and what it has sent is being read.
+    /// The upstream has closed, and its response is being read.
     Reading,
-    /// It has closed, and there was nothing to read.
+    /// The upstream has closed, and there was nothing to read.
     Missing,
-    /// The request has been answered.
+    /// The result is known.
     Settled(UpstreamResult),
 }
 
 impl UpstreamResponse {
-    /// The upstream takes no more of the request. Returns whether to read what it has sent, as nginx would if it had nothing
-    /// to write. Bytes that can be read (`has_unread`) may be a response. A response of which the header `has_begun` to be passed on cannot be replaced any more, so that is read to
-    /// its end, good or bad.
+    /// Called when the upstream takes no more of the request. Returns whether to read its response, as nginx would if
+    /// it had nothing to write. Unread bytes (`has_unread`) may be a response. A response that nginx has begun to pass
+    /// on (`has_begun`) cannot be replaced any more, so it is read to its end, whatever that is.
     pub fn interrupt(&mut self, has_begun: bool, has_unread: bool) -> bool {
         let reads = reads_on(has_begun, has_unread);
         *self = if reads { Self::Reading } else { Self::Missing };
         reads
     }
 
-    /// The request is sent to another upstream, or once more to the same.
+    /// Called when the request is sent again, to another upstream or to the same.
     pub fn retry(&mut self) {
         if !matches!(self, Self::Settled(_)) {
             *self = Self::Whole;
         }
     }
 
-    /// The request ends, or all of an answer to it has been made, which `is_its_own` if it is what the upstream has sent.
-    /// Returns the result if there is one that was not known before.
+    /// Called when the request ends, or all of an answer has been made. `is_its_own` is whether that answer is the
+    /// upstream's response. Returns the result; `None` if the upstream has not closed early, or the result was known
+    /// before.
     pub fn settle(&mut self, is_its_own: bool) -> Option<UpstreamResult> {
         let result = match self {
             Self::Whole | Self::Settled(_) => return None,
@@ -78,12 +79,12 @@ impl UpstreamResponse {
         Some(result)
     }
 
-    /// Whether what the upstream has sent is being read, although it takes nothing any more.
+    /// Returns whether the response is being read although the upstream takes no more of the request.
     pub const fn is_reading(self) -> bool {
         matches!(self, Self::Reading)
     }
 
-    /// What became of the response; `None` before that is known, and if the upstream has not closed early.
+    /// The result; `None` before it is known, and if the upstream has not closed early.
     pub const fn result(self) -> Option<UpstreamResult> {
         match self {
             Self::Settled(result) => Some(result),
@@ -92,7 +93,8 @@ impl UpstreamResponse {
     }
 }
 
-/// Whether to read on from an upstream to which nothing can be written any more; see [`UpstreamResponse::interrupt`].
+/// Returns whether to read the response of an upstream to which nothing more can be written; see
+/// [`UpstreamResponse::interrupt`].
 pub fn reads_on(has_begun: bool, has_unread: bool) -> bool {
     has_begun || has_unread
 }
