@@ -1,4 +1,5 @@
-//! The course of drains by the module's own rules: `make capacity` simulates with it what nginx nodes hold and read.
+//! Computes the course of drains by the module's own rules. With it, `make capacity` simulates how many connections
+//! nginx nodes hold, and how much they read.
 //!
 //! Each line of the input is an upload that is refused. Times are in milliseconds, sizes in bytes:
 //!
@@ -6,23 +7,25 @@
 //! IDLE GRACE TIME RATE BYTES http1|stream NOW SIZE [AT COUNT]... [AT close]
 //! ```
 //!
-//! That is the budget (BYTES is "any" where there is no such limit), the time of the answer, and the size of the body; then
-//! how many bytes of it come how long after the answer, until the client is silent, or closes. Each line of the output is
-//! the course of one:
+//! The first fields are the budget (BYTES is "any" if it has no bound), the time of the answer, and the size of the
+//! body. Then the client sends COUNT bytes AT milliseconds after the answer, any number of times. After that it is
+//! silent, or closes the connection. Each line of the output is the course of one drain:
 //!
 //! ```text
 //! OUTCOME PIECES BYTES ENDED CLOSED
 //! ```
 //!
-//! That is how many pieces were taken and how many bytes drained, and when the drain ended, and the connection.
+//! PIECES is how often bytes were read, BYTES how many were drained, ENDED when the drain ended, and CLOSED when the
+//! connection did.
 
 use policy::{Budget, Drain, Outcome};
 use std::io::{self, BufRead, BufWriter, Write};
 
-/// nginx does not move a timer by less (`NGX_TIMER_LAZY_DELAY`).
+/// nginx does not move a timer by less than this many milliseconds (`NGX_TIMER_LAZY_DELAY`).
 const LAZY: u64 = 300;
 
-/// nginx's default for `lingering_timeout`: how long a client may take to close once its body was read.
+/// nginx's default for `lingering_timeout`, in milliseconds: how long a client may take to close once its body has been
+/// read.
 const LINGERING_TIMEOUT: u64 = 5000;
 
 type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
@@ -42,12 +45,13 @@ struct Course {
     drain: Drain,
     pieces: u64,
     ended: u64,
-    /// When nginx looks again, whatever comes; `None` once the connection is closed.
+    /// When nginx's timer expires; `None` once the connection is closed.
     due: Option<u64>,
 }
 
 impl Course {
-    /// Waits for more. Over HTTP/1.x nginx waits whole seconds, and so up to two longer for a client that is silent.
+    /// Waits for more. Over HTTP/1.x the rest of the time is rounded up to whole seconds of the clock, so that a silent
+    /// client may have up to two seconds more.
     fn wait(&mut self, now: u64) {
         let mut left = match self.drain.patience(&self.budget, now) {
             Ok(left) => left,
@@ -73,7 +77,7 @@ impl Course {
             Ok(may) => may,
             Err(outcome) => return self.end(outcome, now),
         };
-        // A stream's bytes are all dropped, then counted.
+        // All bytes of a stream that have arrived are dropped, and then counted.
         self.drain.add(if self.is_stream { count } else { count.min(may) }, now);
         self.pieces = self.pieces.saturating_add(1);
         if self.bytes() >= self.size {
@@ -82,21 +86,21 @@ impl Course {
         self.wait(now);
     }
 
-    /// A time is up.
+    /// The timer has expired.
     fn expire(&mut self, now: u64) {
         self.due = None;
         if self.drain.outcome().is_some() {
             return;
         }
         if self.is_stream {
-            // A timer that was not moved may be early: the module asks again.
+            // A timer that was not moved may be early: then the module waits again.
             return self.wait(now);
         }
         self.end(self.drain.overdue(&self.budget, now), now);
     }
 
-    /// The drain is over, and with it the connection; but over HTTP/1.x one whose body was read lingers until the client
-    /// closes, as nginx has it: for no longer than `lingering_time` either, which is the grace.
+    /// Ends the drain, and the connection with it. But over HTTP/1.x, when all of the body has been read, nginx lingers
+    /// until the client closes: for at most `lingering_timeout`, and for at most `lingering_time`, which is the grace.
     fn end(&mut self, outcome: Outcome, now: u64) {
         if self.drain.settle(outcome, now) {
             self.ended = now;
@@ -110,7 +114,11 @@ impl Course {
     }
 }
 
-/// The course of an upload that is refused.
+/// Computes the course of one drain: from a line of the input, a line of the output.
+///
+/// # Errors
+///
+/// The text of what is wrong with the line.
 fn course(upload: &str) -> Result<String, String> {
     let mut words = upload.split_ascii_whitespace();
     let budget = Budget {
@@ -148,7 +156,7 @@ fn course(upload: &str) -> Result<String, String> {
     Ok(format!("{outcome} {} {} {} {closed}", course.pieces, course.bytes(), course.ended))
 }
 
-/// What the client does next, and when.
+/// What the client does next, and when; `None` if it does nothing any more.
 fn next_event(words: &mut Words<'_>, began: u64) -> Result<Option<(u64, Event)>, String> {
     let Some(after) = words.next() else {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Compiles nginx's own parser of sizes, to hold ours against. NGINX_SOURCE_DIR and NGINX_BUILD_DIR say where nginx is, as
-//! they do for nginx-sys.
+//! Compiles nginx's own parser of sizes, to compare this crate's with it. NGINX_SOURCE_DIR and NGINX_BUILD_DIR say
+//! where nginx is, as for nginx-sys.
 
 use std::env;
 use std::error::Error;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include(build)
         .includes(["core", "event", "event/modules", "event/quic", "os/unix"].map(|directory| source.join(directory)))
         .files([source.join("core/ngx_parse.c"), source.join("core/ngx_string.c"), "nginx.c".into()])
-        // The rest of these files needs the rest of nginx.
+        // Lets the linker drop the functions that need the rest of nginx.
         .flag("-ffunction-sections")
         .warnings(false)
         .try_compile("nginx_size")?;

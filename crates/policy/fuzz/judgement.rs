@@ -1,4 +1,4 @@
-//! A body is judged by its limit, whatever comes of it.
+//! A body is judged by its limit, in whatever pieces it arrives.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What is written of a zone can be read, however it is named and whatever it has counted.
+//! The counters of a zone are written so that they can be parsed, whatever the name and the counts.
 
 #![no_main]
 

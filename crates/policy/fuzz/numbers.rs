@@ -1,13 +1,15 @@
-//! Numbers, and what is made of them, out of the bytes that libFuzzer gives.
+//! Makes numbers and budgets of the bytes that libFuzzer gives.
 
-#![allow(dead_code)] // each target has some of it
+#![allow(dead_code)] // each target uses a part of it
 
 use policy::Budget;
 
-/// Numbers, each of as many bytes as the byte before it says, and counted from below or from above.
+/// The bytes that are left. The first byte of each number gives its length, 0 to 8 bytes, and whether it is counted up
+/// from 0, up from `i64::MAX`, or down from `u64::MAX`.
 pub struct Numbers<'a>(pub &'a [u8]);
 
 impl Numbers<'_> {
+    /// The next number; 0 if there are no more bytes.
     pub fn next(&mut self) -> u64 {
         let Some((&form, rest)) = self.0.split_first() else {
             return 0;
@@ -22,7 +24,7 @@ impl Numbers<'_> {
         }
     }
 
-    /// Whether there are more.
+    /// Returns whether there are no more bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A ledger keeps to its budget, whatever comes and whenever.
+//! A ledger keeps to its budget, whatever arrives and whenever.
 
 #![no_main]
 

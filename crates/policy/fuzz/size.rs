@@ -1,4 +1,4 @@
-//! A text is a size to the policy if it is one to nginx, and the same; and the reason why it is none is the right one.
+//! The crate and nginx parse the same texts, and as the same sizes. For any other text, the error is the right one.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ extern "C" {
 fuzz_target!(|text: &[u8]| {
     model::size(text);
 
-    // SAFETY: nginx reads `len` bytes from `text`, and keeps neither.
+    // SAFETY: nginx reads `len` bytes from `text`, and keeps no pointer to them.
     let nginx = unsafe { nginx_parse_offset(text.as_ptr(), text.len()) };
     assert_eq!(policy::size::parse(text).ok(), u64::try_from(nginx).ok());
 });

@@ -1,4 +1,4 @@
-//! The policy, held to its model with values made at random, many of them at the edges.
+//! Checks the properties in `model` with random values, many of them edge cases.
 
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use policy::{Budget, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Any number, but often a small one, a power of 2, one of the largest, or one beside these.
+/// Any number, but often a small one, a power of 2, `i64::MAX`, one of the largest, or one next to these.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         0..100_000_u64,
@@ -21,7 +21,7 @@ fn number() -> impl Strategy<Value = u64> {
     ]
 }
 
-/// What is, or is almost, a size.
+/// A text that is a size, or almost one.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let digits = prop_oneof![number().prop_map(|n| n.to_string()), (0..25_usize).prop_map(|n| "9".repeat(n))];
     let unit =
@@ -54,7 +54,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A zone's name, often of what has to be escaped.
+/// A zone's name, often with characters that must be escaped.
 fn name() -> impl Strategy<Value = String> {
     let character =
         prop_oneof![any::<char>(), Just('"'), Just('\\'), Just('\n'), Just('n'), (0..32_u8).prop_map(char::from)];

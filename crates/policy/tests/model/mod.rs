@@ -1,7 +1,7 @@
-//! What has to hold of the policy whatever it is given, in plain functions that panic where it does not: for the property
-//! tests beside this.
+//! The properties of the crate that hold for any input, each as a function that panics if it does not hold. The
+//! property tests and the fuzz targets call them.
 
-#![allow(dead_code)] // each user has some of it
+#![allow(dead_code)] // each user calls a part of it
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use policy::metrics::{self, Counter, Snapshot, Zones, BOUNDS, COUNTERS};
@@ -10,7 +10,7 @@ use policy::{
     Verdict,
 };
 
-/// A text is the size that it says in numbers of any width, or none.
+/// Parsing gives the same as computing in 128 bits.
 pub fn size(text: &[u8]) {
     let (digits, unit) = match text.split_last() {
         Some((b'k' | b'K', digits)) => (digits, 1 << 10),
@@ -28,8 +28,8 @@ pub fn size(text: &[u8]) {
     assert_eq!(Limit::parse(text), expected.map(Limit::new));
 }
 
-/// A body is judged by its declared length once, else by each part that comes; whatever comes, it passes as long as it is
-/// within the limit, and the first refusal stands. Parts that are not looked at change nothing.
+/// A body of declared length is judged once, any other one as each piece arrives. It passes while it is within the
+/// limit, and the first refusal stands. Pieces that need not be looked at change nothing.
 pub fn judgement(limit: u64, length: u64, came: &[u64]) {
     for mode in [Mode::Enforce, Mode::DryRun] {
         let over = if mode == Mode::Enforce { Verdict::Rejected } else { Verdict::RejectedDryRun };
@@ -75,7 +75,7 @@ pub enum Event {
     Settle(Outcome),
 }
 
-/// A drain goes on until it is settled, keeps to its budget from the answer on, and the first outcome stands.
+/// A drain goes on until it is settled, and keeps to its budget from the answer on. The first outcome stands.
 pub fn drain(budget: &Budget, began: u64, events: &[(u64, Event)]) {
     let mut drain = Drain::begin(began);
     let (mut now, mut answered, mut settled, mut bytes) = (began, None, None, 0_u64);
@@ -124,7 +124,8 @@ pub fn drain(budget: &Budget, began: u64, events: &[(u64, Event)]) {
     assert!(!Drain::Idle.settle(Outcome::Closed, now));
 }
 
-/// Enters what came, each after so many milliseconds, and holds a ledger to its budget at each step.
+/// A ledger keeps to its budget at each step. `came` has, for each piece, the milliseconds since the one before it, and
+/// the number of bytes.
 pub fn ledger(budget: &Budget, began: u64, came: &[(u64, u64)]) {
     let mut ledger = Ledger::begin(began);
     let (mut now, mut bytes, mut last) = (began, 0_u64, began);
@@ -146,7 +147,7 @@ pub fn ledger(budget: &Budget, began: u64, came: &[(u64, u64)]) {
 }
 
 fn check(ledger: &Ledger, budget: &Budget, now: u64) {
-    // In numbers that are wide enough.
+    // The expected values, computed in 128 bits, which cannot overflow.
     let kept_up = match budget.rate {
         0 => u128::from(u64::MAX),
         rate => u128::from(ledger.bytes()) * 1000 / u128::from(rate),
@@ -171,7 +172,7 @@ fn check(ledger: &Ledger, budget: &Budget, now: u64) {
     match ledger.patience(budget, now) {
         Ok(patience) => {
             assert!(may.is_ok() && (1..=budget.idle).contains(&patience));
-            // Exactly so long: no longer, and no shorter.
+            // It ends exactly then: no later, and no earlier.
             if let Some(then) = now.checked_add(patience) {
                 assert!(ledger.patience(budget, then).is_err());
                 assert!(ledger.patience(budget, then - 1).is_ok());
@@ -189,8 +190,8 @@ impl Zones for One<'_> {
     }
 }
 
-/// What is written of a zone can be read: the zone is found by its name in every sample, however it is named, and each
-/// counter where it belongs.
+/// The counts of a zone are written so that they can be parsed: each sample has the zone's name, whatever that is, and
+/// each counter is in its place.
 pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
     let zones = One(Snapshot { name, counters, draining });
 
@@ -198,7 +199,7 @@ pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
     metrics::prometheus(&mut text, &zones).unwrap();
     let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(sample).collect();
     assert!(text.ends_with('\n') && text.lines().all(|line| !line.is_empty()));
-    // Those of the histogram beside its buckets, and a gauge.
+    // The count of the histogram, and the gauge, are not counters.
     assert_eq!(samples.len(), COUNTERS + 2);
     for (sample, zone, _) in &samples {
         assert_eq!(zone, name, "in {sample}");
@@ -230,7 +231,7 @@ pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
     assert!(json.chars().all(|c| c == '\n' || c >= ' '), "no control characters (RFC 8259, section 7)");
 }
 
-/// A sample of Prometheus' text format: its name with all labels but the zone, the zone, and the value.
+/// Parses a sample of Prometheus' text format. Returns its name with all labels but the zone, the zone, and the value.
 fn sample(line: &str) -> (String, String, u64) {
     let (name, labels) = line.split_once("{zone=\"").unwrap();
     let (zone, rest) = unquoted(labels, false);
@@ -238,7 +239,7 @@ fn sample(line: &str) -> (String, String, u64) {
     (format!("{name}{{{}}}", label.replace('"', "")), zone, value.parse().unwrap())
 }
 
-/// What was put between quotes, and what follows them.
+/// Parses a text after its opening quote. Returns the text without escapes, and what follows the closing quote.
 fn unquoted(text: &str, is_json: bool) -> (String, &str) {
     let (mut read, mut chars) = (String::new(), text.chars());
     loop {
