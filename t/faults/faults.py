@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.request
 
-from limit_body import netns, script
+from limit_body import marks, netns, script
 from limit_body.nginx import Nginx, await_condition
 from limit_body.ports import free_ports
 
@@ -109,7 +109,7 @@ def play(*lines):
         thread.start()
     for thread in threads:
         thread.join()
-    script.marks.clear()
+    marks.clear()
     return [client.seen for client, _ in clients]
 
 

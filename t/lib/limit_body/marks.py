@@ -22,3 +22,9 @@ def await_mark(name, patience):
         if time.monotonic() > until:
             raise TimeoutError(name)
         time.sleep(0.002)
+
+
+def clear():
+    """Forgets all marks, for scripts that are run next."""
+    for file in DIRECTORY.glob("mark.*"):
+        file.unlink()
