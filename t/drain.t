@@ -52,7 +52,7 @@ qr/\[info\] .*drained 67108864 bytes of request body in \d+\.\d{3}s: complete, r
 === TEST 2: a client that stalls for 7 seconds, or sends for longer than lingering_time, reads its answer
 --- config
 limit_body 1k;
-lingering_time 2s;
+lingering_time 4s;
 location / { proxy_pass http://backend; }
 --- script
 h1: head POST /stall 1m; send 500k; pause 7; send 524k; answer; end
