@@ -271,7 +271,7 @@ fuzz-conf: build ## develop: Play random clients to random configurations (CONFI
 		$(if $(filter asan,$(FLAVOUR)),--asan) $(if $(COMPARE),--compare) $(if $(CASE),--case $(CASE)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--configs $(or $(CONFIGS),20000)) $(if $(SEED),--seed $(SEED))
 
-fuzz-policy: nginx ## develop: Fuzz the decisions without nginx, and sizes against nginx's own parser (SECONDS for each of five targets)
+fuzz-policy: nginx ## develop: Fuzz the decisions without nginx, and sizes against nginx's own parser (SECONDS for each of six targets)
 	@build/setup.sh build fuzz
 	@build/test/fuzz-policy.sh $(or $(SECONDS),60) $(OBJS)/fuzz-policy
 

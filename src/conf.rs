@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Budget, Limit, Mode, Undeclared};
+use policy::{Allowance, Budget, Limit, Mode, Undeclared};
 
 use crate::budget::{self, DrainConf, Lingering};
 use crate::module::CoreConf;
@@ -98,6 +98,8 @@ pub struct Conf<'c> {
     pub log_level: Option<Level>,
     /// `limit_body_dry_run`
     pub mode: Option<Mode>,
+    /// `limit_body_timeout`; `Some(None)` is `off`.
+    pub timeout: Option<Option<Allowance>>,
     /// `limit_body_drain`; `Some(None)` is `off`.
     pub drain: Option<Option<DrainConf<'c>>>,
     /// `limit_body_zone`; `Some(None)` is `off`.
@@ -168,6 +170,7 @@ impl<'c> Conf<'c> {
         self.status = self.status.or(prev.status);
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
+        self.timeout = self.timeout.or(prev.timeout);
         self.drain = budget::inherit(self.drain, prev.drain);
         self.zone = self.zone.or(prev.zone);
         self.upstream_response = self.upstream_response.or(prev.upstream_response);
@@ -179,9 +182,19 @@ impl<'c> Conf<'c> {
         self.limit.flatten().is_some()
     }
 
+    /// How long a body may take here; `None` where nothing limits that.
+    pub fn allowance(&self) -> Option<&Allowance> {
+        self.timeout.as_ref()?.as_ref()
+    }
+
+    /// Returns whether bodies are limited here, in size or in time, if only in a dry run.
+    pub fn restricts(&self) -> bool {
+        self.limits() || self.allowance().is_some()
+    }
+
     /// Returns whether there is anything here for a zone to count: uploads, drains, or upstreams that close early.
     pub fn counts(&self) -> bool {
-        self.limits() || self.terms.is_some() || self.reads_upstream_response
+        self.restricts() || self.terms.is_some() || self.reads_upstream_response
     }
 
     /// Returns whether the response of an upstream is read if the upstream closes before it has the whole request.
@@ -199,8 +212,23 @@ impl<'c> Conf<'c> {
         self.limits() && self.mode() == Mode::Enforce
     }
 
-    fn mode(&self) -> Mode {
+    /// Whether verdicts are carried out here.
+    pub fn mode(&self) -> Mode {
         self.mode.unwrap_or(Mode::Enforce)
+    }
+
+    /// The level of the line that reports a refusal.
+    pub fn log_level(&self) -> Level {
+        let log_level = self.log_level.unwrap_or(Level::Error);
+        match self.mode() {
+            Mode::Enforce => log_level,
+            Mode::DryRun => log_level.milder(),
+        }
+    }
+
+    /// Returns whether bodies are refused here.
+    fn refuses(&self) -> bool {
+        self.restricts() && self.mode() == Mode::Enforce
     }
 
     /// Computes what is in force in this block, when all blocks are merged. `enforced` is whether any block
@@ -224,10 +252,11 @@ impl<'c> Conf<'c> {
         let rule = match self.rule {
             Some(Rule { when: When::AfterAccess, .. }) => Hooks::BODY.and(Hooks::PRECONTENT),
             Some(_) => Hooks::BODY,
+            None if self.allowance().is_some() => Hooks::BODY,
             None => Hooks::NONE,
         };
         self.has_handler = core.has_handler();
-        self.reads_upstream_response = self.upstream_response.unwrap_or(self.enforces() || self.terms.is_some());
+        self.reads_upstream_response = self.upstream_response.unwrap_or(self.refuses() || self.terms.is_some());
         let upstream = if self.reads_upstream_response { Hooks::RESPONSE.and(Hooks::UPSTREAM) } else { Hooks::NONE };
         let response = if self.terms.is_some() { Hooks::RESPONSE } else { Hooks::NONE };
         let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
@@ -248,7 +277,6 @@ impl<'c> Conf<'c> {
                 log_level: Level::Error,
             });
         };
-        let log_level = self.log_level.unwrap_or(Level::Error);
         Some(Rule {
             by: By::LimitBody,
             source,
@@ -257,21 +285,18 @@ impl<'c> Conf<'c> {
             undeclared,
             mode: self.mode(),
             status: self.status.unwrap_or(RefusalStatus::Fixed(Status::CONTENT_TOO_LARGE)),
-            log_level: match self.mode() {
-                Mode::Enforce => log_level,
-                Mode::DryRun => log_level.milder(),
-            },
+            log_level: self.log_level(),
         })
     }
 
     /// The terms of drains; `None` where drains are left to nginx: with `limit_body_drain off`, or where there is no
-    /// `limit_body_drain` and no enforced limit.
+    /// `limit_body_drain` and bodies are not refused.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`]
     fn settle_terms(&self, core: &CoreConf<'c>) -> Result<Option<Terms<'c>>, OutOfMemory> {
-        let Some(drain) = self.drain.unwrap_or(self.enforces().then(DrainConf::default)) else {
+        let Some(drain) = self.drain.unwrap_or(self.refuses().then(DrainConf::default)) else {
             return Ok(None);
         };
         Ok(Some(Terms {

@@ -4,7 +4,7 @@
 
 use core::str;
 
-use policy::{size, InvalidSize, Limit, Mode, Undeclared};
+use policy::{size, Allowance, InvalidSize, Limit, Mode, Undeclared};
 
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, When};
@@ -26,14 +26,21 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
         within: Within::Any,
         takes: Takes::One,
         set: limit_body_log_level,
-        needs: LIMIT,
+        needs: RESTRICTION,
     },
     Directive {
         name: c"limit_body_dry_run",
         within: Within::Any,
         takes: Takes::Flag,
         set: limit_body_dry_run,
-        needs: LIMIT,
+        needs: RESTRICTION,
+    },
+    Directive {
+        name: c"limit_body_timeout",
+        within: Within::Any,
+        takes: Takes::OneToThree,
+        set: limit_body_timeout,
+        needs: None,
     },
     Directive {
         name: c"limit_body_drain",
@@ -49,7 +56,7 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
         set: limit_body_zone,
         needs: Some(Need {
             is_there: |conf| conf.counts(),
-            otherwise: "there is no \"limit_body\" or \"limit_body_drain\" for it",
+            otherwise: "there is no \"limit_body\", \"limit_body_timeout\" or \"limit_body_drain\" for it",
         }),
     },
     Directive {
@@ -74,6 +81,12 @@ pub const DIRECTIVES: &[Directive<LimitBody>] = &[
 /// What the directives about a limit need to have an effect.
 const LIMIT: Option<Need<LimitBody>> =
     Some(Need { is_there: |conf| conf.limits(), otherwise: "there is no \"limit_body\" for it" });
+
+/// What directives need that are about refusals.
+const RESTRICTION: Option<Need<LimitBody>> = Some(Need {
+    is_there: |conf| conf.restricts(),
+    otherwise: "there is no \"limit_body\" or \"limit_body_timeout\" for it",
+});
 
 /// `limit_body size [after_auth] [declared] | off`
 fn limit_body<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
@@ -141,6 +154,34 @@ fn limit_body_dry_run<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Co
     once(&mut conf.mode, mode)
 }
 
+/// `limit_body_timeout time [rate=size [max=time]] | off`
+fn limit_body_timeout<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
+    if args.all().eq([b"off"]) {
+        return once(&mut conf.timeout, None);
+    }
+    let least = time(args.value()).map_err(|_| ConfError::Invalid("it must be \"off\" or a time of at least 1ms"))?;
+    let (mut rate, mut max) = (None, None);
+    for (index, argument) in (2..).zip(args.all().skip(1)) {
+        match split(argument) {
+            (b"rate", value) => parameter(&mut rate, bytes(value).and_then(positive)),
+            (b"max", value) => parameter(&mut max, time(value).and_then(|max| no_less(max, least))),
+            _ => Err(""),
+        }
+        .map_err(|why| ConfError::Parameter(index, why))?;
+        if max.is_some() && rate.is_none() {
+            return Err(ConfError::Parameter(index, "it must follow \"rate\""));
+        }
+    }
+    once(&mut conf.timeout, Some(Allowance { time: least, rate: rate.unwrap_or(0), max }))
+}
+
+/// Splits an argument into the name of a parameter and its value.
+fn split(argument: &[u8]) -> (&[u8], &[u8]) {
+    let end = argument.iter().position(|&byte| byte == b'=').unwrap_or(argument.len());
+    let (name, value) = argument.split_at(end);
+    (name, value.strip_prefix(b"=").unwrap_or(value))
+}
+
 /// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] [per_key=number | off]
 /// [key=key] | off`
 fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
@@ -149,9 +190,7 @@ fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Conf
     }
     let mut drain = DrainConf::default();
     for (index, argument) in (1..).zip(args.all()) {
-        let end = argument.iter().position(|&byte| byte == b'=').unwrap_or(argument.len());
-        let (name, value) = argument.split_at(end);
-        let value = value.strip_prefix(b"=").unwrap_or(value);
+        let (name, value) = split(argument);
         match name {
             b"idle" => parameter(&mut drain.idle, time(value)),
             b"time" => parameter(&mut drain.time, time(value)),
@@ -237,6 +276,22 @@ fn at_least_one(bytes: u64) -> Result<u64, &'static str> {
         Ok(bytes)
     } else {
         Err("it must be at least 1, or \"off\"")
+    }
+}
+
+fn positive(bytes: u64) -> Result<u64, &'static str> {
+    if bytes > 0 {
+        Ok(bytes)
+    } else {
+        Err("it must be at least 1")
+    }
+}
+
+fn no_less(max: u64, time: u64) -> Result<u64, &'static str> {
+    if max >= time {
+        Ok(max)
+    } else {
+        Err("it must not be less than the time before it")
     }
 }
 

@@ -139,7 +139,7 @@ fn begin_early(r: Request<'_>) {
 
 /// Returns whether a drain has started, even if it has ended.
 pub fn has_begun(r: Request<'_>) -> bool {
-    of(r).is_some()
+    r.state().is_some_and(|state| state.drain.has_begun())
 }
 
 /// The drain of a request, with its terms; `None` if none has started.

@@ -13,6 +13,7 @@ use crate::judge;
 use crate::module::Request;
 use crate::reject;
 use crate::state::{self, State};
+use crate::timeout;
 use nginx::{Input, Phase, Piece, Status};
 
 /// Called before nginx looks for a location, and when it has found one. Remembers the location as the one that the
@@ -180,9 +181,10 @@ pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
         Some(state) => {
             state.judged.get().is_none_or(|judged| judged.judgement.is_to_be_repeated(r.body_seen()))
+                || timeout::is_watched(r, state)
                 || state.drain.is_of_stream(r)
         }
-        None => r.conf().rule().is_some() || r.state().is_some(),
+        None => r.conf().rule().is_some() || r.conf().allowance().is_some() || r.state().is_some(),
     }
 }
 
@@ -190,6 +192,9 @@ pub fn is_body_watched(r: Request<'_>) -> bool {
 pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
     if r.state().is_some_and(|state| state.drain.is_of_stream(r)) {
         return linger::drop_piece(r, input);
+    }
+    if r.conf().allowance().is_some() {
+        timeout::has_come(r, !input.is_none());
     }
     match judge_piece(r) {
         Ok(()) => Piece::Pass,

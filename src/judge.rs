@@ -175,7 +175,8 @@ fn report_value(
     r.log(level, format_args!("invalid value \"{value}\" of \"{text}\" in \"{directive}\", {why}{note}"));
 }
 
-fn note_of(mode: Mode) -> &'static str {
+/// What a line in the log says of a dry run.
+pub fn note_of(mode: Mode) -> &'static str {
     match mode {
         Mode::Enforce => "",
         Mode::DryRun => ", dry run",

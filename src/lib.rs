@@ -17,7 +17,7 @@
 //!    - the declared length is over the limit: refused or, in a dry run, reported;
 //!    - otherwise the request goes on.
 //! 3. As nginx reads the body, each piece passes the [`gate`] again. If no length was declared, the bytes that have
-//!    arrived are judged by the same limit.
+//!    arrived are judged by the same limit. A clock runs while nginx waits for more ([`timeout`]).
 //! 4. A request that is answered before step 2, as by `return`, is judged when its answer is made.
 //! 5. A refusal ([`reject`]) removes the body from the request, lets nginx answer, and keeps reading: closing at once
 //!    would reset the connection, and the client would lose the answer.
@@ -40,6 +40,7 @@ mod module;
 mod reject;
 mod slots;
 mod state;
+mod timeout;
 mod upstream;
 mod variables;
 
@@ -120,6 +121,10 @@ impl HttpModule for LimitBody {
 
     fn upstream_retried(r: Request<'_>) {
         upstream::retried(r);
+    }
+
+    fn deadline(r: Request<'_>) -> Option<Status> {
+        timeout::deadline(r)
     }
 
     fn end(r: Request<'_>) {

@@ -19,15 +19,21 @@ use nginx::{visit_zones, Content, Output, Zone};
 
 /// Counts an upload whose verdict is final. `bytes` is the length of its body, as far as it is known.
 pub fn upload(state: &State<'_>, bytes: u64) {
-    let zone = state.judged.get().and_then(|judged| judged.conf.zone());
-    let (Some(zone), Some((judgement, verdict))) = (zone, state.verdict()) else {
+    let (Some(zone), Some(verdict), Some(at)) = (state.zone(), state.verdict(), state.at()) else {
         return;
     };
     add(zone, Counter::Requests(verdict), 1);
     add(zone, Counter::Sizes(bytes), 1);
     add(zone, Counter::SizeSum, bytes);
-    if verdict == Verdict::Rejected {
-        add(zone, Counter::Rejected(judgement.at()), 1);
+    match verdict {
+        Verdict::Rejected => add(zone, Counter::Rejected(at), 1),
+        Verdict::TimedOut => add(zone, Counter::TimedOut, 1),
+        Verdict::Passed | Verdict::RejectedDryRun | Verdict::TimedOutDryRun => (),
+    }
+    // An upload that was cut off took no time that would tell anything.
+    if let Some(upload) = state.upload.get().filter(|upload| verdict == Verdict::TimedOut || !upload.is_watched) {
+        add(zone, Counter::Durations(upload.clock.time()), 1);
+        add(zone, Counter::TimeSum, upload.clock.time());
     }
 }
 

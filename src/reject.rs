@@ -43,15 +43,25 @@ pub fn leave_body(r: Request<'_>) {
     }
 }
 
-/// Makes nginx stop reading a body in mid-stream, and keep the connection open until the client has the answer.
+/// Makes nginx stop reading a body in mid-stream, and keep the connection open until the client has the answer. Call this
+/// while nginx reads: over HTTP/2 and HTTP/3 nginx skips the rest, and the drain starts when the refusal is made.
 pub fn stop_reading(r: Request<'_>) {
+    stop(r, !r.is_multiplexed())
+}
+
+/// The same, but to be called when nginx waits for more.
+pub fn abandon_reading(r: Request<'_>) {
+    stop(r, true)
+}
+
+fn stop(r: Request<'_>, begins_drain: bool) {
     close_gently(r);
-    // Over HTTP/2 and HTTP/3 the drain starts when the refusal is made.
-    if r.is_multiplexed() || !drain::begin(r) {
+    if !begins_drain || !drain::begin(r) {
         state::keep_received(r);
         // An error page may take its time. What the client sends meanwhile, and the end of the connection, must not be
         // taken for a part of the body.
         r.block_reading();
+        linger::skip_body(r);
     }
     // Only a part of the body has been read. A proxied error page must not pass it on.
     r.forget_body();

@@ -4,7 +4,7 @@
 
 use core::cell::Cell;
 
-use policy::{Judgement, Outcome, UpstreamResponse, Verdict};
+use policy::{At, Clock, Judgement, Mode, Outcome, UpstreamResponse, Verdict};
 
 use crate::conf::{By, Conf, Rule, Terms};
 use crate::module::Request;
@@ -22,6 +22,8 @@ pub struct State<'r> {
     pub is_due: Cell<bool>,
     /// The judgement of the body; `None` before there is one.
     pub judged: Cell<Option<Judged<'r>>>,
+    /// How long the body takes; `None` before any of it is read, and where nothing limits that.
+    pub upload: Cell<Option<Upload<'r>>>,
     /// The status of the refusal; `None` if the request is not refused. A refusal is final, whatever else becomes of
     /// the request.
     pub refusal: Cell<Option<Status>>,
@@ -49,6 +51,17 @@ pub struct Judged<'r> {
     pub judgement: Judgement,
 }
 
+/// The reading of a body whose time is limited.
+#[derive(Clone, Copy)]
+pub struct Upload<'r> {
+    /// What holds in the location where it is read.
+    pub conf: &'r Conf<'r>,
+    /// How long it has taken.
+    pub clock: Clock,
+    /// Whether the clock is looked at whenever more has come.
+    pub is_watched: bool,
+}
+
 impl<'r> State<'r> {
     /// The rule by which the body was judged; `None` before it is judged.
     pub fn rule(&self) -> Option<&'r Rule<'r>> {
@@ -60,10 +73,31 @@ impl<'r> State<'r> {
         self.judged.get().filter(|_| self.rule().is_some_and(|rule| rule.by == By::LimitBody))
     }
 
-    /// The judgement and its verdict; `None` until there is a verdict to report.
-    pub fn verdict(&self) -> Option<(Judgement, Verdict)> {
-        let judgement = self.told()?.judgement;
-        judgement.verdict().map(|verdict| (judgement, verdict))
+    /// What is decided about the body, by its size and by the time that it took; `None` before there is something to tell.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let by_size = self.told().and_then(|told| told.judgement.verdict());
+        let Some(upload) = self.upload.get() else {
+            return by_size;
+        };
+        match (by_size, upload.clock.is_overdue(), upload.conf.mode()) {
+            (Some(Verdict::Passed) | None, true, Mode::Enforce) => Some(Verdict::TimedOut),
+            (Some(Verdict::Passed) | None, true, Mode::DryRun) => Some(Verdict::TimedOutDryRun),
+            (by_size, ..) => by_size.or(Some(Verdict::Passed)),
+        }
+    }
+
+    /// What the verdict was reached by; `None` without one.
+    pub fn at(&self) -> Option<At> {
+        match self.verdict()? {
+            Verdict::TimedOut | Verdict::TimedOutDryRun => Some(At::Body),
+            _ => Some(self.told().map_or(At::Body, |told| told.judgement.at())),
+        }
+    }
+
+    /// Where the upload is counted; `None` where it is not.
+    pub fn zone(&self) -> Option<Zone<'r>> {
+        let conf = self.judged.get().map(|judged| judged.conf).or_else(|| Some(self.upload.get()?.conf));
+        conf.and_then(Conf::zone)
     }
 
     /// Returns whether the request has been refused.
@@ -91,6 +125,11 @@ impl<'r> Drain<'r> {
     /// be a request that has this state.
     pub fn is_of_stream(&self, r: Request<'_>) -> bool {
         self.progress.get().ledger().is_some() && r.is_multiplexed()
+    }
+
+    /// Returns whether there is a drain, even if it has ended.
+    pub fn has_begun(&self) -> bool {
+        self.terms.get().is_some()
     }
 
     /// Returns false while the drain waits for the answer to be made, and true in any other state.

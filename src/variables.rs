@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Limit, Outcome, UpstreamResult};
+use policy::{At, Limit, Outcome, UpstreamResult, Verdict};
 
 use crate::module::{LimitBody, Request};
 use crate::state::State;
@@ -11,13 +11,10 @@ use nginx::{Value, Variable};
 /// All variables of the module. One about the verdict is empty if the request was not judged; one about the drain, if
 /// there was none; one about the upstream, if none closed early.
 pub const VARIABLES: &[Variable<LimitBody>] = &[
-    Variable { name: "limit_body_status", get: |_, state| text(state.verdict().map(|(_, verdict)| verdict.as_str())) },
+    Variable { name: "limit_body_status", get: |_, state| text(state.verdict().map(Verdict::as_str)) },
     Variable { name: "limit_body_limit", get: |_, state| number(limit(state)) },
     Variable { name: "limit_body_received", get: received },
-    Variable {
-        name: "limit_body_at",
-        get: |_, state| text(state.verdict().map(|(judgement, _)| judgement.at().as_str())),
-    },
+    Variable { name: "limit_body_at", get: |_, state| text(state.at().map(At::as_str)) },
     Variable { name: "limit_body_drained", get: |_, state| number(state.drain.bytes()) },
     Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
     Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
@@ -36,10 +33,11 @@ fn panic_on_demand() -> Value {
 #[cfg(all(feature = "fault-injection", not(debug_assertions)))]
 compile_error!("fault-injection is for debug builds only");
 
-/// The limit of the verdict, in bytes; 0 means no limit. `None` if there is no verdict, or the limit was invalid.
+/// The limit that the body was judged by, in bytes; 0 means no limit. `None` if there is no verdict on its size, or the limit
+/// was invalid.
 fn limit(state: &State<'_>) -> Option<u64> {
-    let (judgement, _) = state.verdict()?;
-    judgement.limit().map(Limit::bytes)
+    let judgement = state.told()?.judgement;
+    judgement.verdict().and(judgement.limit()).map(Limit::bytes)
 }
 
 fn received(r: Request<'_>, state: &State<'_>) -> Value {

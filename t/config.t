@@ -14,6 +14,7 @@ my $flag = 'it must be "on" or "off"';
 
 sub invalid { my ($name, $value, $expected) = @_; qq{invalid value "$value" in "$name" directive, $expected in } }
 sub parameter { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_body_drain" directive, $why in } }
+sub timeout { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_body_timeout" directive, $why in } }
 sub arguments { qq{invalid number of arguments in "$_[0]" directive in } }
 sub duplicate { qq{"$_[0]" directive is duplicate in } }
 sub misplaced { qq{"$_[0]" directive is not allowed here in } }
@@ -117,6 +118,24 @@ my @cases = (
     ['limit_body_dry_run on; limit_body_dry_run on;', duplicate('limit_body_dry_run')],
     ['if ($uri) { limit_body_dry_run on; }', misplaced('limit_body_dry_run')],
 
+    ['limit_body_timeout;', arguments('limit_body_timeout')],
+    ['limit_body_timeout 1s rate=1k max=2s 3s;', arguments('limit_body_timeout')],
+    ['limit_body_timeout on;', invalid('limit_body_timeout', 'on', 'it must be "off" or a time of at least 1ms')],
+    ['limit_body_timeout 0;', invalid('limit_body_timeout', '0', 'it must be "off" or a time of at least 1ms')],
+    ['limit_body_timeout $arg_t;', invalid('limit_body_timeout', '$arg_t', 'it must be "off" or a time of at least 1ms')],
+    ['limit_body_timeout off rate=1k;', invalid('limit_body_timeout', 'off', 'it must be "off" or a time of at least 1ms')],
+    ['limit_body_timeout 1s 2s;', qq{invalid parameter "2s" in "limit_body_timeout" directive in }],
+    ['limit_body_timeout 1s rate=0;', timeout('rate=0', 'it must be at least 1')],
+    ['limit_body_timeout 1s rate=fast;', timeout('rate=fast', 'it must be a size')],
+    ['limit_body_timeout 1s rate=9223372036854775808;', timeout('rate=9223372036854775808', $large)],
+    ['limit_body_timeout 1s rate=1k rate=2k;', timeout('rate=2k', 'it is duplicate')],
+    ['limit_body_timeout 1s max=2s;', timeout('max=2s', 'it must follow "rate"')],
+    ['limit_body_timeout 1s max=2s rate=1k;', timeout('max=2s', 'it must follow "rate"')],
+    ['limit_body_timeout 1s rate=1k max=0;', timeout('max=0', $time)],
+    ['limit_body_timeout 2s rate=1k max=1s;', timeout('max=1s', 'it must not be less than the time before it')],
+    ['limit_body_timeout 1s; limit_body_timeout 1s;', duplicate('limit_body_timeout')],
+    ['if ($uri) { limit_body_timeout 1s; }', misplaced('limit_body_timeout')],
+
     ['limit_body_upstream_response;', arguments('limit_body_upstream_response')],
     ['limit_body_upstream_response on off;', arguments('limit_body_upstream_response')],
     ['limit_body_upstream_response always;', invalid('limit_body_upstream_response', 'always', $flag)],
@@ -142,7 +161,7 @@ END
 } @cases;
 
 for my $directive (qw(limit_body limit_body_status limit_body_log_level limit_body_dry_run limit_body_drain
-    limit_body_upstream_response)) {
+    limit_body_timeout limit_body_upstream_response)) {
     for my $context ('post_main_config', 'upstream') {
         $n++;
         my $place = $context eq 'upstream'
@@ -172,6 +191,7 @@ my @warnings = (
     ['limit_body 1k; location / { limit_body_dry_run on; limit_body_zone uploads; limit_body_log_level info; return 200; }'],
     ['location / { limit_body_status 429; location /up { limit_body 1k; } return 200; }'],
     ['limit_body_zone uploads; limit_body_drain conns=5; location / { return 200; }'],
+    ['limit_body_timeout 1s; limit_body_zone uploads; limit_body_log_level info; limit_body_dry_run on; location / { return 200; }'],
     ['limit_body_zone off; limit_body off; limit_body_dry_run off; location / { return 200; }'],
 );
 

@@ -209,7 +209,7 @@ curl -sD - -o /dev/null http://127.0.0.1:$PORT/json | grep -i ^content-type | tr
 --- output
 requests_total status=passed 1
 1000
-1000 {'passed': 1, 'rejected': 0, 'rejected_dry_run': 0}
+1000 {'passed': 1, 'rejected': 0, 'rejected_dry_run': 0, 'timed_out': 0, 'timed_out_dry_run': 0}
 Content-Type: application/json
 
 

@@ -26,7 +26,7 @@ CARGO_TARGET_DIR=$dir/target cargo build --locked --release --manifest-path crat
     fail_log "cargo build failed"
 
 failed=
-for target in size judgement pace drain metrics; do
+for target in size judgement pace clock drain metrics; do
     mkdir -p "$dir/corpus/$target"
     echo "==> $target, $seconds seconds (log: ${dir#"$PWD/"}/$target.log)"
     if ! "$dir/target/$host/release/$target" "$dir/corpus/$target" -max_total_time="$seconds" -max_len=1024 -timeout=10 \

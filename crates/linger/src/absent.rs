@@ -34,6 +34,14 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
+    pub(crate) fn window(self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn skip(self, _on: bool) {
+        match self.0 {}
+    }
+
     pub(crate) fn read_anew(self) -> Option<u64> {
         match self.0 {}
     }

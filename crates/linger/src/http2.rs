@@ -104,13 +104,13 @@ impl<'r> Stream<'r> {
     }
 
     /// Sets whether nginx skips the frames that arrive.
-    fn skip(self, on: bool) {
+    pub(crate) fn skip(self, on: bool) {
         // SAFETY: writes a bit of a live stream.
         unsafe { shim::nginx_shim_set_v2_skip_data(self.as_ptr(), on.into()) }
     }
 
     /// How many bytes the client may send, as nginx has told it.
-    fn window(self) -> u64 {
+    pub(crate) fn window(self) -> u64 {
         // SAFETY: reads a number of a live stream.
         unsafe { (*self.as_ptr()).recv_window as u64 }
     }

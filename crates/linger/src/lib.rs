@@ -154,6 +154,19 @@ pub fn is_stream_open<M: HttpModule>(r: Request<'_, M>) -> bool {
     stream(r).is_some_and(Stream::is_open)
 }
 
+/// Returns whether flow control lets the client send more of the body now. Over HTTP/1.x and HTTP/3 it always does when
+/// nginx waits for the client: nginx itself, or the kernel, gives credit for what has been read.
+pub fn may_send<M: HttpModule>(r: Request<'_, M>) -> bool {
+    stream(r).is_none_or(Stream::has_credit)
+}
+
+/// Makes nginx skip the rest of a body that is not taken (HTTP/2). The body must no longer be read.
+pub fn skip_body<M: HttpModule>(r: Request<'_, M>) {
+    if let Some(stream) = stream(r) {
+        stream.skip();
+    }
+}
+
 /// Returns how many streams of the request's connection are taken, and how many streams the connection may have at
 /// once.
 pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
@@ -421,7 +434,7 @@ unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
         if let Some(status) = M::abandoned(r) {
             raw(r).add_user();
             // SAFETY: the user has just been added, and no copy of `r` is used afterwards.
-            unsafe { raw(r).finalize(status) };
+            unsafe { raw(r).answer(status) };
             // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request
             // has been freed.
             return unsafe { ngx_http_run_posted_requests(c.as_ptr()) };

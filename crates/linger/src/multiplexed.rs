@@ -92,6 +92,22 @@ impl<'r> Stream<'r> {
         }
     }
 
+    /// Returns whether flow control lets the client send.
+    pub(crate) fn has_credit(self) -> bool {
+        match self {
+            Self::Http2(stream) => stream.window() > 0,
+            Self::Http3(_) => true,
+        }
+    }
+
+    /// Makes nginx skip what arrives. Over HTTP/3 nobody reads it.
+    pub(crate) fn skip(self) {
+        match self {
+            Self::Http2(stream) => stream.skip(true),
+            Self::Http3(_) => (),
+        }
+    }
+
     /// How many streams of the stream's connection are taken.
     pub(crate) fn taken(self) -> usize {
         Shared::find(&self.parent()).map_or(0, |shared| shared.taken.get())

@@ -339,10 +339,15 @@ impl Event {
         unsafe { shim::nginx_shim_add_timer(self.as_ptr(), left as ngx_msec_t) }
     }
 
+    /// Returns whether the event's timer runs.
+    pub fn is_timer_set(self) -> bool {
+        // SAFETY: reads a bit of the event.
+        unsafe { shim::nginx_shim_event_timer_set(self.as_ptr()) != 0 }
+    }
+
     /// Stops the event's timer, if it runs.
     pub fn stop_timer(self) {
-        // SAFETY: reads a bit of the event.
-        if unsafe { shim::nginx_shim_event_timer_set(self.as_ptr()) } != 0 {
+        if self.is_timer_set() {
             // SAFETY: a timer that runs is in nginx's tree of timers.
             unsafe { shim::nginx_shim_del_timer(self.as_ptr()) }
         }

@@ -57,6 +57,7 @@
 mod conf;
 mod connection;
 mod content;
+mod deadline;
 mod ending;
 mod filter;
 mod guard;

@@ -124,6 +124,13 @@ pub trait HttpModule: Registered + Sized + 'static {
     /// Called when a request is sent to an upstream once more after that.
     fn upstream_retried(_r: Request<'_, Self>) {}
 
+    /// Called when the deadline has come that [`Request::set_deadline`] has set. A returned status answers the request. The
+    /// module must then have ended what was still being done for the request: reading its body, and sending it to an
+    /// upstream ([`Request::leave_upstream`]).
+    fn deadline(_r: Request<'_, Self>) -> Option<Status> {
+        None
+    }
+
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(_r: Request<'_, Self>) {}
 

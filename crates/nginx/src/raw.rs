@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use nginx_sys::{
     ngx_cached_time, ngx_http_block_reading, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_int_t, ngx_pool_t, NGX_DONE,
+    ngx_http_special_response_handler, ngx_int_t, ngx_pool_t, NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -148,13 +148,21 @@ impl RawRequest<'_> {
         unsafe { ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t) }
     }
 
-    /// Answers the request with a status, and gives up a user, perhaps the last.
+    /// Answers the request with a status, and gives up a user, perhaps the last. Unlike `ngx_http_finalize_request`, this
+    /// answers with 408, too.
     ///
     /// # Safety
     ///
     /// As for [`leave`](Self::leave).
-    pub unsafe fn finalize(self, status: Status) {
-        // SAFETY: the user was counted, and no copy of the request is used afterwards, as the caller promises.
-        unsafe { ngx_http_finalize_request(self.as_ptr(), status.as_ngx()) }
+    pub unsafe fn answer(self, status: Status) {
+        let c = self.connection();
+        c.read().stop_timer();
+        c.write().stop_timer();
+        // SAFETY: the user was counted, and no copy of the request is used afterwards, as the caller promises. nginx makes
+        // the response of an error in the same way.
+        unsafe {
+            let result = ngx_http_special_response_handler(self.as_ptr(), status.as_ngx());
+            ngx_http_finalize_request(self.as_ptr(), result);
+        }
     }
 }

@@ -42,6 +42,8 @@ pub struct Status(u16);
 impl Status {
     /// 413 Content Too Large.
     pub const CONTENT_TOO_LARGE: Self = Self(413);
+    /// 408 Request Timeout. nginx answers with it only from [`HttpModule::deadline`]: elsewhere it closes the connection.
+    pub const REQUEST_TIMEOUT: Self = Self(408);
     /// 411 Length Required.
     pub const LENGTH_REQUIRED: Self = Self(411);
     /// 500 Internal Server Error.
@@ -212,6 +214,24 @@ impl<'r, M: HttpModule> Request<'r, M> {
     pub fn is_body_being_read(self) -> bool {
         // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_reading_body(self.as_ptr()) != 0 }
+    }
+
+    /// Returns whether nginx passes the body to an upstream as it comes (`proxy_request_buffering off`).
+    pub fn is_body_unbuffered(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { shim::nginx_shim_request_body_no_buffering(self.as_ptr()) != 0 }
+    }
+
+    /// Returns whether nginx waits for the client to send more, as opposed to an upstream that has to take what has come.
+    /// Meaningful while the body is read.
+    pub fn is_client_awaited(self) -> bool {
+        self.raw().connection().read().is_timer_set()
+    }
+
+    /// Returns whether the header of a response has been sent, or handed to nginx's own transport.
+    pub fn is_response_begun(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { shim::nginx_shim_header_sent(self.as_ptr()) != 0 }
     }
 
     /// How much of the body nginx has read, in bytes.

@@ -5,24 +5,32 @@
 //! the request's pool, and is found there by the cleanup's handler. The context is only a shortcut to it. A subrequest
 //! has no state of its own.
 
+use core::cell::Cell;
 use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
 
-use crate::{pool, shim, HttpModule, Registration};
+use crate::{pool, shim, Event, HttpModule, Registration};
 
 /// What is kept of a main request.
 #[repr(C)]
 pub(crate) struct Kept<M: HttpModule> {
+    head: Head,
+    /// The module's state. What it has borrowed lives as long as the request.
+    state: M::State<'static>,
+}
+
+/// What is kept of a main request for any module.
+struct Head {
     /// The cleanup by which the pool and [`search`] find this. It is part of this struct so that one allocation is
     /// enough.
     cleanup: ngx_pool_cleanup_t,
     /// The module that this belongs to: [`search`] may find another module's.
     owner: *const Registration,
-    /// The module's state. What it has borrowed lives as long as the request.
-    state: M::State<'static>,
+    /// The timer of the request's deadline, once one has been set.
+    timer: Cell<Option<Event>>,
 }
 
 /// What is kept of a main request; `None` if nothing is.
@@ -78,7 +86,7 @@ fn kept_by<M: HttpModule>(cleanup: &ngx_pool_cleanup_t) -> Option<NonNull<Kept<M
     let kept = NonNull::new(cleanup.data.cast::<Kept<M>>())?;
     // SAFETY: the data of a cleanup with this handler is what `create` has made, for this module or another one. Its
     // owner is at the same place in each.
-    let owner = unsafe { (*kept.as_ptr()).owner };
+    let owner = unsafe { (*kept.as_ptr()).head.owner };
     ptr::eq(owner, M::registration()).then_some(kept)
 }
 
@@ -105,8 +113,9 @@ pub(crate) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option
         let pool = (*r).pool;
         let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M>>()).cast::<Kept<M>>())?;
         let cleanup = ngx_pool_cleanup_t { handler: Some(MARK), data: kept.as_ptr().cast(), next: (*pool).cleanup };
-        kept.write(Kept { cleanup, owner: M::registration(), state: Default::default() });
-        (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).cleanup);
+        let head = Head { cleanup, owner: M::registration(), timer: Cell::new(None) };
+        kept.write(Kept { head, state: Default::default() });
+        (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).head.cleanup);
         *context::<M>(r) = kept.as_ptr().cast();
         Some(kept)
     }
@@ -122,7 +131,33 @@ unsafe fn context<M: HttpModule>(r: *mut ngx_http_request_t) -> *mut *mut c_void
     unsafe { (*r).ctx.add(M::registration().ctx_index()) }
 }
 
-/// Our cleanup handler. It has nothing to clean: it tells our cleanup from others.
-const MARK: unsafe extern "C" fn(*mut c_void) = mark;
+/// The timer of the request's deadline; `None` if none has been set.
+///
+/// # Safety
+///
+/// The request must be live.
+pub(crate) unsafe fn timer<M: HttpModule>(kept: NonNull<Kept<M>>) -> Option<Event> {
+    // SAFETY: what is kept lives as long as the request, as the caller promises.
+    unsafe { (*kept.as_ptr()).head.timer.get() }
+}
 
-unsafe extern "C" fn mark(_kept: *mut c_void) {}
+/// Sets the timer of the request's deadline. It is stopped when the request ends.
+///
+/// # Safety
+///
+/// The request must be live, and the timer in its pool.
+pub(crate) unsafe fn set_timer<M: HttpModule>(kept: NonNull<Kept<M>>, timer: Event) {
+    // SAFETY: what is kept lives as long as the request, as the caller promises.
+    unsafe { (*kept.as_ptr()).head.timer.set(Some(timer)) }
+}
+
+/// Our cleanup handler. It also tells our cleanup from others.
+const MARK: unsafe extern "C" fn(*mut c_void) = clean;
+
+/// Stops the timer when nginx destroys the request's pool.
+unsafe extern "C" fn clean(kept: *mut c_void) {
+    // SAFETY: nginx calls this with the data of the cleanup, which `create` has made. Its head comes first.
+    if let Some(timer) = unsafe { (*kept.cast::<Head>()).timer.get() } {
+        timer.stop_timer();
+    }
+}

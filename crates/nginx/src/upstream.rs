@@ -30,6 +30,22 @@ impl<M: HttpModule> Request<'_, M> {
         (!u.is_null()).then_some(u as usize)
     }
 
+    /// Closes the connection to the request's upstream, if it has one: nothing more is sent to it, and no response is
+    /// expected.
+    pub fn leave_upstream(self) {
+        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
+        let Some(handler) = (unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.cleanup.as_ref()) }) else {
+            return;
+        };
+        if let Some(handler) = *handler {
+            // nginx gives up a user then, as it does when a request gets another upstream (`ngx_http_upstream_create`).
+            self.raw().add_user();
+            // SAFETY: this is nginx's own handler of the end of the request. The request does not end, because the user of
+            // the caller is still counted.
+            unsafe { handler(self.as_ptr().cast()) };
+        }
+    }
+
     /// Whether nginx has read the header of its upstream's response, of the last one if there were several.
     pub fn has_upstream_header(self) -> bool {
         // SAFETY: live, and so are its upstream and the state of that, if it has them.

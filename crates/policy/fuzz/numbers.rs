@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each target uses a part of it
 
-use policy::Budget;
+use policy::{Allowance, Budget};
 
 /// The bytes that are left. The first byte of each number gives its length, 0 to 8 bytes, and whether it is counted up
 /// from 0, up from `i64::MAX`, or down from `u64::MAX`.
@@ -27,6 +27,13 @@ impl Numbers<'_> {
     /// Returns whether there are no more bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// An allowance that a configuration can have.
+    pub fn allowance(&mut self) -> Allowance {
+        let time = self.next().max(1);
+        let max = Some(self.next()).filter(|more| more % 2 == 0).map(|more| time.saturating_add(more));
+        Allowance { time, rate: self.next(), max }
     }
 
     /// A budget that a configuration can have.

@@ -91,7 +91,7 @@ pub enum Undeclared {
     Refused,
 }
 
-/// The result of judging a body, as users see it.
+/// What is decided about a body, as users see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The body is within the limit, as far as is known.
@@ -100,6 +100,10 @@ pub enum Verdict {
     Rejected,
     /// The body would be refused without the dry run, which lets it through.
     RejectedDryRun,
+    /// It took too long to come.
+    TimedOut,
+    /// As [`TimedOut`](Self::TimedOut), but a dry run lets it through.
+    TimedOutDryRun,
 }
 
 impl Verdict {
@@ -109,6 +113,8 @@ impl Verdict {
             Self::Passed => "PASSED",
             Self::Rejected => "REJECTED",
             Self::RejectedDryRun => "REJECTED_DRY_RUN",
+            Self::TimedOut => "TIMED_OUT",
+            Self::TimedOutDryRun => "TIMED_OUT_DRY_RUN",
         }
     }
 }

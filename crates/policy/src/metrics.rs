@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use crate::{At, Outcome, UpstreamResult, Verdict};
 
 /// How many counters a zone has. [`Counter::index`] is always less.
-pub const COUNTERS: usize = UPSTREAM_RESPONSES + UpstreamResult::ALL.len();
+pub const COUNTERS: usize = TIME_SUM + 1;
 
 /// Upper bounds of the histogram's buckets, in bytes, inclusive: the powers of 4 from 1 KiB to 64 GiB. One more bucket
 /// is for all larger sizes.
@@ -26,18 +26,30 @@ pub const BOUNDS: [u64; 14] = [
     1 << 36,
 ];
 
+/// Upper bounds of the histogram of times, in milliseconds. Behind them is a bucket for the rest.
+pub const TIMES: [u64; 14] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 3_600_000];
+
 const REQUESTS: usize = 0;
 const REJECTED: usize = REQUESTS + VERDICTS.len();
-const SIZES: usize = REJECTED + PLACES.len();
+const TIMED_OUT: usize = REJECTED + PLACES.len();
+const SIZES: usize = TIMED_OUT + 1;
 const SIZE_SUM: usize = SIZES + BOUNDS.len() + 1;
 const DRAINS: usize = SIZE_SUM + 1;
 const DRAINED: usize = DRAINS + Outcome::ALL.len();
 const ACKNOWLEDGED: usize = DRAINED + 1;
 const UPSTREAM_RESPONSES: usize = ACKNOWLEDGED + ANSWERS.len();
+const DURATIONS: usize = UPSTREAM_RESPONSES + UpstreamResult::ALL.len();
+const TIME_SUM: usize = DURATIONS + TIMES.len() + 1;
 
 // Each in the order of its counters.
-const VERDICTS: [(Verdict, &str); 3] =
-    [(Verdict::Passed, "passed"), (Verdict::Rejected, "rejected"), (Verdict::RejectedDryRun, "rejected_dry_run")];
+const VERDICTS: [(Verdict, &str); 5] = [
+    (Verdict::Passed, "passed"),
+    (Verdict::Rejected, "rejected"),
+    (Verdict::RejectedDryRun, "rejected_dry_run"),
+    (Verdict::TimedOut, "timed_out"),
+    (Verdict::TimedOutDryRun, "timed_out_dry_run"),
+];
 const PLACES: [At; 2] = [At::Header, At::Body];
 const ANSWERS: [(bool, &str); 2] = [(true, "yes"), (false, "no")];
 
@@ -48,6 +60,8 @@ pub enum Counter {
     Requests(Verdict),
     /// Refused uploads, by what they were judged by.
     Rejected(At),
+    /// Uploads that were refused because they took too long.
+    TimedOut,
     /// Uploads in the bucket of this size, in bytes.
     Sizes(u64),
     /// The sum of the sizes of all uploads, in bytes.
@@ -60,6 +74,10 @@ pub enum Counter {
     Acknowledged(bool),
     /// Upstreams that closed before they had the whole request, by whether their response was read.
     UpstreamResponses(UpstreamResult),
+    /// Uploads that took about this long, in milliseconds.
+    Durations(u64),
+    /// How long all these uploads took, in milliseconds.
+    TimeSum,
 }
 
 impl Counter {
@@ -69,12 +87,15 @@ impl Counter {
         match self {
             Self::Requests(verdict) => REQUESTS + verdict as usize,
             Self::Rejected(at) => REJECTED + at as usize,
+            Self::TimedOut => TIMED_OUT,
             Self::Sizes(bytes) => SIZES + BOUNDS.partition_point(|bound| *bound < bytes),
             Self::SizeSum => SIZE_SUM,
             Self::Drains(outcome) => DRAINS + outcome as usize,
             Self::Drained => DRAINED,
             Self::Acknowledged(acknowledged) => ACKNOWLEDGED + usize::from(!acknowledged),
             Self::UpstreamResponses(result) => UPSTREAM_RESPONSES + result as usize,
+            Self::Durations(time) => DURATIONS + TIMES.partition_point(|bound| *bound < time),
+            Self::TimeSum => TIME_SUM,
         }
     }
 }
@@ -95,18 +116,28 @@ impl Snapshot<'_> {
         self.counters.get(counter.index()).copied().unwrap_or(0)
     }
 
-    /// The buckets of the histogram: the upper bound, and how many uploads are no larger, as Prometheus defines it. A
+    /// The buckets of a histogram: the upper bound, and how many uploads are no larger, as Prometheus defines it. A
     /// bound of `None` is infinity.
-    fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
-        let bounds = BOUNDS.iter().copied().map(Some).chain([None]);
-        bounds.scan(0_u64, |below, bound| {
-            *below = below.saturating_add(self.count(Counter::Sizes(bound.unwrap_or(u64::MAX))));
+    fn buckets<'b>(
+        &'b self,
+        bounds: &'b [u64],
+        counter: fn(u64) -> Counter,
+    ) -> impl Iterator<Item = (Option<u64>, u64)> + 'b {
+        let bounds = bounds.iter().copied().map(Some).chain([None]);
+        bounds.scan(0_u64, move |below, bound| {
+            *below = below.saturating_add(self.count(counter(bound.unwrap_or(u64::MAX))));
             Some((bound, *below))
         })
     }
 
-    fn sizes(&self) -> u64 {
-        self.buckets().last().map_or(0, |(_, all)| all)
+    /// The buckets of the histogram of sizes.
+    fn sizes(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
+        self.buckets(&BOUNDS, Counter::Sizes)
+    }
+
+    /// The buckets of the histogram of times.
+    fn durations(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
+        self.buckets(&TIMES, Counter::Durations)
     }
 }
 
@@ -141,7 +172,7 @@ struct Family {
     samples: fn(&mut Samples<'_>) -> fmt::Result,
 }
 
-const FAMILIES: [Family; 8] = [
+const FAMILIES: [Family; 9] = [
     Family {
         name: "nginx_limit_body_requests_total",
         kind: "counter",
@@ -153,8 +184,12 @@ const FAMILIES: [Family; 8] = [
     Family {
         name: "nginx_limit_body_rejected_total",
         kind: "counter",
-        help: "Uploads that were refused, by the declared length or by what had come of the body.",
-        samples: |s| PLACES.iter().try_for_each(|at| s.count("at", at.as_str(), Counter::Rejected(*at))),
+        help:
+            "Uploads that were refused, by the declared length, by what had come of the body, or by the time it took.",
+        samples: |s| {
+            PLACES.iter().try_for_each(|at| s.count("at", at.as_str(), Counter::Rejected(*at)))?;
+            s.count("at", "time", Counter::TimedOut)
+        },
     },
     Family {
         name: "nginx_limit_body_request_size_bytes",
@@ -162,12 +197,18 @@ const FAMILIES: [Family; 8] = [
         help: "Sizes of uploads: declared, or of what had come.",
         samples: |s| {
             let zone = s.zone;
-            zone.buckets().try_for_each(|(bound, count)| match bound {
-                Some(bound) => s.sample("_bucket", Some(("le", &bound)), count),
-                None => s.sample("_bucket", Some(("le", &"+Inf")), count),
-            })?;
-            s.sample("_sum", None, zone.count(Counter::SizeSum))?;
-            s.sample("_count", None, zone.sizes())
+            let buckets = &mut zone.sizes().map(|(bound, count)| (bound.map(Number::Plain), count));
+            s.histogram(buckets, Number::Plain(zone.count(Counter::SizeSum)))
+        },
+    },
+    Family {
+        name: "nginx_limit_body_request_duration_seconds",
+        kind: "histogram",
+        help: "How long uploads took, without the time in which nginx did not wait for the client.",
+        samples: |s| {
+            let zone = s.zone;
+            let buckets = &mut zone.durations().map(|(bound, count)| (bound.map(Number::Thousandths), count));
+            s.histogram(buckets, Number::Thousandths(zone.count(Counter::TimeSum)))
         },
     },
     Family {
@@ -182,7 +223,7 @@ const FAMILIES: [Family; 8] = [
         name: "nginx_limit_body_drained_bytes_total",
         kind: "counter",
         help: "Bytes drained.",
-        samples: |s| s.sample("", None, s.zone.count(Counter::Drained)),
+        samples: |s| s.sample("", None, &s.zone.count(Counter::Drained)),
     },
     Family {
         name: "nginx_limit_body_responses_acknowledged_total",
@@ -206,7 +247,7 @@ const FAMILIES: [Family; 8] = [
         name: "nginx_limit_body_draining_connections",
         kind: "gauge",
         help: "Connections, and streams of HTTP/2 and HTTP/3, that are being drained.",
-        samples: |s| s.sample("", None, u64::from(s.zone.draining)),
+        samples: |s| s.sample("", None, &s.zone.draining),
     },
 ];
 
@@ -218,7 +259,12 @@ struct Samples<'a> {
 }
 
 impl Samples<'_> {
-    fn sample(&mut self, suffix: &str, label: Option<(&str, &dyn fmt::Display)>, value: u64) -> fmt::Result {
+    fn sample(
+        &mut self,
+        suffix: &str,
+        label: Option<(&str, &dyn fmt::Display)>,
+        value: &dyn fmt::Display,
+    ) -> fmt::Result {
         let (name, zone) = (self.name, Escaped { text: self.zone.name, is_json: false });
         write!(self.out, "{name}{suffix}{{zone=\"{zone}\"")?;
         if let Some((name, value)) = label {
@@ -228,7 +274,45 @@ impl Samples<'_> {
     }
 
     fn count(&mut self, label: &str, name: &str, counter: Counter) -> fmt::Result {
-        self.sample("", Some((label, &name)), self.zone.count(counter))
+        self.sample("", Some((label, &name)), &self.zone.count(counter))
+    }
+
+    fn histogram(&mut self, buckets: &mut dyn Iterator<Item = (Option<Number>, u64)>, sum: Number) -> fmt::Result {
+        let mut all = 0;
+        for (bound, count) in buckets {
+            all = count;
+            match bound {
+                Some(bound) => self.sample("_bucket", Some(("le", &bound)), &count)?,
+                None => self.sample("_bucket", Some(("le", &"+Inf")), &count)?,
+            }
+        }
+        self.sample("_sum", None, &sum)?;
+        self.sample("_count", None, &all)
+    }
+}
+
+/// A number of a histogram.
+#[derive(Clone, Copy)]
+enum Number {
+    /// As it is.
+    Plain(u64),
+    /// To be divided by a thousand, without zeros at the end.
+    Thousandths(u64),
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = match *self {
+            Self::Plain(number) => (number, 0),
+            Self::Thousandths(number) => (number / 1000, number % 1000),
+        };
+        write!(f, "{whole}")?;
+        match part {
+            0 => Ok(()),
+            part if part % 100 == 0 => write!(f, ".{}", part / 100),
+            part if part % 10 == 0 => write!(f, ".{:02}", part / 10),
+            part => write!(f, ".{part:03}"),
+        }
     }
 }
 
@@ -252,15 +336,14 @@ fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
     out.write_str("{\n  \"requests\": ")?;
     object(out, VERDICTS.iter().map(|(verdict, name)| (*name, zone.count(Counter::Requests(*verdict)))))?;
     out.write_str(",\n  \"rejected\": ")?;
-    object(out, PLACES.iter().map(|at| (at.as_str(), zone.count(Counter::Rejected(*at)))))?;
-    out.write_str(",\n  \"request_size_bytes\": {\"buckets\": [")?;
-    for (bound, count) in zone.buckets() {
-        match bound {
-            Some(bound) => write!(out, "{{\"le\": {bound}, \"count\": {count}}}, ")?,
-            None => write!(out, "{{\"le\": \"+Inf\", \"count\": {count}}}]")?,
-        }
-    }
-    write!(out, ", \"sum\": {}, \"count\": {}}}", zone.count(Counter::SizeSum), zone.sizes())?;
+    let timed_out = ("time", zone.count(Counter::TimedOut));
+    object(out, PLACES.iter().map(|at| (at.as_str(), zone.count(Counter::Rejected(*at)))).chain([timed_out]))?;
+    out.write_str(",\n  \"request_size_bytes\": ")?;
+    let sizes = zone.sizes().map(|(bound, count)| (bound.map(Number::Plain), count));
+    histogram(out, sizes, Number::Plain(zone.count(Counter::SizeSum)))?;
+    out.write_str(",\n  \"request_duration_seconds\": ")?;
+    let durations = zone.durations().map(|(bound, count)| (bound.map(Number::Thousandths), count));
+    histogram(out, durations, Number::Thousandths(zone.count(Counter::TimeSum)))?;
     out.write_str(",\n  \"drains\": ")?;
     object(out, Outcome::ALL.iter().map(|outcome| (outcome.as_str(), zone.count(Counter::Drains(*outcome)))))?;
     write!(out, ",\n  \"drained_bytes\": {}", zone.count(Counter::Drained))?;
@@ -272,6 +355,19 @@ fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
         UpstreamResult::ALL.iter().map(|result| (result.as_str(), zone.count(Counter::UpstreamResponses(*result)))),
     )?;
     write!(out, ",\n  \"draining_connections\": {}}}", zone.draining)
+}
+
+fn histogram(out: &mut dyn Write, buckets: impl Iterator<Item = (Option<Number>, u64)>, sum: Number) -> fmt::Result {
+    out.write_str("{\"buckets\": [")?;
+    let mut all = 0;
+    for (bound, count) in buckets {
+        all = count;
+        match bound {
+            Some(bound) => write!(out, "{{\"le\": {bound}, \"count\": {count}}}, ")?,
+            None => write!(out, "{{\"le\": \"+Inf\", \"count\": {count}}}]")?,
+        }
+    }
+    write!(out, ", \"sum\": {sum}, \"count\": {all}}}")
 }
 
 fn object<'a>(out: &mut dyn Write, members: impl Iterator<Item = (&'a str, u64)>) -> fmt::Result {
@@ -312,11 +408,14 @@ mod tests {
             .iter()
             .map(|(verdict, _)| Counter::Requests(*verdict))
             .chain(PLACES.map(Counter::Rejected))
+            .chain([Counter::TimedOut])
             .chain(BOUNDS.map(Counter::Sizes))
             .chain([Counter::Sizes(u64::MAX), Counter::SizeSum])
             .chain(Outcome::ALL.map(Counter::Drains))
             .chain([Counter::Drained, Counter::Acknowledged(true), Counter::Acknowledged(false)])
             .chain(UpstreamResult::ALL.map(Counter::UpstreamResponses))
+            .chain(TIMES.map(Counter::Durations))
+            .chain([Counter::Durations(u64::MAX), Counter::TimeSum])
     }
 
     #[test]

@@ -55,7 +55,13 @@ impl Ledger {
         self.last = now;
     }
 
-    /// How many bytes have been drained.
+    /// Makes the time since the last bytes not count.
+    pub fn forgive(&mut self, now: u64) {
+        self.began = self.began.saturating_add(now.saturating_sub(self.last));
+        self.last = now;
+    }
+
+    /// How many bytes have come.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -75,10 +81,7 @@ impl Ledger {
     /// A client may go on until its average drops below the rate: at 16 KiB per second, 1 MiB allows for 64 seconds.
     /// Any client has the grace, and none more than the time.
     pub fn allowed(&self, budget: &Budget) -> u64 {
-        // 1000 times the largest number of bytes does not fit in 64 bits.
-        let kept_up = u128::from(self.bytes).saturating_mul(1000).checked_div(budget.rate.into());
-        let kept_up = kept_up.and_then(|kept_up| u64::try_from(kept_up).ok()).unwrap_or(u64::MAX);
-        kept_up.max(budget.grace).min(budget.time)
+        bought(self.bytes, budget.rate).max(budget.grace).min(budget.time)
     }
 
     /// How long the drain may go on after `now`, in milliseconds, if nothing more comes.
@@ -125,6 +128,13 @@ impl Ledger {
         }
         Spent::Rate
     }
+}
+
+/// How long so many bytes take at a rate, in milliseconds. The rate is in bytes per second; at 0 they take for ever.
+pub(crate) fn bought(bytes: u64, rate: u64) -> u64 {
+    // 1000 times the largest number of bytes does not fit in 64 bits.
+    let time = u128::from(bytes).saturating_mul(1000).checked_div(rate.into());
+    time.and_then(|time| u64::try_from(time).ok()).unwrap_or(u64::MAX)
 }
 
 /// The part of a [`Budget`] that is spent.

@@ -4,9 +4,9 @@
 
 mod model;
 
-use model::Event;
+use model::{Event, Look};
 use policy::metrics::COUNTERS;
-use policy::{Budget, Outcome};
+use policy::{Allowance, Budget, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -46,6 +46,18 @@ fn budget() -> impl Strategy<Value = Budget> {
     })
 }
 
+fn allowance() -> impl Strategy<Value = Allowance> {
+    let more = prop_oneof![Just(None), number().prop_map(Some)];
+    (number(), number(), more).prop_map(|(time, rate, more)| {
+        let time = time.max(1);
+        Allowance { time, rate, max: more.map(|more| time.saturating_add(more)) }
+    })
+}
+
+fn look() -> impl Strategy<Value = Look> {
+    (number(), number(), any::<bool>()).prop_map(|(after, bytes, is_awaited)| Look { after, bytes, is_awaited })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Answer),
@@ -82,6 +94,11 @@ proptest! {
     #[test]
     fn a_ledger_keeps_to_its_budget(budget in budget(), began in number(), came in vec((number(), number()), 0..8)) {
         model::ledger(&budget, began, &came);
+    }
+
+    #[test]
+    fn a_clock_runs_while_the_client_is_awaited(allowance in allowance(), began in number(), looks in vec(look(), 0..8)) {
+        model::clock(&allowance, began, &looks);
     }
 
     #[test]

@@ -4,10 +4,10 @@
 #![allow(dead_code)] // each user calls a part of it
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use policy::metrics::{self, Counter, Snapshot, Zones, BOUNDS, COUNTERS};
+use policy::metrics::{self, Counter, Snapshot, Zones, BOUNDS, COUNTERS, TIMES};
 use policy::{
-    size, At, Budget, Drain, InvalidSize, Judgement, Ledger, Length, Limit, Mode, Outcome, Reason, Spent, Undeclared,
-    Verdict,
+    size, Allowance, At, Budget, Clock, Drain, InvalidSize, Judgement, Ledger, Length, Limit, Mode, Outcome, Reason,
+    Spent, Undeclared, Verdict,
 };
 
 /// Parsing gives the same as computing in 128 bits.
@@ -182,6 +182,44 @@ fn check(ledger: &Ledger, budget: &Budget, now: u64) {
     }
 }
 
+/// What is said when a clock is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// How long after the last look, in milliseconds.
+    pub after: u64,
+    /// How much has come meanwhile, in bytes.
+    pub bytes: u64,
+    /// Whether nginx has waited for the client meanwhile.
+    pub is_awaited: bool,
+}
+
+/// An upload is overdue once the client has been awaited for longer than its bytes have bought, and never before.
+pub fn clock(allowance: &Allowance, began: u64, looks: &[Look]) {
+    let mut clock = Clock::start(began);
+    let (mut now, mut waited, mut received, mut is_overdue) = (began, 0_u64, 0_u64, false);
+    for look in looks {
+        let Some(then) = now.checked_add(look.after) else {
+            break;
+        };
+        now = then;
+        received = received.saturating_add(look.bytes);
+        waited += if look.is_awaited { look.after } else { 0 };
+        clock.look(look.is_awaited, received, now);
+        assert_eq!((clock.time(), clock.received()), (waited, received));
+
+        let bought = match allowance.rate {
+            0 => 0,
+            rate => u128::from(received) * 1000 / u128::from(rate),
+        };
+        let allowed = (u128::from(allowance.time) + bought).min(u128::from(allowance.max.unwrap_or(u64::MAX)));
+        let left = allowed.saturating_sub(waited.into());
+        assert_eq!(u128::from(clock.left(allowance)), left);
+        assert_eq!(clock.expire(allowance), left == 0 && !is_overdue);
+        is_overdue |= left == 0;
+        assert_eq!(clock.is_overdue(), is_overdue);
+    }
+}
+
 struct One<'a>(Snapshot<'a>);
 
 impl Zones for One<'_> {
@@ -199,12 +237,12 @@ pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
     metrics::prometheus(&mut text, &zones).unwrap();
     let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(sample).collect();
     assert!(text.ends_with('\n') && text.lines().all(|line| !line.is_empty()));
-    // The count of the histogram, and the gauge, are not counters.
-    assert_eq!(samples.len(), COUNTERS + 2);
+    // The counts of the two histograms, and the gauge, are not counters.
+    assert_eq!(samples.len(), COUNTERS + 3);
     for (sample, zone, _) in &samples {
         assert_eq!(zone, name, "in {sample}");
     }
-    let value = |wanted: &str| samples.iter().find(|(sample, ..)| sample == wanted).unwrap().2;
+    let value = |wanted: &str| samples.iter().find(|(sample, ..)| sample == wanted).unwrap().2.as_str();
     let count = |counter: Counter| counters[counter.index()];
     for (wanted, counter) in [
         ("nginx_limit_body_requests_total{status=passed}", Counter::Requests(Verdict::Passed)),
@@ -214,13 +252,20 @@ pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
         ("nginx_limit_body_drained_bytes_total{}", Counter::Drained),
         ("nginx_limit_body_responses_acknowledged_total{acknowledged=no}", Counter::Acknowledged(false)),
     ] {
-        assert_eq!(value(wanted), count(counter), "{wanted}");
+        assert_eq!(value(wanted), count(counter).to_string(), "{wanted}");
     }
-    assert_eq!(value("nginx_limit_body_draining_connections{}"), draining.into());
-    let buckets: Vec<_> = samples.iter().filter(|(sample, ..)| sample.contains("_bucket{")).map(|s| s.2).collect();
-    assert_eq!(buckets.len(), BOUNDS.len() + 1);
-    assert!(buckets.windows(2).all(|pair| pair[0] <= pair[1]), "a bucket includes those below");
-    assert_eq!(buckets.last(), Some(&value("nginx_limit_body_request_size_bytes_count{}")));
+    assert_eq!(value("nginx_limit_body_draining_connections{}"), draining.to_string());
+    for (name, bounds) in [("request_size_bytes", BOUNDS.len()), ("request_duration_seconds", TIMES.len())] {
+        let bucket = format!("nginx_limit_body_{name}_bucket{{");
+        let buckets = samples.iter().filter(|(sample, ..)| sample.starts_with(&bucket));
+        let buckets: Vec<u64> = buckets.map(|(.., count)| count.parse().unwrap()).collect();
+        assert_eq!(buckets.len(), bounds + 1);
+        assert!(buckets.windows(2).all(|pair| pair[0] <= pair[1]), "a bucket includes those below");
+        assert_eq!(buckets.last().unwrap().to_string(), value(&format!("nginx_limit_body_{name}_count{{}}")));
+    }
+    let (sum, time) = (value("nginx_limit_body_request_duration_seconds_sum{}"), count(Counter::TimeSum));
+    let (seconds, part) = sum.split_once('.').unwrap_or((sum, "0"));
+    assert_eq!(format!("{seconds}.{part:0<3}"), format!("{}.{:03}", time / 1000, time % 1000));
 
     let mut json = String::new();
     metrics::json(&mut json, &zones).unwrap();
@@ -232,11 +277,11 @@ pub fn metrics(name: &str, counters: [u64; COUNTERS], draining: u32) {
 }
 
 /// Parses a sample of Prometheus' text format. Returns its name with all labels but the zone, the zone, and the value.
-fn sample(line: &str) -> (String, String, u64) {
+fn sample(line: &str) -> (String, String, String) {
     let (name, labels) = line.split_once("{zone=\"").unwrap();
     let (zone, rest) = unquoted(labels, false);
     let (label, value) = rest.strip_prefix(',').unwrap_or(rest).split_once("} ").unwrap();
-    (format!("{name}{{{}}}", label.replace('"', "")), zone, value.parse().unwrap())
+    (format!("{name}{{{}}}", label.replace('"', "")), zone, value.to_string())
 }
 
 /// Parses a text after its opening quote. Returns the text without escapes, and what follows the closing quote.

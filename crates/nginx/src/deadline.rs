@@ -1,0 +1,44 @@
+//! A deadline for a request: a timer that the module may set, and what happens when it expires.
+
+use nginx_sys::{ngx_event_t, ngx_http_request_t, ngx_http_run_posted_requests};
+
+use crate::{state, Event, HttpModule, Request};
+
+impl<M: HttpModule> Request<'_, M> {
+    /// Has [`HttpModule::deadline`] called in `left` milliseconds, unless the request has ended by then. There is one
+    /// deadline for a request: a new one takes the place of the old. Returns whether there was memory for the timer. The
+    /// request must be a main request with a state.
+    pub fn set_deadline(self, left: u64) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        let Some(kept) = (unsafe { state::find::<M>(self.as_ptr()) }) else {
+            return false;
+        };
+        // SAFETY: as above.
+        let timer = unsafe { state::timer(kept) }.or_else(|| {
+            let timer = Event::timer(self.raw(), Some(expire::<M>))?;
+            // SAFETY: as above. The timer has been made in the request's pool.
+            unsafe { state::set_timer(kept, timer) };
+            Some(timer)
+        });
+        timer.is_some_and(|timer| {
+            timer.start_timer(left);
+            true
+        })
+    }
+}
+
+/// Handles the timer: `ngx_event_t.handler`.
+unsafe extern "C" fn expire<M: HttpModule>(timer: *mut ngx_event_t) {
+    // SAFETY: the timer is stopped before its request is freed. Its data is that request's connection.
+    let c = unsafe { Event::new(timer).connection() };
+    // SAFETY: the data of that connection is the request, or a subrequest of it, as long as the request is live.
+    let r = unsafe { Request::<M>::new((*(*c.as_ptr()).data.cast::<ngx_http_request_t>()).main) };
+    let Some(status) = M::deadline(r) else {
+        return;
+    };
+    // SAFETY: the user is the one for whom the body was being read. No copy of `r` is used afterwards.
+    unsafe { r.raw().answer(status) };
+    // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request has been
+    // freed.
+    unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
+}

@@ -1,0 +1,106 @@
+//! How long an upload may take (`limit_body_timeout`).
+//!
+//! The clock starts with the first piece of the body ([`has_come`]), unless that is all of it. When the time may be over
+//! ([`deadline`]), the request is answered with 408 and its body is drained, like that of any refusal. Once a response has
+//! begun it stands.
+
+#![forbid(unsafe_code)]
+
+use policy::{Clock, Mode};
+
+use crate::conf::Conf;
+use crate::judge::note_of;
+use crate::metrics;
+use crate::module::Request;
+use crate::reject;
+use crate::state::{State, Upload};
+use nginx::{now, Status};
+
+/// Returns whether [`has_come`] is to be called for the next piece of the body.
+pub fn is_watched(r: Request<'_>, state: &State<'_>) -> bool {
+    match state.upload.get() {
+        Some(upload) => upload.is_watched,
+        None => r.conf().allowance().is_some(),
+    }
+}
+
+/// Called for a piece of a body. Starts the clock, or has it tell the time so far.
+pub fn has_come(r: Request<'_>, has_bytes: bool) {
+    let Some(state) = r.state_or_default() else {
+        return;
+    };
+    match state.upload.get() {
+        Some(upload) if upload.is_watched => {
+            look(r, state, upload, has_bytes);
+        }
+        Some(_) => (),
+        None => start(r, state),
+    }
+}
+
+/// Starts the clock, unless the page of an error is made.
+fn start<'r>(r: Request<'r>, state: &State<'r>) {
+    let conf = r.conf();
+    let Some(allowance) = conf.allowance().filter(|_| !r.is_error_page()) else {
+        return;
+    };
+    let clock = Clock::start(now());
+    let is_whole = !r.is_body_partly_read();
+    // nginx does nothing but wait for the client, unless an upstream has to take what has come.
+    let is_watched = !is_whole && (r.is_body_unbuffered() || conf.zone().is_some());
+    state.upload.set(Some(Upload { conf, clock, is_watched }));
+    if !is_whole && !r.set_deadline(allowance.of(0)) {
+        // It is tried again at the next piece.
+        state.upload.set(None);
+    }
+}
+
+/// Looks at the clock. `has_bytes` is whether the client has sent more just now.
+fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes: bool) -> Upload<'r> {
+    let is_awaited = !r.is_body_unbuffered() || (r.is_client_awaited() && (has_bytes || linger::may_send(r)));
+    upload.clock.look(is_awaited, r.body_received(), now());
+    upload.is_watched &= r.is_body_partly_read();
+    state.upload.set(Some(upload));
+    upload
+}
+
+/// Called when the time may be over. Returns the status of the answer, if it is.
+pub fn deadline(r: Request<'_>) -> Option<Status> {
+    let state = r.state()?;
+    let upload = state.upload.get()?;
+    let allowance = upload.conf.allowance()?;
+    if !r.is_body_partly_read() || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
+        return None;
+    }
+    let mut upload = look(r, state, upload, false);
+    let left = upload.clock.left(allowance);
+    if left > 0 {
+        r.set_deadline(left);
+        return None;
+    }
+    if !upload.clock.expire(allowance) {
+        return None;
+    }
+    state.upload.set(Some(upload));
+    report(r, upload.conf, &upload.clock);
+    match upload.conf.mode() {
+        Mode::DryRun => None,
+        Mode::Enforce => {
+            state.refusal.set(Some(Status::REQUEST_TIMEOUT));
+            metrics::upload(state, upload.clock.received());
+            r.leave_upstream();
+            reject::abandon_reading(r);
+            Some(Status::REQUEST_TIMEOUT)
+        }
+    }
+}
+
+fn report(r: Request<'_>, conf: &Conf<'_>, clock: &Clock) {
+    let (bytes, time) = (clock.received(), clock.time());
+    let (seconds, milliseconds) = (time / 1000, time % 1000);
+    let note = note_of(conf.mode());
+    r.log(
+        conf.log_level(),
+        format_args!("client took too long to send body: {bytes} bytes in {seconds}.{milliseconds:03}s{note}"),
+    );
+}

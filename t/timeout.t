@@ -1,0 +1,388 @@
+# limit_body_timeout: how long an upload may take.
+
+use Test::Nginx::LimitBody 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: an upload that takes too long gets 408, which its client reads, and is drained; other streams are left alone
+--- config
+limit_body_timeout 1s;
+listen unix:$TEST_NGINX_SOCKET;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /declared 1m; send 8 each 1 every 0.2; answer; send 1m; end
+h1: head POST /chunked chunked; chunk 1k; answer; chunk 100k; chunk 0; end
+h1s: head POST /tls 1m; send 1k; answer; send 1047552; end
+h1s: head POST /tls/chunked chunked; chunk 1k; answer; chunk 0; end
+unix: head POST /unix 1m; send 1k; answer; send 1047552; end
+h1: head POST /expect 1m Expect:100-continue; answer; send 1k; answer; send 1047552; end
+h2: head POST /h2 1m; send 8 each 1 every 0.2; answer; send 1048568; finish; head GET /after; answer
+h2: head POST /h2/undeclared chunked; send 1k; answer; send 100k; finish; head GET /after; answer
+h2: head POST /h2/one 1m; send 1k; head POST /h2/two 1k; send 1k; finish; answer; stream 1; answer
+h2c: head POST /h2c 1m; answer; send 1m; finish; head GET /after; answer
+h3: head POST /h3 1m; send 1k; answer; send 1047552; finish; head GET /after; answer
+h3: head POST /h3/undeclared chunked; send 1k; answer; send 100k; finish; head GET /after; answer
+--- seen
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+100 | 408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+200 ok | 408 <408 Request Time-out>
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+--- logged
+/declared 408 TIMED_OUT - * body
+/chunked 408 TIMED_OUT - * body
+/tls 408 TIMED_OUT - 1024 body
+/tls/chunked 408 TIMED_OUT - 1024 body
+/unix 408 TIMED_OUT - 1024 body
+/expect 408 TIMED_OUT - 1024 body
+/h2 408 TIMED_OUT - * body
+/h2/undeclared 408 TIMED_OUT - 1024 body
+/h2/one 408 TIMED_OUT - 1024 body
+/h2/two 200 PASSED - 1024 body
+/h2c 408 TIMED_OUT - 0 body
+h3 /h3 408 TIMED_OUT - 1024 body
+h3 /h3/undeclared 408 TIMED_OUT - 1024 body
+/after 200 - - - -
+/after 200 - - - -
+/after 200 - - - -
+h3 /after 200 - - - -
+h3 /after 200 - - - -
+--- error_log eval
+[qr/\[error\] .* client took too long to send body: 1024 bytes in [1-9]\d*\.\d\d\ds,/]
+--- no_error_log
+[alert]
+
+
+=== TEST 2: an upload within its time passes, whatever follows on its connection
+--- config
+limit_body_timeout 3s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /1 10; send 5; pause 0.3; send 5; answer; head GET /2; answer; pause 3; head POST /3 10; send 10; answer
+h1s: head POST /4 chunked; chunk 5; pause 0.3; chunk 0; answer; pause 3; head GET /5; answer
+h2: head POST /6 10; send 5; pause 0.3; send 5; finish; answer; pause 3; head GET /7; answer
+h3: head POST /8 10; send 5; pause 0.3; send 5; finish; answer; pause 3; head GET /9; answer
+--- seen
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+--- logged
+/1 200 PASSED - 10 body
+/2 200 - - - -
+/3 200 PASSED - 10 body
+/4 200 PASSED - 5 body
+/5 200 - - - -
+/6 200 PASSED - 10 body
+/7 200 - - - -
+h3 /8 200 PASSED - 10 body
+h3 /9 200 - - - -
+--- no_error_log
+took too long
+
+
+=== TEST 3: bytes buy time, up to the maximum
+--- config
+location /bought { limit_body_timeout 1s rate=1k; proxy_pass http://backend; }
+location /max { limit_body_timeout 1s rate=1k max=2s; proxy_pass http://backend; }
+--- script
+h1: head POST /bought 101k; send 100k; pause 2.5; send 1k; answer
+h2: head POST /bought 101k; send 100k; pause 2.5; send 1k; finish; answer
+h1: head POST /max 101k; send 100k; answer
+--- seen
+200 ok
+200 ok
+408 <408 Request Time-out>
+--- error_log eval
+[qr/client took too long to send body: 102400 bytes in ([2-9]|\d\d)\.\d\d\ds,/]
+
+
+=== TEST 4: the time in which nginx waits for an upstream, and not for the client, does not count
+--- http_config
+proxy_http_version 1.1;
+--- config
+limit_body_timeout 3s;
+client_body_buffer_size 16k;
+client_max_body_size 4m;
+proxy_request_buffering off;
+location / { proxy_pass http://early_unix; }
+--- early eval
+"*: await late; rest; answer 200 taken; close\n" x 4
+--- script
+h1: head POST /h1 2m; send 2m; answer
+h1s: head POST /tls 2m; send 2m; answer
+h2: head POST /h2 2m; send 2m; finish; answer
+h3: head POST /h3 2m; send 2m; finish; answer
+h1: pause 5; mark late
+--- seen
+200 taken
+200 taken
+200 taken
+200 taken
+
+--- no_error_log
+took too long
+
+
+=== TEST 5: an upstream that was sent a part is disconnected, and the next request to it is not touched
+--- config
+limit_body_timeout 1s;
+proxy_request_buffering off;
+location / { proxy_pass http://kept; }
+--- script
+h1: head POST /declared 80; send 16; answer; connect; head GET /next; answer
+h1s: head POST /chunked chunked; chunk 16; answer; connect; head GET /next; answer
+h2: head POST /h2 80; send 16; answer; head GET /next; answer
+h3: head POST /h3 80; send 16; answer; head GET /next; answer
+--- in_turn
+--- seen
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+--- asked
+POST /declared 16 of 80
+GET /next none
+POST /chunked 16 of ?
+GET /next none
+POST /h2 16 of 80
+GET /next none
+h3 POST /h3 16 of 80
+h3 GET /next none
+--- no_error_log
+[alert]
+
+
+=== TEST 6: a response that has begun stands
+--- http_config
+proxy_http_version 1.1;
+--- config
+limit_body_timeout 1s;
+proxy_request_buffering off;
+location / { proxy_pass http://early_tcp; }
+--- early eval
+"*: begin 200 8; await late; finish; close\n" x 3
+--- script
+h1: head POST /h1 1m; send 1k; answer
+h2: head POST /h2 1m; send 1k; answer
+h3: head POST /h3 1m; send 1k; answer
+h1: pause 3; mark late
+--- seen
+200 0\n1\n2\n3
+200 0\n1\n2\n3
+200 0\n1\n2\n3
+
+--- no_error_log
+took too long
+
+
+=== TEST 7: pages of the 408: static, by name, proxied without a body, or with another status
+--- config
+limit_body_timeout 1s;
+limit_body_drain idle=1s;
+error_page 408 /static;
+location / { proxy_pass http://backend; }
+location = /static { return 200 "too slow\n"; }
+location /named { error_page 408 @named; proxy_pass http://backend; }
+location @named { return 429 "calm down\n"; }
+location /proxied { error_page 408 /page; proxy_pass http://backend; }
+location /streamed { error_page 408 /page; proxy_request_buffering off; proxy_pass http://backend/read; }
+location /page { proxy_pass http://backend; }
+location /other { error_page 408 =200 /page; proxy_pass http://backend; }
+--- script
+h1: head POST /any 1m; send 1k; answer; end
+h1: head POST /named 1m; send 1k; answer; end
+h1s: head POST /proxied 1m; send 1k; answer; end
+h1: head POST /proxied chunked; chunk 1k; answer; end
+h1: head POST /streamed 1m; send 1k; answer; end
+h1: head POST /other 1m; send 1k; answer; end
+h2: head POST /any 1m; send 1k; answer; head GET /static; answer
+h2: head POST /proxied 1m; send 1k; answer; head GET /static; answer
+h2: head POST /streamed 1m; send 1k; answer; head GET /static; answer
+h3: head POST /proxied 1m; send 1k; answer; head GET /static; answer
+--- seen
+408 too slow | closed
+408 calm down | closed
+408 GET, length , | closed
+408 GET, length , | closed
+408 GET, length , | closed
+200 GET, length , | closed
+408 too slow | 200 too slow
+408 GET, length , | 200 too slow
+408 GET, length , | 200 too slow
+408 GET, length , | 200 too slow
+--- no_error_log
+[alert]
+
+
+=== TEST 8: a dry run reports, and changes nothing
+--- config
+limit_body_timeout 1s;
+limit_body_dry_run on;
+location / { proxy_pass http://backend; }
+location /limited { limit_body 10k; proxy_pass http://backend; }
+--- script
+h1: head POST /h1 2k; send 1k; logged /h1; send 1k; answer; head GET /next; answer
+h2: head POST /h2 2k; send 1k; logged /h2; send 1k; finish; answer
+h3: head POST /h3 2k; send 1k; logged /h3; send 1k; finish; answer
+h1: head POST /limited/declared 20k; send 1k; logged /limited/declared 2; send 19k; answer
+h1: head POST /limited/chunked chunked; chunk 1k; logged /limited/chunked; chunk 1k; chunk 0; answer
+--- seen
+200 ok | 200 ok
+200 ok
+200 ok
+200 ok
+200 ok
+--- logged
+/h1 200 TIMED_OUT_DRY_RUN - 2048 body
+/next 200 - - - -
+/h2 200 TIMED_OUT_DRY_RUN - 2048 body
+h3 /h3 200 TIMED_OUT_DRY_RUN - 2048 body
+/limited/declared 200 REJECTED_DRY_RUN 10240 20480 header
+/limited/chunked 200 TIMED_OUT_DRY_RUN 10240 2048 body
+--- drained
+--- error_log eval
+[qr/\[warn\] .* client took too long to send body: 1024 bytes in [1-9]\d*\.\d\d\ds, dry run,/]
+
+
+=== TEST 9: beside a limit; the innermost holds, and off
+--- config
+limit_body 10k;
+limit_body_timeout 1s;
+limit_body_drain idle=1s;
+location / { proxy_pass http://backend; }
+location /longer { limit_body_timeout 1h; proxy_pass http://backend; }
+location /off { limit_body_timeout off; proxy_pass http://backend; }
+location /large { limit_body off; proxy_pass http://backend; }
+--- script
+h1: head POST /slow 10k; send 1k; answer; end; mark over
+h1: head POST /both chunked; chunk 11k; answer; end
+h1: head POST /longer 2k; send 1k; await over; send 1k; answer
+h1: head POST /off 2k; send 1k; await over; send 1k; answer
+h1: head POST /large 1m; send 1k; answer; end
+--- seen
+408 <408 Request Time-out> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok
+200 ok
+408 <408 Request Time-out> | closed
+--- logged
+/slow 408 TIMED_OUT 10240 1024 body
+/both 413 REJECTED 10240 * body
+/longer 200 PASSED 10240 2048 header
+/off 200 PASSED 10240 2048 header
+/large 408 TIMED_OUT - 1024 body
+
+
+=== TEST 10: the clock starts when nginx begins to read, not with the header
+--- config
+limit_body_timeout 2s;
+location / { auth_request /auth; proxy_pass http://backend; }
+location = /auth { proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://early_tcp; }
+--- early eval
+"*: await late; answer 200 yes; close\n" x 4
+--- script
+h1: head POST /h1 1m; await sent; send 1m; answer
+h1: head POST /expect 1m Expect:100-continue; answer; await sent; send 1m; answer
+h2: head POST /h2 1m; await sent; send 1m; finish; answer
+h3: head POST /h3 1m; await sent; send 1m; finish; answer
+h1: pause 3; mark late; mark sent
+--- seen
+200 ok
+100 | 200 ok
+200 ok
+200 ok
+
+--- no_error_log
+took too long
+
+
+=== TEST 11: modules that read the body before its time
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_read_in rewrite;
+--- config
+limit_body_timeout 1s;
+limit_body_drain idle=1s;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /rewrite 1m; send 1k; answer; end
+h1s: head POST /rewrite chunked; chunk 1k; answer; end
+h2: head POST /rewrite 1m; send 1k; answer; head GET /rewrite; answer
+h3: head POST /rewrite 1m; send 1k; answer; head GET /rewrite; answer
+h1: head POST /rewrite 2k; send 1k; send 1k; answer; head GET /rewrite; answer
+--- seen
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+200 ok | 200 ok
+
+
+=== TEST 12: with drains off nginx lingers, and skips the rest of a stream
+--- config
+limit_body_timeout 1s;
+limit_body_drain off;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /h1 1m; send 1k; answer; send 1047552; end
+h1s: head POST /tls chunked; chunk 1k; answer; chunk 0; end
+h2: head POST /h2 1m; send 1k; answer; head GET /after; answer
+h3: head POST /h3 1m; send 1k; answer; head GET /after; answer
+--- seen
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+--- drained
+
+
+=== TEST 13: what is counted of it
+--- config
+limit_body_zone uploads;
+limit_body_timeout 1s;
+limit_body_drain idle=1s;
+location / { proxy_pass http://backend; }
+location /dry { limit_body_dry_run on; proxy_pass http://backend; }
+location = /metrics { limit_body_metrics; }
+location = /json { limit_body_metrics json; }
+--- script
+h1: head POST /slow 1m; send 1k; answer; end; mark one
+h2: head POST /slow 1m; send 1k; answer; head GET /; answer; mark two
+h1: head POST /dry 2k; send 1k; logged /dry; send 1k; answer; mark three
+h1: bytes POST /fast HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfast; answer; mark four
+h1: await one; await two; await three; await four; metric request_duration_seconds_count 4
+--- seen
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | 200 ok
+200 ok
+200 ok
+
+--- commands
+curl -s http://127.0.0.1:$PORT/metrics | grep -v '^#' | grep -E 'requests_total|rejected_total|duration.*(le="(0.1|0.5|3600|\+Inf)"|count)'
+curl -s http://127.0.0.1:$PORT/json | python3 -c 'import json, sys; zone = json.load(sys.stdin)["zones"]["uploads"]; print(zone["requests"], zone["rejected"], zone["request_duration_seconds"]["count"])'
+--- output
+nginx_limit_body_requests_total{zone="uploads",status="passed"} 1
+nginx_limit_body_requests_total{zone="uploads",status="rejected"} 0
+nginx_limit_body_requests_total{zone="uploads",status="rejected_dry_run"} 0
+nginx_limit_body_requests_total{zone="uploads",status="timed_out"} 2
+nginx_limit_body_requests_total{zone="uploads",status="timed_out_dry_run"} 1
+nginx_limit_body_rejected_total{zone="uploads",at="header"} 0
+nginx_limit_body_rejected_total{zone="uploads",at="body"} 0
+nginx_limit_body_rejected_total{zone="uploads",at="time"} 2
+nginx_limit_body_request_duration_seconds_bucket{zone="uploads",le="0.1"} 1
+nginx_limit_body_request_duration_seconds_bucket{zone="uploads",le="0.5"} 1
+nginx_limit_body_request_duration_seconds_bucket{zone="uploads",le="3600"} 4
+nginx_limit_body_request_duration_seconds_bucket{zone="uploads",le="+Inf"} 4
+nginx_limit_body_request_duration_seconds_count{zone="uploads"} 4
+{'passed': 1, 'rejected': 0, 'rejected_dry_run': 0, 'timed_out': 2, 'timed_out_dry_run': 1} {'header': 0, 'body': 0, 'time': 2} 4
