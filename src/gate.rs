@@ -171,7 +171,7 @@ pub fn replaced_answer(r: Request<'_>) -> Option<Status> {
 /// The status for a request that was refused in mid-stream, if the module that reads its body ignores the refusal;
 /// `None` if the answer is being made.
 pub fn abandoned(r: Request<'_>) -> Option<Status> {
-    r.state().filter(|state| !state.drain.is_answered()).and_then(|state| state.refusal.get())
+    r.state().filter(|_| !r.is_response_begun()).and_then(|state| state.refusal.get())
 }
 
 /// Returns whether [`within_body`] must see the next piece of a body. It need not if no rule is in force, if the

@@ -393,3 +393,27 @@ h1 GET /up
 200 ok | open
 --- asked
 GET /up none
+
+
+=== TEST 17: a refusal that the module reading the body takes no notice of is answered, also where nothing may be drained
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- config
+limit_body 1k;
+limit_body_drain conns=1;
+location / { proxy_pass http://backend; }
+location /ignored { control_ignore; }
+--- script
+h1: bytes POST /ignored HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n; answer; send 2k; bytes \r\n0\r\n\r\n; end; mark drained
+h1: await drained; head POST /up 1m; answer; mark held; await answered; send 1m; end
+h1: await held; bytes POST /ignored HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n; answer; end; mark answered
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/ignored 413 complete * yes
+/up 413 complete 1048576 yes
+/ignored 413 refused 0 ?
+--- no_error_log
+[alert]

@@ -12,6 +12,8 @@
  *
  * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named, and "control_discard_in"
  * discards them there.
+ *
+ * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
 
 #include <ngx_config.h>
@@ -75,6 +77,22 @@ ngx_http_control_double_handler(ngx_http_request_t *r)
     r->lingering_close = 1;
 
     return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+}
+
+
+static void
+ngx_http_control_ignore_done(ngx_http_request_t *r)
+{
+    ngx_http_finalize_request(r, NGX_HTTP_NO_CONTENT);
+}
+
+
+static ngx_int_t
+ngx_http_control_ignore_handler(ngx_http_request_t *r)
+{
+    (void) ngx_http_read_client_request_body(r, ngx_http_control_ignore_done);
+
+    return NGX_DONE;
 }
 
 
@@ -199,6 +217,13 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       0,
       ngx_http_control_double_handler },
+
+    { ngx_string("control_ignore"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_control,
+      0,
+      0,
+      ngx_http_control_ignore_handler },
 
     { ngx_string("control_read_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
