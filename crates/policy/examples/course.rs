@@ -50,19 +50,12 @@ struct Course {
 }
 
 impl Course {
-    /// Waits for more. Over HTTP/1.x the rest of the time is rounded up to whole seconds of the clock, so that a silent
-    /// client may have up to two seconds more.
+    /// Waits for more.
     fn wait(&mut self, now: u64) {
-        let mut left = match self.drain.patience(&self.budget, now) {
+        let left = match self.drain.patience(&self.budget, now) {
             Ok(left) => left,
             Err(outcome) => return self.end(outcome, now),
         };
-        if !self.is_stream {
-            let ledger = self.drain.ledger().unwrap_or_default();
-            let silent = ledger.elapsed(now).saturating_sub(ledger.busy());
-            let rest = ledger.left(&self.budget, now).saturating_add(now % 1000);
-            left = self.budget.idle.saturating_sub(silent).min(rest.div_ceil(1000).saturating_mul(1000));
-        }
         let due = now.saturating_add(left);
         if self.due.is_none_or(|was| was.abs_diff(due) >= LAZY) {
             self.due = Some(due);
@@ -86,17 +79,12 @@ impl Course {
         self.wait(now);
     }
 
-    /// The timer has expired.
+    /// The timer has expired. One that was not moved may be early: then the module waits again.
     fn expire(&mut self, now: u64) {
         self.due = None;
-        if self.drain.outcome().is_some() {
-            return;
+        if self.drain.outcome().is_none() {
+            self.wait(now);
         }
-        if self.is_stream {
-            // A timer that was not moved may be early: then the module waits again.
-            return self.wait(now);
-        }
-        self.end(self.drain.overdue(&self.budget, now), now);
     }
 
     /// Ends the drain, and the connection with it. But over HTTP/1.x, when all of the body has been read, nginx lingers

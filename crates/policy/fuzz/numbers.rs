@@ -41,7 +41,7 @@ impl Numbers<'_> {
         let time = self.next().max(1);
         Budget {
             idle: self.next().max(1),
-            grace: self.next().min(time),
+            grace: self.next(),
             time,
             rate: self.next(),
             bytes: Some(self.next()).filter(|bytes| bytes % 2 == 0),
