@@ -25,6 +25,8 @@ from limit_body.ports import free_ports
 
 TARGETS = ["/413", "/413", "/413/read", "/413/read", "/413/unbuffered", "/403", "/401", "/404", "/200", "/200"]
 PATIENCE = 4
+# With valgrind a handshake may take long; it is nothing that is compared.
+HANDSHAKE_PATIENCE = 60
 
 LOCATIONS = """
         location = /413 {{ limit_body 1k; proxy_pass http://unix:{directory}/backend; }}
@@ -114,7 +116,8 @@ class Script:
 
 class Connection:
     def __init__(self, port, tls):
-        self.socket = connection.connect(port, PATIENCE, ["http/1.1"] if tls else ())
+        self.socket = connection.connect(port, HANDSHAKE_PATIENCE, ["http/1.1"] if tls else ())
+        self.socket.settimeout(PATIENCE)
         self.answers = http1.Answers(self.socket)
         self.closing = False
 
