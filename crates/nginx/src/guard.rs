@@ -13,6 +13,7 @@ use nginx_sys::{
     ngx_atomic_uint_t, ngx_chain_t, ngx_chain_update_sent, ngx_chain_writer, ngx_connection_t, ngx_handle_write_event,
     ngx_http_request_t, ngx_http_upstream_handler_pt, ngx_http_upstream_t, ngx_int_t, ngx_output_chain,
     ngx_output_chain_filter_pt, ngx_palloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char, NGX_AGAIN, NGX_ERROR,
+    NGX_OK,
 };
 
 use crate::connection::{Connection, Event};
@@ -60,7 +61,7 @@ impl Unread {
 struct Guard {
     r: *mut ngx_http_request_t,
     /// nginx's own filter.
-    filter: ngx_output_chain_filter_pt,
+    filter: Filter,
     filter_ctx: *mut c_void,
     /// The connection that is written to, by its number, which is never 0.
     connection: Cell<ngx_atomic_uint_t>,
@@ -76,11 +77,13 @@ struct Guard {
     recv_chain: Cell<ngx_recv_chain_pt>,
 }
 
+type Filter = unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t;
+
 /// What is done with a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// The request is written.
-    Open,
+    /// The request is written. Over TLS that may fail without an error of the socket.
+    Open { is_tls: bool },
     /// The same, and if that fails it fails: what there is to read was there before the request.
     Unguarded,
     /// Writing has failed, and so will the request.
@@ -113,10 +116,10 @@ pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
     }
     // nginx sets its filter when the body has been read, unless there is one.
     let (filter, filter_ctx) = match u.output.output_filter {
-        None => (Some(ngx_chain_writer as unsafe extern "C" fn(_, _) -> _), ptr::addr_of_mut!(u.writer).cast()),
-        filter => (filter, u.output.filter_ctx),
+        None => (ngx_chain_writer as Filter, ptr::addr_of_mut!(u.writer).cast()),
+        Some(filter) => (filter, u.output.filter_ctx),
     };
-    let (connection, way) = (Cell::new(0), Cell::new(Way::Open));
+    let (connection, way) = (Cell::new(0), Cell::new(Way::Unguarded));
     let (write_handler, keeps_file, has_ended) = (Cell::new(None), Cell::new(false), Cell::new(false));
     let (recv, recv_chain) = (Cell::new(None), Cell::new(None));
     let guard =
@@ -129,48 +132,90 @@ pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
 
 /// Whether a filter is that of a guard.
 fn is_ours<M: HttpModule>(filter: ngx_output_chain_filter_pt) -> bool {
-    let ours = write::<M> as unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t as usize;
-    filter.is_some_and(|filter| filter as usize == ours)
+    filter.is_some_and(|filter| filter as usize == write::<M> as Filter as usize)
 }
 
 /// Writes some of a request to its upstream: `ngx_output_chain_ctx_t.output_filter`.
 unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: the filter's data is the guard that it was set with, in the pool of a request that is live, as nginx writes for it.
     let guard = unsafe { &*guard.cast::<Guard>() };
-    // SAFETY: as above; while nginx writes, the request has an upstream with a connection.
-    let (u, c) = unsafe { ((*guard.r).upstream, Connection::new((*(*guard.r).upstream).peer.connection)) };
-    if guard.connection.get() != c.number() {
-        // SAFETY: as above.
-        unsafe { guard.begin::<M>(u, c) };
-    }
-    if guard.way.get() == Way::Closed {
-        if let Some(filter) = guard.filter.filter(|_| guard.is_grpc(u)) {
-            // SAFETY: nginx's own filter takes what this one got. What it writes is dropped.
-            unsafe { filter(guard.filter_ctx, chain) };
-        }
-        return NGX_AGAIN as ngx_int_t;
-    }
-    // What is there afterwards has been set by the write, and not in another thread or long before.
-    // SAFETY: it is this thread's own.
-    unsafe { shim::nginx_shim_clear_errno() };
-    let result = match guard.filter {
-        // SAFETY: nginx's own filter takes what this one got.
-        Some(filter) => unsafe { filter(guard.filter_ctx, chain) },
-        None => NGX_ERROR as ngx_int_t,
-    };
     // SAFETY: as above.
-    unsafe { guard.go_on_later::<M>(u, result == NGX_AGAIN as ngx_int_t) };
-    // Other errors than those of writing, as lack of memory, are nginx's.
-    if result != NGX_ERROR as ngx_int_t || guard.way.get() != Way::Open || !c.write().has_failed() {
+    let (_, c) = unsafe { guard.upstream() };
+    if guard.connection.get() != c.number() || guard.way.get() != (Way::Open { is_tls: false }) {
+        // SAFETY: as above.
+        return unsafe { guard.write_with_care::<M>(chain) };
+    }
+    // SAFETY: nginx's own filter takes what this one got.
+    let result = unsafe { (guard.filter)(guard.filter_ctx, chain) };
+    if result == NGX_OK as ngx_int_t && !guard.keeps_file.get() {
         return result;
     }
-    // Before anything else is called that sets it.
-    let error = io::Error::last_os_error();
     // SAFETY: as above.
-    unsafe { guard.fail::<M>(u, c, &error) }
+    unsafe { guard.after_write::<M>(result) }
 }
 
 impl Guard {
+    /// The upstream that the request is written to, and its connection.
+    ///
+    /// # Safety
+    ///
+    /// The request must be live, and nginx be writing it.
+    unsafe fn upstream(&self) -> (*mut ngx_http_upstream_t, Connection) {
+        // SAFETY: live, says the caller; while nginx writes, the request has an upstream with a connection.
+        unsafe { ((*self.r).upstream, Connection::new((*(*self.r).upstream).peer.connection)) }
+    }
+
+    /// Writes where the connection may be another one than before, or more is to be done than nginx does.
+    ///
+    /// # Safety
+    ///
+    /// As for [`upstream`](Self::upstream); `chain` must be for nginx's own filter.
+    #[inline(never)]
+    unsafe fn write_with_care<M: HttpModule>(&self, chain: *mut ngx_chain_t) -> ngx_int_t {
+        // SAFETY: live and being written, says the caller.
+        let (u, c) = unsafe { self.upstream() };
+        if self.connection.get() != c.number() {
+            // SAFETY: as above.
+            unsafe { self.begin::<M>(u, c) };
+        }
+        if self.way.get() == Way::Closed {
+            if self.is_grpc(u) {
+                // SAFETY: nginx's own filter takes what this one got. What it writes is dropped.
+                unsafe { (self.filter)(self.filter_ctx, chain) };
+            }
+            return NGX_AGAIN as ngx_int_t;
+        }
+        // What is there afterwards has been set by the write, and not in another thread or long before.
+        // SAFETY: it is this thread's own.
+        unsafe { shim::nginx_shim_clear_errno() };
+        // SAFETY: nginx's own filter takes what this one got.
+        let result = unsafe { (self.filter)(self.filter_ctx, chain) };
+        // SAFETY: as above.
+        unsafe { self.after_write::<M>(result) }
+    }
+
+    /// Does what is to be done after a write, of all there was to write or not. Returns what nginx is to be told.
+    ///
+    /// # Safety
+    ///
+    /// As for [`upstream`](Self::upstream).
+    #[inline(never)]
+    unsafe fn after_write<M: HttpModule>(&self, result: ngx_int_t) -> ngx_int_t {
+        // SAFETY: live and being written, says the caller.
+        let (u, c) = unsafe { self.upstream() };
+        // SAFETY: as above.
+        unsafe { self.go_on_later::<M>(u, result == NGX_AGAIN as ngx_int_t) };
+        // Other errors than those of writing, as lack of memory, are nginx's.
+        let is_guarded = matches!(self.way.get(), Way::Open { .. });
+        if result != NGX_ERROR as ngx_int_t || !is_guarded || !c.write().has_failed() {
+            return result;
+        }
+        // Before anything else is called that sets it.
+        let error = io::Error::last_os_error();
+        // SAFETY: as above.
+        unsafe { self.fail::<M>(u, c, &error) }
+    }
+
     /// The request is about to be written to another connection than before.
     ///
     /// # Safety
@@ -188,7 +233,7 @@ impl Guard {
         // SAFETY: reads a bit of the upstream.
         let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
         let is_stale = is_kept && Unread::of(c) != Unread::Nothing;
-        self.way.set(if is_stale { Way::Unguarded } else { Way::Open });
+        self.way.set(if is_stale { Way::Unguarded } else { Way::Open { is_tls: c.is_tls() } });
     }
 
     /// Some of the request has been written, and `is_blocked` if the rest has to wait for the upstream.
@@ -234,6 +279,7 @@ impl Guard {
     /// # Safety
     ///
     /// As for [`begin`](Self::begin).
+    #[cold]
     unsafe fn fail<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection, error: &io::Error) -> ngx_int_t {
         let unread = Unread::of(c);
         // SAFETY: reads a bit of the upstream.
