@@ -12,7 +12,7 @@ use policy::Outcome;
 use crate::conf::Terms;
 use crate::metrics;
 use crate::module::Request;
-use crate::state::{self, Drain, State};
+use crate::state::{self, Drain};
 use crate::upstream;
 use linger::{Got, Patience};
 use nginx::{now, Interruption, Level};
@@ -27,9 +27,10 @@ pub fn begin(r: Request<'_>) -> bool {
 }
 
 fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
-    let Some(State { drain, .. }) = r.state_or_default() else {
+    let Some(state) = r.state_or_default() else {
         return false;
     };
+    let drain = &state.drain;
     if drain.progress.get() != policy::Drain::Idle {
         return true;
     }
@@ -41,6 +42,8 @@ fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
     drain.progress.set(policy::Drain::begin(now()));
 
     if r.is_multiplexed() {
+        // What comes of the body is dropped, piece by piece.
+        state.look_always();
         begin_stream(r, drain, terms)
     } else {
         begin_connection(r, drain, terms)

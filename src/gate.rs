@@ -179,11 +179,10 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
 /// stream. This is called for each piece of every body, so it must be fast.
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
-        Some(state) => {
-            state.judged.get().is_none_or(|judged| judged.judgement.is_to_be_repeated(r.body_seen()))
-                || timeout::is_watched(r, state)
-                || state.drain.is_of_stream(r)
-        }
+        Some(state) => match state.looked_at_from() {
+            u64::MAX => false,
+            from => r.body_seen() >= from,
+        },
         None => r.conf().rule().is_some() || r.conf().allowance().is_some() || r.state().is_some(),
     }
 }

@@ -84,7 +84,7 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
 /// The status of the refusal.
 fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule<'_>, judged: Judged<'r>) -> Result<(), Status> {
     let judgement = judged.judgement;
-    state.judged.set(Some(judged));
+    state.set_judged(judged);
     report(r, rule, &judgement);
     if !judgement.is_refusal() {
         return Ok(());

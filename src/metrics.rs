@@ -31,7 +31,7 @@ pub fn upload(state: &State<'_>, bytes: u64) {
         Verdict::Passed | Verdict::RejectedDryRun | Verdict::TimedOutDryRun => (),
     }
     // An upload that was cut off took no time that would tell anything.
-    if let Some(upload) = state.upload.get().filter(|upload| verdict == Verdict::TimedOut || !upload.is_watched) {
+    if let Some(upload) = state.upload().filter(|upload| verdict == Verdict::TimedOut || !upload.is_watched) {
         add(zone, Counter::Durations(upload.clock.time()), 1);
         add(zone, Counter::TimeSum, upload.clock.time());
     }
@@ -47,7 +47,7 @@ pub fn ended(r: Request<'_>) {
     };
     upload(
         state,
-        match state.judged.get().map(|judged| judged.judgement.length()) {
+        match state.judged().map(|judged| judged.judgement.length()) {
             Some(Length::Declared(bytes)) => bytes,
             _ => state.received.get().unwrap_or_else(|| r.body_received()),
         },

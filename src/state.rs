@@ -20,10 +20,13 @@ pub struct State<'r> {
     pub sent_to: Cell<Option<&'r Conf<'r>>>,
     /// Whether the request has reached the preaccess phase. If not, it is judged when its answer is made.
     pub is_due: Cell<bool>,
+    /// How many bytes of the body must have been seen for a piece of it to be looked at; 0 if the next piece is,
+    /// [`u64::MAX`] if none is.
+    looked_at_from: Cell<u64>,
     /// The judgement of the body; `None` before there is one.
-    pub judged: Cell<Option<Judged<'r>>>,
+    judged: Cell<Option<Judged<'r>>>,
     /// How long the body takes; `None` before any of it is read, and where nothing limits that.
-    pub upload: Cell<Option<Upload<'r>>>,
+    upload: Cell<Option<Upload<'r>>>,
     /// The status of the refusal; `None` if the request is not refused. A refusal is final, whatever else becomes of
     /// the request.
     pub refusal: Cell<Option<Status>>,
@@ -63,20 +66,69 @@ pub struct Upload<'r> {
 }
 
 impl<'r> State<'r> {
+    /// The judgement of the body; `None` before there is one.
+    pub fn judged(&self) -> Option<Judged<'r>> {
+        self.judged.get()
+    }
+
+    /// Remembers how the body is judged.
+    pub fn set_judged(&self, judged: Judged<'r>) {
+        self.judged.set(Some(judged));
+        self.look_when_needed();
+    }
+
+    /// How long the body takes; `None` before any of it is read, and where nothing limits that.
+    pub fn upload(&self) -> Option<Upload<'r>> {
+        self.upload.get()
+    }
+
+    /// Remembers how long the body takes.
+    pub fn set_upload(&self, upload: Upload<'r>) {
+        self.upload.set(Some(upload));
+        self.look_when_needed();
+    }
+
+    /// How many bytes of the body must have been seen for a piece of it to be looked at; 0 if the next piece is,
+    /// [`u64::MAX`] if none is.
+    #[inline]
+    pub fn looked_at_from(&self) -> u64 {
+        self.looked_at_from.get()
+    }
+
+    /// Has every piece of the body looked at from now on: it is drained as it comes.
+    pub fn look_always(&self) {
+        self.looked_at_from.set(0);
+    }
+
+    /// Has a piece of the body looked at only when its size or the time that it takes may matter.
+    fn look_when_needed(&self) {
+        let conf = self.conf();
+        let is_judged_later = conf.is_none_or(|conf| conf.rule().is_some());
+        let by_size = self.judged().map(|judged| judged.judgement.repeated_at());
+        let by_size = by_size.unwrap_or(if is_judged_later { 0 } else { u64::MAX });
+        let is_timed = match self.upload() {
+            Some(upload) => upload.is_watched,
+            None => conf.is_none_or(|conf| conf.allowance().is_some()),
+        };
+        if self.drain.progress.get() == policy::Drain::Idle {
+            self.looked_at_from.set(if is_timed { 0 } else { by_size });
+        }
+    }
+
     /// The rule by which the body was judged; `None` before it is judged.
     pub fn rule(&self) -> Option<&'r Rule<'r>> {
-        self.judged.get().and_then(|judged| judged.conf.rule())
+        self.judged().and_then(|judged| judged.conf.rule())
     }
 
     /// The judgement of the body, if it is to be reported: a judgement by a `client_max_body_size` alone is not.
     pub fn told(&self) -> Option<Judged<'r>> {
-        self.judged.get().filter(|_| self.rule().is_some_and(|rule| rule.by == By::LimitBody))
+        self.judged().filter(|_| self.rule().is_some_and(|rule| rule.by == By::LimitBody))
     }
 
     /// What is decided about the body, by its size and by the time that it took; `None` before there is something to tell.
     pub fn verdict(&self) -> Option<Verdict> {
         let by_size = self.told().and_then(|told| told.judgement.verdict());
-        let Some(upload) = self.upload.get() else {
+        let Some(upload) = self.upload() else {
             return by_size;
         };
         match (by_size, upload.clock.is_overdue(), upload.conf.mode()) {
@@ -94,10 +146,14 @@ impl<'r> State<'r> {
         }
     }
 
+    /// What holds in the location where the body is judged, or else where it is read; `None` before either.
+    fn conf(&self) -> Option<&'r Conf<'r>> {
+        self.judged().map(|judged| judged.conf).or_else(|| Some(self.upload()?.conf))
+    }
+
     /// Where the upload is counted; `None` where it is not.
     pub fn zone(&self) -> Option<Zone<'r>> {
-        let conf = self.judged.get().map(|judged| judged.conf).or_else(|| Some(self.upload.get()?.conf));
-        conf.and_then(Conf::zone)
+        self.conf().and_then(Conf::zone)
     }
 
     /// Returns whether the request has been refused.

@@ -16,20 +16,12 @@ use crate::reject;
 use crate::state::{State, Upload};
 use nginx::{now, Status};
 
-/// Returns whether [`has_come`] is to be called for the next piece of the body.
-pub fn is_watched(r: Request<'_>, state: &State<'_>) -> bool {
-    match state.upload.get() {
-        Some(upload) => upload.is_watched,
-        None => r.conf().allowance().is_some(),
-    }
-}
-
 /// Called for a piece of a body. Starts the clock, or has it tell the time so far.
 pub fn has_come(r: Request<'_>, has_bytes: bool) {
     let Some(state) = r.state_or_default() else {
         return;
     };
-    match state.upload.get() {
+    match state.upload() {
         Some(upload) if upload.is_watched => {
             look(r, state, upload, has_bytes);
         }
@@ -48,10 +40,9 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
     let is_whole = !r.is_body_partly_read();
     // nginx does nothing but wait for the client, unless an upstream has to take what has come.
     let is_watched = !is_whole && (r.is_body_unbuffered() || conf.zone().is_some());
-    state.upload.set(Some(Upload { conf, clock, is_watched }));
-    if !is_whole && !r.set_deadline(allowance.of(0)) {
-        // It is tried again at the next piece.
-        state.upload.set(None);
+    // Without memory for a timer this is tried again at the next piece.
+    if is_whole || r.set_deadline(allowance.of(0)) {
+        state.set_upload(Upload { conf, clock, is_watched });
     }
 }
 
@@ -60,14 +51,14 @@ fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes
     let is_awaited = !r.is_body_unbuffered() || (r.is_client_awaited() && (has_bytes || linger::may_send(r)));
     upload.clock.look(is_awaited, r.body_received(), now());
     upload.is_watched &= r.is_body_partly_read();
-    state.upload.set(Some(upload));
+    state.set_upload(upload);
     upload
 }
 
 /// Called when the time may be over. Returns the status of the answer, if it is.
 pub fn deadline(r: Request<'_>) -> Option<Status> {
     let state = r.state()?;
-    let upload = state.upload.get()?;
+    let upload = state.upload()?;
     let allowance = upload.conf.allowance()?;
     if !r.is_body_partly_read() || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
         return None;
@@ -81,7 +72,7 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
     if !upload.clock.expire(allowance) {
         return None;
     }
-    state.upload.set(Some(upload));
+    state.set_upload(upload);
     report(r, upload.conf, &upload.clock);
     match upload.conf.mode() {
         Mode::DryRun => None,

@@ -298,18 +298,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { Some(state::of::<M>(state::find::<M>((*self.as_ptr()).main)?)) }
     }
 
-    /// As [`state`](Self::state), but does not search for a state after nginx has zeroed the context. For main
-    /// requests.
+    /// As [`state`](Self::state), but does not search for a state after nginx has zeroed the context, and finds none for
+    /// a subrequest.
+    #[inline]
     pub fn state_at_hand(self) -> Option<&'r M::State<'r>> {
         // SAFETY: `Request` is only made for a live request. The state lives in the request's pool, and is only ever
-        // shared. A subrequest has none.
-        unsafe {
-            let r = self.as_ptr();
-            if (*r).main != r {
-                return None;
-            }
-            Some(state::of::<M>(state::at_hand::<M>(r)?))
-        }
+        // shared. The context of a subrequest is null.
+        unsafe { Some(state::of::<M>(state::at_hand::<M>(self.as_ptr())?)) }
     }
 
     /// As [`state`](Self::state), but makes one where there is none; `None` if memory is out.

@@ -44,11 +44,12 @@ pub(crate) unsafe fn find<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<N
     unsafe { at_hand::<M>(r).or_else(|| search::<M>(r)) }
 }
 
-/// What is kept of a main request, unless nginx has zeroed the context.
+/// What is kept of a main request, unless nginx has zeroed the context. Nothing is kept of a subrequest.
 ///
 /// # Safety
 ///
-/// `r` must be a live main request.
+/// `r` must be a live request.
+#[inline]
 pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     // SAFETY: `r` is live, as the caller promises. Its context is null, or what `create` made.
     unsafe { NonNull::new((*context::<M>(r)).cast()) }

@@ -206,18 +206,18 @@ impl Judgement {
         self.verdict() == Some(Verdict::Rejected)
     }
 
-    /// Returns whether the body must be judged again, or its refusal repeated, now that `seen` bytes of it have been
-    /// seen. A refusal is repeated for whatever code reads on.
-    pub const fn is_to_be_repeated(&self, seen: u64) -> bool {
+    /// How many bytes of the body must have been seen for it to be judged again, or for its refusal to be repeated to
+    /// whatever code reads on; 0 if that is at the next piece, [`u64::MAX`] if it is never.
+    pub const fn repeated_at(&self) -> u64 {
         match (self.reason, self.mode) {
-            (Reason::Nothing, _) => true,
+            (Reason::Nothing, _) => 0,
             // A declared length does not change.
             (Reason::Within, _) => match (self.limit, self.length) {
-                (Some(limit), Length::Seen(_)) => !limit.allows(Length::Seen(seen)),
-                _ => false,
+                (Some(Limit(limit)), Length::Seen(_)) if limit > 0 => limit.saturating_add(1),
+                _ => u64::MAX,
             },
-            (_, Mode::Enforce) => true,
-            (_, Mode::DryRun) => false,
+            (_, Mode::Enforce) => 0,
+            (_, Mode::DryRun) => u64::MAX,
         }
     }
 }
@@ -255,7 +255,8 @@ mod tests {
             dry(None, Length::Declared(1), Undeclared::Judged),
         ] {
             assert_eq!(judgement.verdict(), Some(Verdict::RejectedDryRun));
-            assert!(!judgement.is_refusal() && !judgement.is_to_be_repeated(u64::MAX));
+            assert!(!judgement.is_refusal());
+            assert_eq!(judgement.repeated_at(), u64::MAX);
         }
         assert_eq!(dry(limit, Length::Seen(10), Undeclared::Judged).verdict(), Some(Verdict::Passed));
     }
@@ -275,7 +276,7 @@ mod tests {
     fn nothing_is_decided_before_anything_has_come() {
         let open = judge(10, Length::Unknown);
         assert_eq!((open.reason(), open.verdict(), open.at()), (Reason::Nothing, None, At::Body));
-        assert!(open.is_to_be_repeated(0));
+        assert_eq!(open.repeated_at(), 0);
         let empty = open.again(Length::Seen(0), Mode::Enforce).unwrap();
         assert_eq!(empty.verdict(), Some(Verdict::Passed));
         let judgement = empty.again(Length::Seen(11), Mode::Enforce).unwrap();
@@ -284,10 +285,9 @@ mod tests {
 
     #[test]
     fn what_has_passed_is_looked_at_again_beyond_the_limit_unless_its_length_was_declared() {
-        assert!(!judge(10, Length::Seen(3)).is_to_be_repeated(10));
-        assert!(judge(10, Length::Seen(3)).is_to_be_repeated(11));
-        assert!(!judge(0, Length::Seen(3)).is_to_be_repeated(u64::MAX));
-        assert!(!judge(10, Length::Declared(3)).is_to_be_repeated(u64::MAX));
+        assert_eq!(judge(10, Length::Seen(3)).repeated_at(), 11);
+        assert_eq!(judge(0, Length::Seen(3)).repeated_at(), u64::MAX);
+        assert_eq!(judge(10, Length::Declared(3)).repeated_at(), u64::MAX);
         assert_eq!(judge(10, Length::Declared(3)).again(Length::Seen(11), Mode::Enforce), None);
     }
 
@@ -295,7 +295,7 @@ mod tests {
     fn a_refusal_is_final_and_repeated() {
         let refusal = judge(10, Length::Seen(11));
         assert_eq!(refusal.again(Length::Seen(12), Mode::DryRun), None);
-        assert!(refusal.is_to_be_repeated(0));
+        assert_eq!(refusal.repeated_at(), 0);
     }
 
     #[test]

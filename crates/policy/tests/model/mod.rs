@@ -55,7 +55,8 @@ pub fn judgement(limit: u64, length: u64, came: &[u64]) {
         for more in came {
             seen = seen.saturating_add(*more);
             let is_final = verdict.is_some_and(|verdict| verdict != Verdict::Passed);
-            if judgement.is_to_be_repeated(seen) {
+            let at = judgement.repeated_at();
+            if at < u64::MAX && seen >= at {
                 match judgement.again(Length::Seen(seen), mode) {
                     Some(again) => judgement = again,
                     None => assert!(is_final && mode == Mode::Enforce),
