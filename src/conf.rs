@@ -142,14 +142,14 @@ impl<'c> Conf<'c> {
     }
 
     /// The terms of drains here; `None` where drains are left to nginx.
-    pub fn terms(&self) -> Option<Terms<'c>> {
-        self.terms
+    pub fn terms(&self) -> Option<&Terms<'c>> {
+        self.terms.as_ref()
     }
 
     /// The terms of the drain of a body that the module drops where drains are left to nginx: those of nginx's own
     /// lingering. `None` until the block is settled.
-    pub fn plain_terms(&self) -> Option<Terms<'c>> {
-        self.plain
+    pub fn plain_terms(&self) -> Option<&Terms<'c>> {
+        self.plain.as_ref()
     }
 
     /// The zone that counts uploads; `None` if they are not counted.

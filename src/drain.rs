@@ -26,7 +26,7 @@ pub fn begin(r: Request<'_>) -> bool {
     conf.terms().or(plain).is_some_and(|terms| begin_on(r, terms))
 }
 
-fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
+fn begin_on<'r>(r: Request<'r>, terms: &'r Terms<'r>) -> bool {
     let Some(state) = r.state_or_default() else {
         return false;
     };
@@ -52,7 +52,7 @@ fn begin_on<'r>(r: Request<'r>, terms: Terms<'r>) -> bool {
 
 /// Starts a drain over HTTP/1.x. Even a drain that is refused a slot takes the body, because it also decides how the
 /// connection is closed. Returns false if nothing more of the body is to come, or memory is out.
-fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool {
+fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: &Terms<'r>) -> bool {
     drain.slot.set(terms.slots.take(r));
     if drain.slot.get().is_none() {
         drain.settle(Outcome::Refused);
@@ -68,7 +68,7 @@ fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> 
 }
 
 /// Starts a drain over HTTP/2 or HTTP/3. Returns false if the drain has ended: the stream is then left to nginx.
-fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool {
+fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: &Terms<'r>) -> bool {
     drain.slot.set(is_within_share(r).then(|| terms.slots.take(r)).flatten());
     if drain.slot.get().is_none() {
         drain.settle(Outcome::Refused);
@@ -89,7 +89,7 @@ fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: Terms<'r>) -> bool
 /// Called when a response is about to be made. Starts a drain if it is the response of an upstream that takes no more
 /// of the body. The client may read nothing until it has sent everything, so the end of the response might never come.
 pub fn before_answer(r: Request<'_>) {
-    if of(r).is_none() && upstream::is_reading(r) && is_body_coming(r) {
+    if upstream::is_reading(r) && of(r).is_none() && is_body_coming(r) {
         begin_early(r);
     }
 }
@@ -97,7 +97,10 @@ pub fn before_answer(r: Request<'_>) {
 /// Called when the header of a response has been made. From now on the drain reads, and its clock runs.
 pub fn response_begin(r: Request<'_>) {
     // A body that nginx discards is taken, so that it is gone for subrequests of the response, too.
-    if of(r).is_none() && !r.is_multiplexed() && r.is_body_discarded() {
+    if !has_begun(r) {
+        if !r.is_body_discarded() || r.is_multiplexed() {
+            return;
+        }
         begin_early(r);
     }
     if let Some((drain, _)) = of(r) {
@@ -129,7 +132,7 @@ fn is_body_coming(r: Request<'_>) -> bool {
     if r.is_multiplexed() {
         linger::is_stream_open(r)
     } else {
-        r.is_body_discarded() || (r.is_body_being_read() && r.is_body_partly_read())
+        (r.is_body_partly_read() && r.is_body_being_read()) || r.is_body_discarded()
     }
 }
 
@@ -146,7 +149,7 @@ pub fn has_begun(r: Request<'_>) -> bool {
 }
 
 /// The drain of a request, with its terms; `None` if none has started.
-fn of<'r>(r: Request<'r>) -> Option<(&'r Drain<'r>, Terms<'r>)> {
+fn of<'r>(r: Request<'r>) -> Option<(&'r Drain<'r>, &'r Terms<'r>)> {
     let drain = &r.state()?.drain;
     Some((drain, drain.terms.get()?))
 }
@@ -187,7 +190,7 @@ pub fn patience(r: Request<'_>) -> Patience {
         if !drain.is_answered() {
             // nginx has given up the request, and done its `post_action`: no answer will follow that a client could
             // read.
-            interrupt(r, drain, &terms);
+            interrupt(r, drain, terms);
         }
         if upstream::is_reading(r) {
             // The answer has been cut off. The client may be waiting for the rest, and learns only from the end of the
@@ -252,7 +255,7 @@ fn report(r: Request<'_>) {
     let Some((drain, terms)) = of(r) else {
         return;
     };
-    interrupt(r, drain, &terms);
+    interrupt(r, drain, terms);
     let acknowledged = is_acknowledged(r, drain);
     let policy::Drain::Settled(ledger, outcome, time) = drain.progress.get() else {
         return;

@@ -168,7 +168,7 @@ pub struct Drain<'r> {
     /// The state of the drain.
     pub progress: Cell<policy::Drain>,
     /// The terms of the drain; `None` before it starts.
-    pub terms: Cell<Option<Terms<'r>>>,
+    pub terms: Cell<Option<&'r Terms<'r>>>,
     /// Whether the client has acknowledged the whole response; `None` before this is first checked, final when the
     /// request ends.
     pub acknowledged: Cell<Option<bool>>,
