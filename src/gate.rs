@@ -19,7 +19,8 @@ use nginx::{Input, Phase, Piece, Status};
 /// Called before nginx looks for a location, and when it has found one. Remembers the location as the one that the
 /// upload was sent to, unless the request is for the page of an error. After a redirect, drops a body that nobody reads
 /// to its end.
-pub fn note(r: Request<'_>) {
+#[cold]
+pub fn redirected(r: Request<'_>) {
     if !r.is_main() {
         // The rest of an unbuffered body goes to another upstream, or to none. The subrequest must not announce it.
         if r.main().is_body_torn() || r.main().is_body_discarded() {
@@ -28,7 +29,7 @@ pub fn note(r: Request<'_>) {
         return;
     }
     reject::resume(r);
-    if r.is_internal() && (r.is_body_torn() || r.is_body_discarded()) {
+    if r.is_body_torn() || r.is_body_discarded() {
         // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
         // left of it.
         if r.is_post_action() {
@@ -37,14 +38,18 @@ pub fn note(r: Request<'_>) {
             reject::drop_body(r);
         }
     }
-    if r.is_error_page() || !r.has_body() {
+}
+
+/// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
+/// page of an error.
+pub fn note(r: Request<'_>) {
+    if !r.is_main() || r.is_error_page() || !r.has_body() {
         return;
     }
     // A drain follows the terms of this location. If the location has none, it still replaces an earlier one that has.
-    if r.conf().terms().is_some() || r.state().is_some() {
-        if let Some(state) = r.state_or_default() {
-            state.sent_to.set(Some(r.conf()));
-        }
+    let state = if r.conf().terms().is_some() { r.state_or_default() } else { r.state() };
+    if let Some(state) = state {
+        state.sent_to.set(Some(r.conf()));
     }
 }
 
@@ -85,11 +90,12 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     };
     // Another module may have read the body early, or started to discard it: that body is judged here. But one that was
     // read or discarded before a redirect was judged then.
-    if r.is_internal() && (r.is_body_discarded() || r.is_body_read()) {
+    let (is_internal, is_discarded) = (r.is_internal(), r.is_body_discarded());
+    if is_internal && (is_discarded || r.is_body_read()) {
         return Phase::Declined;
     }
     // The declared length counts, even if another module has discarded some or all of the body.
-    let is_gone = r.is_body_discarded() || (!r.is_internal() && !r.has_body());
+    let is_gone = is_discarded || (!is_internal && !r.has_body());
     let length = if is_gone { judge::declared_length(r) } else { judge::known_length(r) };
     let Some(length) = length.filter(|length| judge::is_of_interest(rule, *length)) else {
         return Phase::Declined;
@@ -132,6 +138,9 @@ pub fn before_answer(r: Request<'_>) -> Option<Status> {
     if let Some(state) = r.state() {
         // If this response is the refusal, it is being made now.
         state.replaced.set(None);
+        if state.is_due.get() {
+            return None;
+        }
     }
     let status = judge_late(r).err().filter(|_| !r.is_response_error())?;
     if let Some(state) = r.state() {

@@ -16,11 +16,12 @@ use nginx::{ComplexValue, Level, Status};
 /// The length of the body, as far as it is known; `None` if there is no body, or the declared length is 0. The
 /// announced length of a chunk counts as seen before its data has arrived, as with nginx.
 pub fn known_length(r: Request<'_>) -> Option<Length> {
-    if r.is_chunked() {
+    let length = r.content_length();
+    if length.is_none() && r.is_chunked() {
         let seen = r.body_seen();
         return Some(if seen > 0 || r.is_body_read() { Length::Seen(seen) } else { Length::Unknown });
     }
-    r.content_length().filter(|length| *length > 0).map(Length::Declared)
+    length.filter(|length| *length > 0).map(Length::Declared)
 }
 
 /// The length that the client declared; `None` if it declared none or 0, or the body has been dropped.
@@ -83,8 +84,16 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
 ///
 /// The status of the refusal.
 fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule<'_>, judged: Judged<'r>) -> Result<(), Status> {
-    let judgement = judged.judgement;
     state.set_judged(judged);
+    match judged.judgement.reason() {
+        Reason::Nothing | Reason::Within => Ok(()),
+        Reason::TooLarge | Reason::Undeclared | Reason::Invalid => object(r, state, rule, judged.judgement),
+    }
+}
+
+/// Reports a body that is not within its limit, and refuses it, but for a dry run.
+#[cold]
+fn object(r: Request<'_>, state: &State<'_>, rule: &Rule<'_>, judgement: Judgement) -> Result<(), Status> {
     report(r, rule, &judgement);
     if !judgement.is_refusal() {
         return Ok(());

@@ -72,7 +72,10 @@ impl HttpModule for LimitBody {
     }
 
     fn rewrite(r: Request<'_>) {
-        upstream::redirected(r);
+        if r.is_internal() {
+            upstream::redirected(r);
+            gate::redirected(r);
+        }
         gate::note(r);
     }
 

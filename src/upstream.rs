@@ -48,6 +48,7 @@ pub fn is_reading(r: Request<'_>) -> bool {
 
 /// Called in the rewrite phases, and so after each redirect. If nginx has the header of the response, the response has
 /// led to the redirect, by `error_page` or `X-Accel-Redirect`, and counts as read.
+#[cold]
 pub fn redirected(r: Request<'_>) {
     if r.is_main() && r.state().is_some_and(|state| has_its_response(r, state)) {
         settle(r, |_| true);
@@ -73,7 +74,7 @@ pub fn end(r: Request<'_>) {
 /// Settles the response of an upstream that closed early, and reports the result. `is_its_own` returns whether the
 /// answer is what that upstream has sent.
 fn settle(r: Request<'_>, is_its_own: impl FnOnce(&State<'_>) -> bool) {
-    let Some(state) = r.state() else {
+    let Some(state) = r.state().filter(|state| state.upstream.response.get().is_interrupted()) else {
         return;
     };
     let is_its_own = is_its_own(state);

@@ -104,7 +104,7 @@ pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
     };
     // SAFETY: live, says the caller.
     let request = unsafe { Request::<M>::new(r) };
-    if !request.has_body() || is_ours::<M>(u.output.output_filter) || !M::watches_upstream(request) {
+    if is_ours::<M>(u.output.output_filter) || !request.has_body() || !M::watches_upstream(request) {
         return;
     }
     const { assert!(pool::can_hold::<Guard>()) };
@@ -147,7 +147,7 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
     }
     // SAFETY: nginx's own filter takes what this one got.
     let result = unsafe { (guard.filter)(guard.filter_ctx, chain) };
-    if result == NGX_OK as ngx_int_t && !guard.keeps_file.get() {
+    if guard.has_written_all(result) {
         return result;
     }
     // SAFETY: as above.
@@ -190,11 +190,19 @@ impl Guard {
         unsafe { shim::nginx_shim_clear_errno() };
         // SAFETY: nginx's own filter takes what this one got.
         let result = unsafe { (self.filter)(self.filter_ctx, chain) };
+        if self.has_written_all(result) {
+            return result;
+        }
         // SAFETY: as above.
         unsafe { self.after_write::<M>(result) }
     }
 
-    /// Does what is to be done after a write, of all there was to write or not. Returns what nginx is to be told.
+    /// Whether a write is over that leaves nothing to do, as most do.
+    fn has_written_all(&self, result: ngx_int_t) -> bool {
+        result == NGX_OK as ngx_int_t && !self.keeps_file.get()
+    }
+
+    /// Does what is left to do after a write. Returns what nginx is to be told.
     ///
     /// # Safety
     ///

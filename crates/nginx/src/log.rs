@@ -48,6 +48,8 @@ impl Level {
 /// # Safety
 ///
 /// `log` must be a valid log.
+#[cold]
+#[inline(never)]
 pub(crate) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Arguments<'_>) {
     // SAFETY: the log is valid, as the caller promises.
     if level.as_ngx() > unsafe { (*log).log_level } {

@@ -141,11 +141,9 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// The length of the body, in bytes, less what nginx has discarded; `None` if it is not declared, or there is no
     /// body.
     pub fn content_length(self) -> Option<u64> {
-        if self.is_chunked() {
-            return None;
-        }
         // SAFETY: `Request` is only made for a live request.
-        u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok()
+        let length = u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok();
+        length.filter(|_| !self.is_chunked())
     }
 
     /// The length of the body that the client declared, in bytes; `None` if it has not, or the body has been dropped.
@@ -160,7 +158,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Whether the request has a body that is not empty, as far as the client has said.
     pub fn has_body(self) -> bool {
-        self.is_chunked() || self.content_length().is_some_and(|length| length > 0)
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { (*self.as_ptr()).headers_in.content_length_n > 0 || self.is_chunked() }
     }
 
     /// Returns whether the request has a body of undeclared length (chunked; HTTP/2 and HTTP/3 without Content-Length).

@@ -89,7 +89,7 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
     }
     // The next filters consume the chain.
     // SAFETY: nginx passes a valid chain.
-    let ends = request.is_main() && !request.is_post_action() && unsafe { ends_response(chain) };
+    let ends = request.is_main() && unsafe { ends_response(chain) } && !request.is_post_action();
     let result = match M::registration().next.body.get() {
         // SAFETY: the next filter takes what this one got.
         Some(next) => unsafe { next(r, chain) },
