@@ -90,12 +90,12 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     };
     // Another module may have read the body early, or started to discard it: that body is judged here. But one that was
     // read or discarded before a redirect was judged then.
-    let (is_internal, is_discarded) = (r.is_internal(), r.is_body_discarded());
-    if is_internal && (is_discarded || r.is_body_read()) {
+    let is_discarded = r.is_body_discarded();
+    if (is_discarded || r.is_body_read()) && r.is_internal() {
         return Phase::Declined;
     }
     // The declared length counts, even if another module has discarded some or all of the body.
-    let is_gone = is_discarded || (!is_internal && !r.has_body());
+    let is_gone = is_discarded || (!r.has_body() && !r.is_internal());
     let length = if is_gone { judge::declared_length(r) } else { judge::known_length(r) };
     let Some(length) = length.filter(|length| judge::is_of_interest(rule, *length)) else {
         return Phase::Declined;

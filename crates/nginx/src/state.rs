@@ -63,12 +63,12 @@ pub(crate) unsafe fn at_hand<M: HttpModule>(r: *mut ngx_http_request_t) -> Optio
 #[cold]
 #[inline(never)]
 unsafe fn search<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
-    // SAFETY: `r` is live, as the caller promises.
-    if unsafe { shim::nginx_shim_internal(r) == 0 && shim::nginx_shim_filter_finalize(r) == 0 } {
-        return None;
-    }
     // SAFETY: `r` is live, as the caller promises, and has a pool, in which the list of its cleanups begins.
     let mut cleanup = unsafe { (*(*r).pool).cleanup };
+    // SAFETY: as above.
+    if cleanup.is_null() || unsafe { shim::nginx_shim_internal(r) == 0 && shim::nginx_shim_filter_finalize(r) == 0 } {
+        return None;
+    }
     // SAFETY: `cleanup` is a link of that list, which ends in NULL.
     while let Some(link) = unsafe { cleanup.as_ref() } {
         if let Some(kept) = kept_by::<M>(link) {
