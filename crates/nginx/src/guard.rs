@@ -92,6 +92,13 @@ enum Way {
     Closed,
 }
 
+impl Way {
+    /// Whether the request is written, and a write that fails sets errno. With TLS it may not, nor with kqueue.
+    fn is_plain(self) -> bool {
+        self == (Self::Open { is_tls: false }) && cfg!(target_os = "linux")
+    }
+}
+
 /// Puts a guard between a request and its upstream, if it has one, and the module watches it.
 ///
 /// # Safety
@@ -141,7 +148,7 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
     let guard = unsafe { &*guard.cast::<Guard>() };
     // SAFETY: as above.
     let (_, c) = unsafe { guard.upstream() };
-    if guard.connection.get() != c.number() || guard.way.get() != (Way::Open { is_tls: false }) {
+    if guard.connection.get() != c.number() || !guard.way.get().is_plain() {
         // SAFETY: as above.
         return unsafe { guard.write_with_care::<M>(chain) };
     }

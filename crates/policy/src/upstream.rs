@@ -79,16 +79,12 @@ impl UpstreamResponse {
         Some(result)
     }
 
-<<<<<<< HEAD
-    /// Returns whether the response is being read although the upstream takes no more of the request.
-=======
-    /// Whether the upstream takes nothing any more, and what becomes of its response is not known yet.
+    /// Returns whether the upstream takes no more of the request, and it is not known yet what becomes of its response.
     pub const fn is_interrupted(self) -> bool {
         matches!(self, Self::Reading | Self::Missing)
     }
 
-    /// Whether what the upstream has sent is being read, although it takes nothing any more.
->>>>>>> baeaefb (Ask less of a small upload that is accepted)
+    /// Returns whether the response is being read although the upstream takes no more of the request.
     pub const fn is_reading(self) -> bool {
         matches!(self, Self::Reading)
     }
