@@ -30,10 +30,10 @@ pub fn has_come(r: Request<'_>, has_bytes: bool) {
     }
 }
 
-/// Starts the clock, unless the page of an error is made.
+/// Starts the clock.
 fn start<'r>(r: Request<'r>, state: &State<'r>) {
     let conf = r.conf();
-    let Some(allowance) = conf.allowance().filter(|_| !r.is_error_page()) else {
+    let Some(allowance) = conf.allowance() else {
         return;
     };
     let clock = Clock::start(now());
@@ -78,7 +78,7 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
         Mode::DryRun => None,
         Mode::Enforce => {
             state.refusal.set(Some(Status::REQUEST_TIMEOUT));
-            metrics::upload(state, upload.clock.received());
+            metrics::upload(state, r.declared_length().unwrap_or(upload.clock.received()));
             r.leave_upstream();
             reject::abandon_reading(r);
             Some(Status::REQUEST_TIMEOUT)

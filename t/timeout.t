@@ -386,3 +386,31 @@ nginx_limit_body_request_duration_seconds_bucket{zone="uploads",le="3600"} 4
 nginx_limit_body_request_duration_seconds_bucket{zone="uploads",le="+Inf"} 4
 nginx_limit_body_request_duration_seconds_count{zone="uploads"} 4
 {'passed': 1, 'rejected': 0, 'rejected_dry_run': 0, 'timed_out': 2, 'timed_out_dry_run': 1} {'header': 0, 'body': 0, 'time': 2} 4
+
+
+=== TEST 14: the page of an error is no way around it
+--- config
+limit_body_timeout 1s;
+limit_body_drain idle=1s;
+location / { deny all; error_page 403 /page; }
+location /page { allow all; proxy_pass http://backend; }
+location /streamed { deny all; error_page 403 /page/streamed; }
+location /page/streamed { allow all; proxy_request_buffering off; proxy_pass http://kept; }
+--- script
+h1: head POST /declared 1m; send 1k; answer; end
+h1s: head POST /chunked chunked; chunk 1k; answer; end
+h1: head POST /streamed 80; send 16; answer; end
+h2: head POST /declared 1m; send 1k; answer; head GET /declared; answer
+h3: head POST /declared 1m; send 1k; answer; head GET /declared; answer
+h1: head POST /in/time 2k; send 1k; send 1k; answer; head GET /next; answer
+--- seen
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | 403 GET, length ,
+408 <408 Request Time-out> | 403 GET, length ,
+403 GET, length 2048, | 403 GET, length ,
+--- asked
+GET /page/streamed 16 of 80
+--- no_error_log
+[alert]
