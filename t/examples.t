@@ -196,3 +196,23 @@ cut -d ' ' -f 3- $TEST_NGINX_SERVER_ROOT/logs/uploads.log
 "POST /e HTTP/1.1" 413 REJECTED_DRY_RUN received=0 limit=10485760 at=header
 --- error_log
 client intended to send too large body: 11534336 bytes, limit: 10485760, dry run
+
+
+=== TEST 10: slow-uploads.conf
+--- example chomp
+slow-uploads.conf
+--- config
+--- script
+h1: head POST /slow.jpg 1m; send 1k; answer; send 1047552; end
+h1: head POST /slow.jpg 3k; send 2k; pause 3; send 1k; answer
+h1: head POST /files/slow 3k; send 2k; answer; send 1k; end
+h1: head POST /files/fast 100k; send 99k; pause 3; send 1k; answer
+h1: head POST /large.jpg 1048577; send 1048577; answer; end
+--- seen
+408 Too slow: 1024 bytes have come. | closed
+200 ok
+408 Too slow: 2048 bytes have come. | closed
+200 ok
+413 <413 Request Entity Too Large> | closed
+--- error_log eval
+[qr/client took too long to send body: 1024 bytes in \d+\.\d{3}s/, qr/client took too long to send body: 2048 bytes in \d+\.\d{3}s/]
