@@ -45,6 +45,7 @@ http {{
         location = /uploads {{
             client_max_body_size 1g;
             limit_body 10k;
+            limit_body_timeout 20s rate=500;
             limit_body_dry_run on;
             limit_body_zone uploads;
             proxy_pass http://127.0.0.1:{port}/stored;
