@@ -238,11 +238,11 @@ clients: build controls ## measure: Upload too much with 30 clients to 6 servers
 		$(OBJS)/clients $(OBJS)/clients/results.jsonl
 	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs README.md
 
-apps: build ## measure: Upload to 15 applications that answer early, through 7 servers, for docs/applications.md (PARTS, APPS, FRONTS, TRIES; 40 min)
+apps: build ## measure: Upload to 15 applications that answer early, through 7 servers, and write docs/applications.md (PARTS, APPS, FRONTS, TRIES; 40 min)
 	@build/setup.sh run servers apps
 	@build/test/certificate.sh $(OBJS)/tls
 	@build/test/apps.sh $(OBJS)/apps
-	@python3 -m apps $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/apps $(OBJS)/apps/results.jsonl docs
+	@python3 -m apps $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/apps $(OBJS)/apps/results.jsonl docs README.md
 
 grafana: build ## develop: Run the queries of the dashboard and the documents on a Prometheus that scrapes nginx
 	@build/setup.sh grafana

@@ -1,6 +1,6 @@
 """Uploads to applications that answer early, through this module, nginx alone and other people's servers:
 
-    python -m apps NGINX MODULE CERTIFICATE TOOLS RESULTS DOCS
+    python -m apps NGINX MODULE CERTIFICATE TOOLS RESULTS DOCS README
 
 TOOLS is where build/test/apps.sh has put the application servers. Each cell is a line of JSON in RESULTS; what is there already
 is not done again, but what came from another build of the module. In the environment, APPS and FRONTS choose some by name, PARTS
@@ -103,7 +103,7 @@ class Run:
 
 
 def main():
-    nginx, module, certificate, tools, results, docs = sys.argv[1:]
+    nginx, module, certificate, tools, results, docs, readme = sys.argv[1:]
     tools = pathlib.Path(tools).resolve()
     certificate = str(pathlib.Path(certificate).parent.resolve() / pathlib.Path(certificate).name)
     names, behind = chosen("FRONTS", FRONTS), chosen("APPS", applications.APPLICATIONS)
@@ -131,7 +131,7 @@ def main():
     # A page of a part is not one to publish.
     missing = sum(not is_done(cell) for cell in everything)
     target = pathlib.Path(results).parent if missing else pathlib.Path(docs)
-    report.write(done, versions, target, missing)
+    report.write(done, versions, target, missing, readme)
     print(f"==> {target}/applications.md" + (f": a part of the campaign, without {missing:,} cells" if missing else ""))
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/applications.md and docs/applications.json from the lines of a run."""
+"""Writes docs/applications.md, docs/applications.json and the table in README.md from the lines of a run."""
 
 import collections
 import datetime
@@ -9,7 +9,7 @@ import pathlib
 from apps.applications import ANSWERS, APPLICATIONS
 from apps.cells import DIRECT, NGINX, PEERS_ANSWERS, SIZES, WAYS
 from apps.fronts import KINDS
-from limit_body.pages import table
+from limit_body.pages import fill, table
 
 FIELDS = ("front", "version", "application", "way", "buffering", "answer", "megabytes")
 
@@ -44,6 +44,16 @@ FastCGI, uwsgi and SCGI are PHP-FPM and uWSGI.
 
 """
 
+OTHER_NGINX = """
+## nginx {version}
+
+The same with nginx {version}: {uploads} uploads, {tries} to a cell.
+
+{headline}
+
+{by_way}
+"""
+
 IN_THE_APPLICATION = """
 uWSGI's own TLS loses its answers without a front as well: it closes the connection while Nagle's algorithm holds the last
 piece back, and the kernel drops that. With `tcp-nodelay = true` in its configuration they are all there.
@@ -72,6 +82,9 @@ and for how long has to be bounded, or clients hold connections with it.
 - With buffering, the application's connection is not open while the client sends: it does not wait for slow clients when it
   reads to the end.
 """
+
+# The rows of the table in README.md.
+SHORT = {"401": "401, and nothing of the body is read", "limit": "413 when 1 MiB of the body has been read"}
 
 METHOD = """
 ## Method
@@ -139,6 +152,16 @@ def columns(lines):
     return [Column(name, version) for name in (*KINDS, DIRECT) for version in versions(name)]
 
 
+def versions_of_nginx(fronts):
+    """Newer ones first."""
+    return sorted({column.version for column in fronts if column.front in NGINX}, key=numbers, reverse=True)
+
+
+def with_nginx(fronts, version):
+    """What is compared for a version of nginx: that, and all that is not nginx."""
+    return [column for column in fronts if column.front not in NGINX or column.version == version]
+
+
 def numbers(version):
     return [int(number) for number in (version or "0").split(".")]
 
@@ -170,15 +193,25 @@ def of_nginx(column, buffering):
     return f"{column.title}, {words[buffering]}", lambda line: column.has(line) and line["buffering"] == buffering
 
 
+def comparable(lines):
+    """The lines of cells that there are for all fronts."""
+    return [line for line in lines if line["way"] == "tcp" and line["answer"] in PEERS_ANSWERS
+            and APPLICATIONS[line["application"]].protocol == "http"]
+
+
 def headline(lines, fronts):
-    comparable = [line for line in lines if line["way"] == "tcp" and line["answer"] in PEERS_ANSWERS
-                  and APPLICATIONS[line["application"]].protocol == "http"]
     cols = []
     for column in fronts:
         cols += [of_nginx(column, way) for way in ("on", "off")] if column.front in NGINX else [(column.title, column.has)]
     rows = [([application.title], lambda line, name=name: line["application"] == name)
             for name, application in APPLICATIONS.items() if application.protocol == "http"]
-    return grid(comparable, [*rows, (["**all**"], lambda line: True)], cols)
+    return grid(comparable(lines), [*rows, (["**all**"], lambda line: True)], cols)
+
+
+def in_short(lines, fronts):
+    """What README.md shows: over all applications, by what is answered."""
+    cols = [(KINDS[column.front][0], column.has) for column in fronts if column.front != DIRECT]
+    return grid(comparable(lines), [([title], lambda line, name=name: line["answer"] == name) for name, title in SHORT.items()], cols)
 
 
 def protocol(line):
@@ -221,25 +254,40 @@ def in_place(lines, column):
     return text + "".join(f"    - `{words}`: {number}\n" for words, number in logged.most_common(6))
 
 
+def tries(lines):
+    numbers = sorted({line["tries"] for line in lines})
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def in_section(lines, fronts):
+    """What is told of a version of nginx that is not the newest."""
+    its = [line for line in lines if any(column.has(line) for column in fronts)]
+    return OTHER_NGINX.format(version=fronts[0].version, uploads=f"{sum(line['tries'] for line in its):,}", tries=tries(its),
+                              headline=headline(its, fronts), by_way=by_way(its, fronts))
+
+
 def page(lines, versions):
     fronts = columns(lines)
+    nginx, *older = versions_of_nginx(fronts) or [None]
+    newest = with_nginx(fronts, nginx)
     answers = [name for name in PEERS_ANSWERS if name != "limit"]
-    text = INTRODUCTION + headline(lines, fronts)
+    text = INTRODUCTION + headline(lines, newest)
     sizes = sorted({size for answer in PEERS_ANSWERS for size in SIZES[answer]})
     text += "\n" + PEERS.format(answers=", ".join(answers), sizes=", ".join(map(str, sizes)))
-    if any(column.front in NGINX for column in fronts):
-        text += WAYS_TEXT + by_way(lines, fronts) + "\n"
+    if nginx:
+        text += WAYS_TEXT + by_way(lines, newest) + "\n"
+    for version in older:
+        text += in_section(lines, [column for column in fronts if column.front in NGINX and column.version == version])
     text += IN_THE_APPLICATION
     text += "\n## What clients get in place of the answer\n\nIndented, for nginx: what its error log says, and how often.\n\n"
     text += "".join(in_place(lines, column) for column in fronts)
     text += "\n## Cells\n\nOf the columns, the first part is the answer, the second the size of the upload in megabytes.\n"
     for column in fronts:
         text += f"\n### {column.title[0].upper()}{column.title[1:]}\n\n{cells(lines, column)}\n"
-    tries = sorted({line["tries"] for line in lines})
     fewer = "; ".join(f"{name} with {', '.join(map(str, sizes))} MB" for name, sizes in SIZES.items())
     table_of_answers = [[name, answer.what, f"{len(answer.body):,} bytes"] for name, answer in ANSWERS.items()]
     return text + METHOD.format(
-        tries=tries[0] if len(tries) == 1 else f"{tries[0]} to {tries[-1]}", uploads=f"{sum(line['tries'] for line in lines):,}",
+        tries=tries(lines), uploads=f"{sum(line['tries'] for line in lines):,}",
         answers=table(["answer", "when", "body"], table_of_answers),
         applications="\n".join(
             f"| {one.title} | {versions[name]} | {one.limit} |" for name, one in APPLICATIONS.items()
@@ -251,8 +299,8 @@ def page(lines, versions):
     )
 
 
-def write(done, versions, directory, missing):
-    """MISSING: how many cells there are no lines for."""
+def write(done, versions, directory, missing, readme):
+    """MISSING: how many cells there are no lines for; README.md is left alone then."""
     lines = sorted(done.values(), key=lambda line: tuple(map(str, key(line))))
     text = page(lines, versions)
     if missing:
@@ -261,4 +309,7 @@ def write(done, versions, directory, missing):
     # A cell to a line.
     kept = ({name: value for name, value in line.items() if name != "build"} for line in lines)
     pathlib.Path(directory, "applications.json").write_text("[\n" + ",\n".join(map(json.dumps, kept)) + "\n]\n")
-    print(headline(lines, columns(lines)) + "\n")
+    fronts = columns(lines)
+    if not missing:
+        fill(pathlib.Path(readme), {"make apps": in_short(lines, with_nginx(fronts, versions_of_nginx(fronts)[0]))})
+    print(headline(lines, fronts) + "\n")
