@@ -792,6 +792,7 @@ upstream two { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; server unix:$TEST_NGINX
 --- config
 location / { proxy_pass http://two; }
 location /stream { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://early_unix; }
+location /reset { proxy_send_timeout 60s; proxy_pass http://two; }
 --- early
 /stuck: begin 200 200k; await stuck; finish; reset
 /stream: begin 200 200k; await stream; finish
