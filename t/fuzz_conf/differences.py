@@ -37,8 +37,9 @@ def counted(pair):
 
 def later(pair):
     """nginx judges a declared length when it has found a location, the module behind its rewrite directives: what these
-    answer with 4xx or 5xx stays, and what they lead to is judged there."""
-    return 413 in pair.statuses and pair.has(r"(?m)^\s*(return|rewrite|if|try_files|internal)\b")
+    answer with 4xx or 5xx stays, and what they lead to is judged there. nginx's 413 may have a page of another status."""
+    is_refused = 413 in pair.statuses or pair.has(r"error_page [^;]*\b413\b")
+    return is_refused and pair.has(r"(?m)^\s*(return|rewrite|if|try_files|internal)\b")
 
 
 def access_first(pair):
