@@ -48,11 +48,16 @@ got the status 413 and the whole page, among all clients of the kind, with a dec
 
 """
 
-ONE_THAT_CANNOT = """
+NOT_IN_THE_TABLES = """
 Not in the tables: undici 6 over HTTP/2, which is experimental there and off by default. If an answer ends while it is still
 sending, it reports a failure: `lib/dispatcher/client-h2.js` aborts the request on the stream's `end` unless the stream is
 closed by then, and reports "HTTP/2: stream half-closed (remote)". So it needs the reset with which other clients fail: with the
 module 2 of 8 such uploads read the answer, with nginx alone 6 of 8. undici 7 reads it.
+
+Nor is this, as all pages in the tables have a length: curl 7.88 over HTTP/2, when an answer without a Content-Length comes within its
+upload, as from an application behind `proxy_request_buffering off`. curl stops sending, ends its stream, and has the status
+and the whole body; but it does not notice the end of the answer, which nginx has sent with the body (END_STREAM), waits until its
+time is up, and exits with 28. With nginx alone it exits with 92 and has neither status nor body.
 """
 
 METHOD = """
@@ -180,7 +185,7 @@ def main():
     page += by_case({key: tries for key, tries in cells.items() if key[3] in ("2 MiB", "32 MiB")}, controls)
     page += "\n\n## Where this module's users get no answer\n\n" + (told(ours) or "Nowhere.\n")
     page += "\nCells in which another server does better:" + ("\n\n" + behind(cells) if behind(cells) else " none.\n")
-    page += ONE_THAT_CANNOT
+    page += NOT_IN_THE_TABLES
     page += "\n## Why others' users get none\n"
     for server in [name for name in server_versions if name != "module"]:
         title = SERVERS.get(server) or CONTROLS[server]
