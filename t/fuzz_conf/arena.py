@@ -2,6 +2,7 @@
 wrong with that by itself."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import pathlib
@@ -26,6 +27,9 @@ COPIES = 4
 
 # What nginx says of a configuration that makes no sense, however it comes about; and of a port that it tries again.
 HARMLESS = re.compile("cannot be used in location|Address already in use")
+
+# What the module says of an upload that it answers with 408.
+TIMED_OUT = "client took too long to send body"
 
 HTTP = """{load}
 worker_processes 1;
@@ -84,7 +88,7 @@ SERVER = """
         listen 127.0.0.1:{tls_port} ssl{h2};
         listen 127.0.0.1:{h2_port}{h2};
         {quic}
-        error_log {directory}/error-{n}.log crit;
+        error_log {directory}/error-{n}.log error;
 {nodes}
     }}
     server {{
@@ -175,6 +179,8 @@ class Arena:
         self.setting, self.cases, self.ports = setting, cases, ports
         self.violations = []
         self.upstreams = []
+        # How many uploads were answered as too slow, by configuration.
+        self.timed_out = collections.Counter()
         # Clients' addresses, as the kernel writes them, and their configurations.
         self.addresses = {}
         self.nginx = self.process = None
@@ -301,6 +307,7 @@ class Arena:
 
     def look(self, n, script, requests, number, answers):
         """Whether the answers are well-formed, and each is that to its request."""
+        self.timed_out[n] += sum(answer.status == 408 for answer in answers)
         if script["protocol"][:2] != "h1":
             for answer in answers:
                 stream = re.match(r"stream (\d+)\r\n", answer.header)
@@ -394,7 +401,12 @@ class Arena:
         logs = [(None, "error.log")] + [(n, f"error-{n}.log") for n, _ in enumerate(self.cases)]
         for number, name in logs:
             path = self.nginx.directory / name
-            for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+            lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+            # nginx alone never answers so, and no upstream here does.
+            told = sum(TIMED_OUT in line for line in lines)
+            if self.timed_out[number] > told:
+                self.report("client: a 408 without a reason", f"{self.timed_out[number]} answers, {told} lines in the log", number)
+            for line in lines:
                 # A connection that is left where it was killed is no news.
                 if nginx.SERIOUS.search(line) and not HARMLESS.search(line) and (is_quiet or "open socket" not in line):
                     self.report(kind_of(line), line, number)

@@ -81,6 +81,11 @@ def fields_of(rng, habits):
     return fields
 
 
+def pauses(rng):
+    """A pause, which now and then is too long for a limit_body_timeout."""
+    return ["⏸"] * rng.choice([1, 1, 1, 1, 5, 10])
+
+
 def connection(rng, configuration, habits, protocol):
     """A script for HTTP/1.x."""
     atoms = []
@@ -117,7 +122,7 @@ def request(rng, configuration, habits, index, cuts, is_last):
     fields = ["Host: {host}", "X-Script: {number}", f"X-Id: {{number}}-{index}", *fields]
     atoms = [f"{method} {target}?id={{number}}-{index} HTTP/{version}\r\n" + "".join(f"{field}\r\n" for field in fields) + "\r\n"]
     if rng.random() < max(cuts, habits.pauses):
-        atoms.append("⏸")
+        atoms += pauses(rng)
     if form == "declared":
         atoms += generate.pieces(rng, length, cuts)
     elif form == "chunked":
@@ -173,7 +178,7 @@ def streams(rng, configuration, habits, protocol):
         ready = begun + queues[len(begun) : len(begun) + 1]
         atoms.append((queues[0] if is_sequential else rng.choice(ready)).pop(0))
         if rng.random() < (0.4 if atoms[-1][0] == "headers" else cuts):
-            atoms.append("⏸")
+            atoms += pauses(rng)
         queues = [queue for queue in queues if queue]
     return {"protocol": protocol, "atoms": atoms, "end": rng.choice(["probe"] * 8 + ["close"])}
 

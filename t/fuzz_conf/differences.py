@@ -25,6 +25,11 @@ def other_status(pair):
     return pair.has("limit_body_status|limit_body_dry_run on") and 413 in pair.statuses
 
 
+def timed_out(pair):
+    """nginx alone lets an upload take its time."""
+    return pair.has(r"limit_body_timeout \d") and (408 in pair.statuses or pair.has("error_page [^;]*408"))
+
+
 def counters(pair):
     """What counts something shows other figures each time."""
     return pair.has("limit_body_metrics|stub_status") and 200 in pair.statuses
@@ -86,7 +91,7 @@ def answered(pair):
     return pair.has('X-Do "gone') and (502 in pair.statuses or pair.has("error_page"))
 
 
-DIFFERENCES = [other_status, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone, answered]
+DIFFERENCES = [other_status, timed_out, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone, answered]
 
 
 def shown(answer):

@@ -45,6 +45,7 @@ class Maker:
         # Each configuration likes some things more than others: what goes wrong takes three or four that meet.
         self.likes = {}
         self.codes = [413, *rng.sample(CODES, rng.choice([1, 2, 4]))]
+        self.codes += [408] if self.often(0.3 * self.like("timeouts")) else []
 
     def like(self, what):
         """How much something is liked here."""
@@ -141,6 +142,8 @@ class Maker:
             nodes.append(f"limit_body_status {self.pick(403, 404, 413, 418, 500, 503, 400, 411)};")
         if self.often(0.05):
             nodes.append("limit_body_dry_run on;")
+        if self.often(0.12 * self.like("timeouts")):
+            nodes.append(f"limit_body_timeout {self.timeout()};")
         if self.often(0.25):
             nodes.append(f"limit_body_drain {self.budget()};")
         if self.often(0.08):
@@ -148,6 +151,14 @@ class Maker:
         if self.often(0.1):
             nodes.append(f"limit_body_zone {self.pick('one', 'two', 'off')};")
         return nodes
+
+    def timeout(self):
+        """How long a body may take: less than clients that pause now and then, or fall silent."""
+        if self.often(0.1):
+            return "off"
+        time, more = self.pick(1, 10, 50, 50, 100, 200, 500), self.pick(0, 50, 200)
+        rate = f" rate={self.pick(1000, '10k', '1m')}" if self.often(0.3) else ""
+        return f"{time}ms{rate}" + (f" max={time + more}ms" if rate and self.often(0.5) else "")
 
     def budget(self):
         if self.often(0.1):
