@@ -60,7 +60,9 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
     let state = r.state()?;
     let upload = state.upload()?;
     let allowance = upload.conf.allowance()?;
-    if !r.is_body_partly_read() || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
+    // A body that has been dropped is none any more, even if it was read in part.
+    let is_coming = r.has_body() && r.is_body_partly_read();
+    if !is_coming || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
         return None;
     }
     let mut upload = look(r, state, upload, false);

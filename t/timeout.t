@@ -414,3 +414,45 @@ h1: head POST /in/time 2k; send 1k; send 1k; answer; head GET /next; answer
 GET /page/streamed 16 of 80
 --- no_error_log
 [alert]
+
+
+=== TEST 15: a body that is dropped has no time any more: another answer is being made
+--- http_config
+proxy_http_version 1.1;
+--- config
+limit_body_timeout 1s;
+limit_body_drain off;
+proxy_request_buffering off;
+proxy_intercept_errors on;
+error_page 404 /page;
+location / { proxy_pass http://early_tcp; }
+location /handed { error_page 404 = /page; proxy_pass http://early_tcp; }
+location /page { proxy_pass http://early_unix; }
+--- early eval
+("/: answer 404 no; close\n" x 3) . ("/handed: answer 404 no; close\n" x 3)
+    . ("/sent: send HTTP/1.1 200 OK\\r\\nX-Accel-Redirect: /page\\r\\nContent-Length: 0\\r\\n\\r\\n; close\n" x 3)
+    . ("/page: await late; answer 200 page; close\n" x 9)
+--- script
+h1: head POST / 1m; send 1k; answer
+h2: head POST / 1m; send 1k; answer
+h3: head POST / 1m; send 1k; answer
+h1: head POST /handed 1m; send 1k; answer
+h2: head POST /handed 1m; send 1k; answer
+h3: head POST /handed 1m; send 1k; answer
+h1: head POST /sent 1m; send 1k; answer
+h2: head POST /sent 1m; send 1k; answer
+h3: head POST /sent 1m; send 1k; answer
+h1: pause 3; mark late
+--- seen
+404 page
+404 page
+404 page
+200 page
+200 page
+200 page
+200 page
+200 page
+200 page
+
+--- no_error_log
+took too long
