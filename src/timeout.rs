@@ -40,16 +40,20 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
     let is_whole = !r.is_body_partly_read();
     // nginx does nothing but wait for the client, unless an upstream has to take what has come.
     let is_watched = !is_whole && (r.is_body_unbuffered() || conf.zone().is_some());
+    let was_connecting = r.is_upstream_connecting();
     // Without memory for a timer this is tried again at the next piece.
     if is_whole || r.set_deadline(allowance.of(0)) {
-        state.set_upload(Upload { conf, clock, is_watched });
+        state.set_upload(Upload { conf, clock, is_watched, was_connecting });
     }
 }
 
 /// Looks at the clock. `has_bytes` is whether the client has sent more just now.
 fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes: bool) -> Upload<'r> {
-    let is_awaited = !r.is_body_unbuffered() || (r.is_client_awaited() && (has_bytes || linger::may_send(r)));
+    // Over HTTP/2 and HTTP/3 nginx's timer for the client runs before there is a connection to the upstream, too.
+    let is_awaited = !r.is_body_unbuffered()
+        || (!upload.was_connecting && r.is_client_awaited() && (has_bytes || linger::may_send(r)));
     upload.clock.look(is_awaited, r.body_received(), now());
+    upload.was_connecting = r.is_upstream_connecting();
     upload.is_watched &= r.is_body_partly_read();
     state.set_upload(upload);
     upload

@@ -456,3 +456,29 @@ h1: pause 3; mark late
 
 --- no_error_log
 took too long
+
+
+=== TEST 15: the time in which nginx connects to an upstream does not count
+--- http_config
+proxy_http_version 1.1;
+--- config
+limit_body_timeout 3s;
+proxy_request_buffering off;
+set $port $TEST_NGINX_RAND_PORT_5;
+# nginx asks the second server when the first one has been silent for five seconds.
+resolver 127.0.0.1:1 127.0.0.1:$TEST_NGINX_RAND_PORT_5 ipv6=off;
+location / { proxy_pass http://app.example:$port; }
+--- early eval
+"*: rest; answer 200 taken; close\n" x 4
+--- script
+h1: head POST /h1 64k; send 60k; pause 7; send 4k; answer
+h1s: head POST /tls 64k; send 60k; pause 7; send 4k; answer
+h2: head POST /h2 64k; send 60k; pause 7; send 4k; finish; answer
+h3: head POST /h3 64k; send 60k; pause 7; send 4k; finish; answer
+--- seen
+200 taken
+200 taken
+200 taken
+200 taken
+--- no_error_log
+took too long

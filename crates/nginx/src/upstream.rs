@@ -20,7 +20,7 @@ use nginx_sys::{
 };
 
 use crate::guard::guard;
-use crate::{conf, HttpModule, OutOfMemory, Request};
+use crate::{conf, shim, HttpModule, OutOfMemory, Request};
 
 impl<M: HttpModule> Request<'_, M> {
     /// Which upstream the request has, by a number; `None` if it has none. Two at the same time never have the same.
@@ -28,6 +28,17 @@ impl<M: HttpModule> Request<'_, M> {
         // SAFETY: live.
         let u = unsafe { (*self.as_ptr()).upstream };
         (!u.is_null()).then_some(u as usize)
+    }
+
+    /// Returns whether the request has an upstream to which nothing has been sent yet. nginx first finds out its address, and
+    /// connects to it.
+    pub fn is_upstream_connecting(self) -> bool {
+        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
+        let Some(u) = (unsafe { (*self.as_ptr()).upstream.as_ref() }) else {
+            return false;
+        };
+        // SAFETY: reads a bit of a live upstream.
+        unsafe { shim::nginx_shim_upstream_request_sent(u) == 0 }
     }
 
     /// Closes the connection to the request's upstream, if it has one: nothing more is sent to it, and no response is
