@@ -482,3 +482,18 @@ h3: head POST /h3 64k; send 60k; pause 7; send 4k; finish; answer
 200 taken
 --- no_error_log
 took too long
+
+
+=== TEST 16: a client that has begun a frame is awaited, although the frame takes up the window (HTTP/2)
+--- http_config
+proxy_http_version 1.1;
+--- config
+limit_body_timeout 2s;
+proxy_request_buffering off;
+location / { proxy_pass http://early_tcp; }
+--- early
+*: rest; close
+--- script
+h2: head POST / 1m; send 1k each 512 every 0.2; bytes \x01\x00\x00\x00\x00\x00\x00\x00\x01; answer
+--- seen
+408 <408 Request Time-out>

@@ -34,7 +34,7 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn window(self) -> u64 {
+    pub(crate) fn may_send(self) -> bool {
         match self.0 {}
     }
 

@@ -110,9 +110,15 @@ impl<'r> Stream<'r> {
     }
 
     /// How many bytes the client may send, as nginx has told it.
-    pub(crate) fn window(self) -> u64 {
+    fn window(self) -> u64 {
         // SAFETY: reads a number of a live stream.
         unsafe { (*self.as_ptr()).recv_window as u64 }
+    }
+
+    /// Returns whether the client may send. nginx takes all of a frame off the window when the frame begins, so the client
+    /// may, and must, also send the rest of a frame.
+    pub(crate) fn may_send(self) -> bool {
+        self.window() > 0 || self.frame_rest().is_some_and(|rest| rest > 0)
     }
 
     /// How many bytes are still to come of the frame that nginx is reading, if it is a frame of this stream.

@@ -157,7 +157,7 @@ pub fn is_stream_open<M: HttpModule>(r: Request<'_, M>) -> bool {
 /// Returns whether flow control lets the client send more of the body now. Over HTTP/1.x and HTTP/3 it always does when
 /// nginx waits for the client: nginx itself, or the kernel, gives credit for what has been read.
 pub fn may_send<M: HttpModule>(r: Request<'_, M>) -> bool {
-    stream(r).is_none_or(Stream::has_credit)
+    stream(r).is_none_or(Stream::may_send)
 }
 
 /// Makes nginx skip the rest of a body that is not taken (HTTP/2). The body must no longer be read.

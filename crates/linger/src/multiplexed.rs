@@ -93,9 +93,9 @@ impl<'r> Stream<'r> {
     }
 
     /// Returns whether flow control lets the client send.
-    pub(crate) fn has_credit(self) -> bool {
+    pub(crate) fn may_send(self) -> bool {
         match self {
-            Self::Http2(stream) => stream.window() > 0,
+            Self::Http2(stream) => stream.may_send(),
             Self::Http3(_) => true,
         }
     }
