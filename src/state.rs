@@ -127,9 +127,14 @@ impl<'r> State<'r> {
         self.judged().filter(|_| self.rule().is_some_and(|rule| rule.by == By::LimitBody))
     }
 
+    /// What is decided about the body by its size; `None` before there is something to tell.
+    pub fn verdict_by_size(&self) -> Option<Verdict> {
+        self.told().and_then(|told| told.judgement.verdict())
+    }
+
     /// What is decided about the body, by its size and by the time that it took; `None` before there is something to tell.
     pub fn verdict(&self) -> Option<Verdict> {
-        let by_size = self.told().and_then(|told| told.judgement.verdict());
+        let by_size = self.verdict_by_size();
         let Some(upload) = self.upload() else {
             return by_size;
         };

@@ -350,6 +350,7 @@ h3: head POST /h3 1m; send 1k; answer; head GET /after; answer
 === TEST 13: what is counted of it
 --- config
 limit_body_zone uploads;
+limit_body 2m;
 limit_body_timeout 1s;
 limit_body_drain idle=1s;
 location / { proxy_pass http://backend; }
