@@ -118,6 +118,7 @@ def compare(figures):
             {"ratio": "uploads_per_second", "ratio_cpu": "cpu_us_per_upload"},
         ),
         ("instructions", ("case",), {"variant": "not loaded"}, {"ratio": "instructions_per_upload"}),
+        ("instructions", ("case",), {"variant": "fixed limit"}, {"ratio_fixed_limit": "instructions_per_upload"}),
         ("memory", ("protocol", "connections"), {"server": "nginx"}, {"ratio": "worker_bytes"}),
     ):
         for it in figures[part]:
@@ -183,6 +184,7 @@ def tables(figures):
         "drain_errors": errors(figures["drain"], lambda it: f"{it['name']}, {it['case']}"),
         "accepted": accepted(figures),
         "instructions": instructions(figures),
+        "time_limit": time_limit(figures),
         "memory": memory(figures),
     }
 
@@ -207,7 +209,7 @@ def unique(rows, key):
 
 # This module first, then what it is held against.
 FIRST = ["module", "nginx"]
-VARIANTS = ["not loaded", "loaded", "fixed limit", "limit from a map", "with a zone", "dry run"]
+VARIANTS = ["not loaded", "loaded", "fixed limit", "limit from a map", "with a zone", "dry run", "fixed limit, and a time"]
 
 
 def place(row):
@@ -360,6 +362,12 @@ def instructions(figures):
             [variant, *(f"{number(it['instructions_per_upload']['median'])}, **{it['ratio']:.3f}**" for it in cells)]
         )
     return table(["", *cases], rows)
+
+
+def time_limit(figures):
+    """What a limit of the time takes beside one of the size."""
+    timed = [it for it in figures["instructions"] if it["variant"] == VARIANTS[-1]]
+    return "; ".join(f"{it['case']}: **{it['ratio_fixed_limit']:.3f}**" for it in timed)
 
 
 def memory(figures):
