@@ -32,7 +32,7 @@ COMPARE ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
-# extensions streams resets. Empty: all of it. For "apps" an expression on cells, as 'tls on .* 200'.
+# extensions streams resets slow. Empty: all of it. For "apps" an expression on cells, as 'tls on .* 200'.
 PARTS ?=
 # What "apps" tries: applications and fronts by name, and how often; empty: all, ten times.
 APPS ?=
@@ -287,9 +287,11 @@ bench: build ## measure: Measure the cost, beside nginx alone and other servers,
 	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
 	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
 
-attack: build testtools ## measure: Measure accepted uploads beside hostile clients, for docs/reliability.md (PARTS; five minutes)
+attack: build testtools ## measure: Measure accepted uploads beside hostile clients, for docs/reliability.md (PARTS; ten minutes)
 	@build/setup.sh servers bench
-	@$(TOOLS)/python/bin/python bench/attack.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(PARTS)
+	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
+	@$(TOOLS)/python/bin/python bench/attack.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+		$(OBJS)/bench/target/release/load $(PARTS)
 
 capacity: build testtools ## measure: Compute the load of fleets and attackers, verify it, and write the tables of docs/capacity.md
 	@cargo build --quiet --locked --release -p policy --example course

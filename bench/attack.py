@@ -1,11 +1,12 @@
 """What clients that mean no good do to others: accepted uploads beside them.
 
-    attack.py NGINX MODULE CERTIFICATE [KIND ...]
+    attack.py NGINX MODULE CERTIFICATE LOAD [KIND ...]
 
 nginx has one worker on one core, clients and the backend have another; attackers get what the others leave of that
 (nice 19). Uploads of a mebibyte come RATE times a second, whatever becomes of them, for SECONDS with nobody beside them and
 for as long beside each kind of attackers (attackers.py). That is done to nginx alone, to the module as it is, and to the
-module with a budget. Writes the table between "make attack" and "end" of docs/reliability.md.
+module with a budget. The kind "slow" is another measurement: how long servers hold clients that upload as slowly as they
+can (slow.py). LOAD is the program that draws it. Writes the tables between "make attack" and "end" of docs/reliability.md.
 
 Ends with 1 if an accepted upload failed beside the module, or if the budget was not kept.
 """
@@ -22,6 +23,7 @@ import sys
 import time
 import urllib.request
 
+import slow
 from limit_body import proc, servers
 from limit_body.pages import fill, table
 
@@ -209,33 +211,46 @@ def came_to(attack):
     return f"{attack['requests'] / attack['seconds']:,.0f} requests, {megabytes:,.1f} MB a second"
 
 
-def main():
-    nginx, module, certificate = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
-    context = (nginx, module, module, certificate)
-    kinds = sys.argv[4:]
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        sys.exit("error: two cores are needed, one for nginx and one for its clients")
-    os.sched_setaffinity(0, {cores[1]})
-    rows, failed, alone = [], False, {}
+def beside(context, kinds, core):
+    """Measures accepted uploads beside each kind of attackers. Returns the table, and what was not kept."""
+    rows, failures, alone = [], [], {}
     for title in [None, *(title for title, (kind, _) in ATTACKERS.items() if not kinds or kind in kinds)]:
         cells = []
         for name in SERVERS:
-            measured = trial(context, name, title, cores[0])
+            measured = trial(context, name, title, core)
             alone.setdefault(name, measured)
             cells.append(row(measured, alone[name]))
             attack = measured.get("attack")
             print(f"{title or 'nobody'}, {TITLES[name]}: {cells[-1]}; draining at most {measured['draining']}"
                   + (f"; {came_to(attack)}; held for {attack['longest']:.1f} s at most" if attack else ""), flush=True)
-            for what in broken(name, title, measured):
-                failed = True
-                print(f"error: {what}", file=sys.stderr)
+            failures += broken(name, title, measured)
         rows.append([title or "nobody", *cells])
-    if not kinds and not failed:
+    return table(["beside", *(TITLES[name] for name in SERVERS)], rows), failures
+
+
+def main():
+    nginx, module, certificate, load = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:5])
+    context = (nginx, module, module, certificate)
+    kinds = sys.argv[5:]
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("error: two cores are needed, one for nginx and one for its clients")
+    os.sched_setaffinity(0, {cores[1]})
+    tables, failures = {}, []
+    if kinds != ["slow"]:
+        filled, failures = beside(context, kinds, cores[0])
+        if not kinds:
+            tables["make attack"] = filled
+    if not kinds or "slow" in kinds:
+        tables["make attack PARTS=slow"], missed = slow.run(context, cores[0], TOP, load)
+        failures += missed
+    for what in failures:
+        print(f"error: {what}", file=sys.stderr)
+    if tables and not failures:
         page = TOP / "docs" / "reliability.md"
-        fill(page, {"make attack": table(["beside", *(TITLES[name] for name in SERVERS)], rows)})
+        fill(page, tables)
         print(f"==> {page.relative_to(TOP)}")
-    sys.exit(failed)
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

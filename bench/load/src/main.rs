@@ -1,6 +1,7 @@
 //! Uploads for the bench. `load upload` sends them over many connections and counts the answers that are what they should
-//! be; `load hold` opens uploads and leaves them unfinished; `load plot` draws what was measured.
+//! be; `load hold` opens uploads and leaves them unfinished; `load plot` and `load plot-held` draw what was measured.
 
+mod held;
 mod http1;
 mod http2;
 mod job;
@@ -51,11 +52,14 @@ enum Command {
     },
     /// Draw the figures of docs/benchmarks.json
     Plot { figures: std::path::PathBuf, directory: std::path::PathBuf },
+    /// Draw the figures of docs/slow-uploads.json
+    PlotHeld { figures: std::path::PathBuf, picture: std::path::PathBuf },
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Arguments::parse().command {
         Command::Plot { figures, directory } => plot::draw(&figures, &directory),
+        Command::PlotHeld { figures, picture } => held::draw(&figures, &picture),
         Command::Upload { job, seconds, uploads, cpu_of } => {
             let tally = Arc::new(Tally::new(uploads));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

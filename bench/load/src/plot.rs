@@ -7,16 +7,16 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde_json::Value;
 
-type Error = Box<dyn std::error::Error>;
+pub type Error = Box<dyn std::error::Error>;
 
-const SIZE: (u32, u32) = (880, 460);
-const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
-const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
+pub const SIZE: (u32, u32) = (880, 460);
+pub const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
+pub const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
 const DARK: &str = r##"<style>@media (prefers-color-scheme: dark) {
     [fill="#FFFFFF"] { fill: #0d1117 } text { fill: #e6edf3 }
     [stroke="#1F2328"] { stroke: #8b949e } [stroke="#D8DEE4"] { stroke: #30363d }
 }</style>"##;
-const COLOURS: [RGBColor; 6] = [
+pub const COLOURS: [RGBColor; 6] = [
     RGBColor(0x1a, 0x7f, 0x37),
     RGBColor(0xd1, 0x57, 0x04),
     RGBColor(0x21, 0x8b, 0xff),
@@ -243,12 +243,12 @@ fn chart_bars(file: &Path, title: &str, unit: &str, groups: &[String], series: &
     save(file, &drawing)
 }
 
-fn text(size: u32) -> TextStyle<'static> {
+pub fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 
 /// A number as it is read: 10,000.
-fn thousands(number: f64) -> String {
+pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -260,7 +260,7 @@ fn thousands(number: f64) -> String {
     out
 }
 
-fn save(file: &Path, drawing: &str) -> Result<(), Error> {
+pub fn save(file: &Path, drawing: &str) -> Result<(), Error> {
     let head = drawing.find('>').ok_or("no picture")? + 1;
     fs::write(file, format!("{}\n{DARK}{}\n", &drawing[..head], drawing[head..].trim_end()))?;
     Ok(())

@@ -56,14 +56,15 @@ class Server:
         return f"{scheme}://{self.address}:{port}{path}"
 
 
-def nginx_command(context, directory, loaded, http, level="error"):
-    """Starts nginx; LOADED is what its main block begins with, HTTP its http block, LEVEL that of its error log."""
+def nginx_command(context, directory, loaded, http, level="error", connections=FILES - 100):
+    """Starts nginx; LOADED is what its main block begins with, HTTP its http block, LEVEL that of its error log, CONNECTIONS
+    how many its worker may have."""
     limit_body.nginx.write(directory, f"""
 {loaded}
 daemon off;
 worker_processes 1;
 error_log error.log {level};
-events {{ worker_connections {FILES - 100}; }}
+events {{ worker_connections {connections}; }}
 http {{
     access_log off;
     {http}
@@ -72,7 +73,7 @@ http {{
     return limit_body.nginx.starting(context.nginx, directory)
 
 
-def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
+def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http="", connections=FILES - 100):
     """RULES are what the server's block has to say of uploads. LOADED and HTTP may name what a Context has, in braces; braces of
     their own are doubled."""
 
@@ -93,7 +94,7 @@ def nginx(loaded="", rules=f"client_max_body_size {LIMIT};", http=""):
         location /page {{ error_page 413 /too_large; proxy_pass http://{context.backend}; }}
         location = /too_large {{ internal; default_type application/json; return 413 '{{"error": "too large"}}\\ntoo large\\n'; }}
     }}
-""")
+""", connections=connections)
 
     return start
 
