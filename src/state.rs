@@ -63,6 +63,8 @@ pub struct Upload<'r> {
     pub clock: Clock,
     /// Whether the clock is looked at whenever more has come.
     pub is_watched: bool,
+    /// Whether the clock stands still, and no deadline is set.
+    pub is_paused: bool,
     /// Whether nginx was still connecting to the upstream that is to take the body, when the clock was last looked at.
     pub was_connecting: bool,
 }

@@ -23,7 +23,12 @@ pub fn has_come(r: Request<'_>, has_bytes: bool) {
     };
     match state.upload() {
         Some(upload) if upload.is_watched => {
-            look(r, state, upload, has_bytes);
+            let (mut upload, _) = look(r, state, upload, has_bytes);
+            if upload.is_paused {
+                upload.is_paused = false;
+                state.set_upload(upload);
+                r.set_deadline(upload.conf.allowance().map_or(0, |allowance| upload.clock.left(allowance)));
+            }
         }
         Some(_) => (),
         None => start(r, state),
@@ -47,12 +52,13 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
     let was_connecting = r.is_upstream_connecting();
     // Without memory for a timer this is tried again at the next piece.
     if is_whole || r.set_deadline(allowance.of(0)) {
-        state.set_upload(Upload { conf, clock, is_watched, was_connecting });
+        state.set_upload(Upload { conf, clock, is_watched, was_connecting, is_paused: false });
     }
 }
 
-/// Looks at the clock. `has_bytes` is whether the client has sent more just now.
-fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes: bool) -> Upload<'r> {
+/// Looks at the clock. `has_bytes` is whether the client has sent more just now. Returns the upload as it is now, and whether
+/// nginx has waited for the client.
+fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes: bool) -> (Upload<'r>, bool) {
     // Over HTTP/2 and HTTP/3 nginx's timer for the client runs before there is a connection to the upstream, too.
     let is_awaited = !r.is_body_unbuffered()
         || (!upload.was_connecting && r.is_client_awaited() && (has_bytes || linger::may_send(r)));
@@ -60,7 +66,7 @@ fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes
     upload.was_connecting = r.is_upstream_connecting();
     upload.is_watched &= r.is_body_partly_read();
     state.set_upload(upload);
-    upload
+    (upload, is_awaited)
 }
 
 /// Called when the time may be over. Returns the status of the answer, if it is.
@@ -73,10 +79,16 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
     if !is_coming || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
         return None;
     }
-    let mut upload = look(r, state, upload, false);
+    let (mut upload, is_awaited) = look(r, state, upload, false);
     let left = upload.clock.left(allowance);
-    if left > 0 {
+    if left > 0 && is_awaited {
         r.set_deadline(left);
+        return None;
+    }
+    if left > 0 {
+        // The clock stands still until nginx passes on more.
+        upload.is_paused = true;
+        state.set_upload(upload);
         return None;
     }
     if !upload.clock.expire(allowance) {

@@ -498,3 +498,30 @@ location / { proxy_pass http://early_tcp; }
 h2: head POST / 1m; send 1k each 512 every 0.2; bytes \x01\x00\x00\x00\x00\x00\x00\x00\x01; answer
 --- seen
 408 <408 Request Time-out>
+
+
+=== TEST 18: a clock that stood still because of the upstream goes on
+--- http_config
+proxy_http_version 1.1;
+--- config
+limit_body_timeout 1s;
+client_body_buffer_size 16k;
+client_max_body_size 4m;
+proxy_request_buffering off;
+location / { proxy_pass http://early_unix; }
+--- early eval
+"*: await late; rest; close\n" x 4
+--- script
+h1: head POST /h1 2m; send 1m; answer
+h1s: head POST /tls 2m; send 1m; answer
+h2: head POST /h2 2m; send 1m; answer
+h3: head POST /h3 2m; send 1m; answer
+h1: pause 2.5; mark late
+--- seen
+408 <408 Request Time-out>
+408 <408 Request Time-out>
+408 <408 Request Time-out>
+408 <408 Request Time-out>
+
+--- no_error_log
+[alert]
