@@ -42,8 +42,11 @@ impl<M: HttpModule> Request<'_, M> {
     }
 
     /// Closes the connection to the request's upstream, if it has one: nothing more is sent to it, and no response is
-    /// expected.
+    /// expected. Does nothing when the request is ending: nginx then does so itself.
     pub fn leave_upstream(self) {
+        if self.raw().users() == 0 {
+            return;
+        }
         // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
         let Some(handler) = (unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.cleanup.as_ref()) }) else {
             return;
@@ -51,8 +54,8 @@ impl<M: HttpModule> Request<'_, M> {
         if let Some(handler) = *handler {
             // nginx gives up a user then, as it does when a request gets another upstream (`ngx_http_upstream_create`).
             self.raw().add_user();
-            // SAFETY: this is nginx's own handler of the end of the request. The request does not end, because the user of
-            // the caller is still counted.
+            // SAFETY: this is nginx's own handler of the end of the request. The request does not end, because another user is
+            // still counted.
             unsafe { handler(self.as_ptr().cast()) };
         }
     }

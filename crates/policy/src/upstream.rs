@@ -36,6 +36,9 @@ impl UpstreamResult {
 ///       \-------------------/
 ///               retry
 /// ```
+///
+/// After a result the request may be redirected to another upstream (`X-Accel-Redirect`). If that one closes early, too, it is
+/// interrupted again, and has a result of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpstreamResponse {
     /// The upstream has taken all that was written so far, or there is no upstream.
