@@ -189,7 +189,8 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
         Some(state) => match state.looked_at_from() {
-            u64::MAX => false,
+            state::NEVER => false,
+            state::UNLESS_WHOLE => r.is_body_partly_read(),
             from => r.body_seen() >= from,
         },
         None => r.conf().rule().is_some() || r.conf().allowance().is_some() || r.state().is_some(),
@@ -203,6 +204,9 @@ pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
     }
     if r.conf().allowance().is_some() {
         timeout::has_come(r, !input.is_none());
+        if !is_body_watched(r) {
+            return Piece::Pass;
+        }
     }
     match judge_piece(r) {
         Ok(()) => Piece::Pass,

@@ -12,6 +12,11 @@ use crate::slots::Slot;
 use linger::Taken;
 use nginx::{now, Status, Zone};
 
+/// No piece of a body is looked at.
+pub const NEVER: u64 = u64::MAX;
+/// The next piece of a body is looked at, unless it is the last. No body is so long.
+pub const UNLESS_WHOLE: u64 = u64::MAX - 1;
+
 /// What the module remembers of a request. The fields are cells, because nginx calls back while a state is borrowed.
 #[derive(Default)]
 pub struct State<'r> {
@@ -20,8 +25,7 @@ pub struct State<'r> {
     pub sent_to: Cell<Option<&'r Conf<'r>>>,
     /// Whether the request has reached the preaccess phase. If not, it is judged when its answer is made.
     pub is_due: Cell<bool>,
-    /// How many bytes of the body must have been seen for a piece of it to be looked at; 0 if the next piece is,
-    /// [`u64::MAX`] if none is.
+    /// See [`looked_at_from`](Self::looked_at_from).
     looked_at_from: Cell<u64>,
     /// The judgement of the body; `None` before there is one.
     judged: Cell<Option<Judged<'r>>>,
@@ -93,7 +97,7 @@ impl<'r> State<'r> {
     }
 
     /// How many bytes of the body must have been seen for a piece of it to be looked at; 0 if the next piece is,
-    /// [`u64::MAX`] if none is.
+    /// [`NEVER`] if none is, [`UNLESS_WHOLE`] if the next piece is unless it is the last.
     #[inline]
     pub fn looked_at_from(&self) -> u64 {
         self.looked_at_from.get()
@@ -109,13 +113,19 @@ impl<'r> State<'r> {
         let conf = self.conf();
         let is_judged_later = conf.is_none_or(|conf| conf.rule().is_some());
         let by_size = self.judged().map(|judged| judged.judgement.repeated_at());
-        let by_size = by_size.unwrap_or(if is_judged_later { 0 } else { u64::MAX });
+        let by_size = by_size.unwrap_or(if is_judged_later { 0 } else { NEVER });
         let is_timed = match self.upload() {
             Some(upload) => upload.is_watched,
             None => conf.is_none_or(|conf| conf.allowance().is_some()),
         };
+        // A body that comes as a whole takes no time. Nobody needs to know that if its size is judged and no zone counts.
+        let is_told = self.verdict_by_size().is_some() && self.zone().is_none();
         if self.drain.progress.get() == policy::Drain::Idle {
-            self.looked_at_from.set(if is_timed { 0 } else { by_size });
+            self.looked_at_from.set(match (is_timed, by_size) {
+                (false, from) => from,
+                (true, NEVER) if is_told && self.upload().is_none() => UNLESS_WHOLE,
+                (true, _) => 0,
+            });
         }
     }
 

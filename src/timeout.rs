@@ -42,10 +42,6 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
         return;
     };
     let is_whole = !r.is_body_partly_read();
-    if is_whole && conf.zone().is_none() && state.verdict_by_size().is_some() {
-        // It took no time, and there is nobody to tell.
-        return;
-    }
     let clock = Clock::start(now());
     // nginx does nothing but wait for the client, unless an upstream has to take what has come.
     let is_watched = !is_whole && (r.is_body_unbuffered() || conf.zone().is_some());
