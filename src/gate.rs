@@ -186,6 +186,7 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
 /// Returns whether [`within_body`] must see the next piece of a body. It need not if no rule is in force, if the
 /// declared length has been judged, or while the body is within the limit. But it must see all pieces of a drained
 /// stream. This is called for each piece of every body, so it must be fast.
+#[inline]
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
         Some(state) => match state.looked_at_from() {

@@ -110,22 +110,33 @@ impl<'r> State<'r> {
 
     /// Has a piece of the body looked at only when its size or the time that it takes may matter.
     fn look_when_needed(&self) {
-        let conf = self.conf();
-        let is_judged_later = conf.is_none_or(|conf| conf.rule().is_some());
-        let by_size = self.judged().map(|judged| judged.judgement.repeated_at());
-        let by_size = by_size.unwrap_or(if is_judged_later { 0 } else { NEVER });
-        let is_timed = match self.upload() {
-            Some(upload) => upload.is_watched,
-            None => conf.is_none_or(|conf| conf.allowance().is_some()),
-        };
-        // A body that comes as a whole takes no time. Nobody needs to know that if its size is judged and no zone counts.
-        let is_told = self.verdict_by_size().is_some() && self.zone().is_none();
         if self.drain.progress.get() == policy::Drain::Idle {
-            self.looked_at_from.set(match (is_timed, by_size) {
-                (false, from) => from,
-                (true, NEVER) if is_told && self.upload().is_none() => UNLESS_WHOLE,
-                (true, _) => 0,
+            self.looked_at_from.set(match self.upload() {
+                Some(upload) if upload.is_watched => 0,
+                Some(_) => self.judged_from(),
+                None => self.timed_from(self.judged_from()),
             });
+        }
+    }
+
+    /// After how many bytes of the body its size has to be judged, again or for the first time.
+    fn judged_from(&self) -> u64 {
+        match self.judged() {
+            Some(judged) => judged.judgement.repeated_at(),
+            None if self.conf().is_some_and(|conf| conf.rule().is_none()) => NEVER,
+            None => 0,
+        }
+    }
+
+    /// The same before the clock has started, where one may have to start.
+    fn timed_from(&self, judged_from: u64) -> u64 {
+        let is_timed = self.conf().is_none_or(|conf| conf.allowance().is_some());
+        // A body that comes as a whole takes no time. Nobody needs to know that if its size is judged and no zone counts.
+        let is_told = || self.verdict_by_size().is_some() && self.zone().is_none();
+        match (is_timed, judged_from) {
+            (false, from) => from,
+            (true, NEVER) if is_told() => UNLESS_WHOLE,
+            (true, _) => 0,
         }
     }
 

@@ -18,7 +18,7 @@ use nginx::{now, Status};
 
 /// Called for a piece of a body. Starts the clock, or has it tell the time so far.
 pub fn has_come(r: Request<'_>, has_bytes: bool) {
-    let Some(state) = r.state_or_default() else {
+    let Some(state) = r.state_at_hand().or_else(|| r.state_or_default()) else {
         return;
     };
     match state.upload() {
