@@ -118,28 +118,36 @@ impl Snapshot<'_> {
 
     /// The buckets of a histogram: the upper bound, and how many uploads are no larger, as Prometheus defines it. A
     /// bound of `None` is infinity.
-    fn buckets<'b>(
-        &'b self,
-        bounds: &'b [u64],
-        counter: fn(u64) -> Counter,
-    ) -> impl Iterator<Item = (Option<u64>, u64)> + 'b {
-        let bounds = bounds.iter().copied().map(Some).chain([None]);
-        bounds.scan(0_u64, move |below, bound| {
-            *below = below.saturating_add(self.count(counter(bound.unwrap_or(u64::MAX))));
-            Some((bound, *below))
+    fn buckets(&self, histogram: &'static Histogram) -> impl Iterator<Item = (Option<Number>, u64)> + '_ {
+        let bounds = histogram.bounds.iter().copied().map(Some).chain([None]);
+        bounds.scan(0_u64, |below, bound| {
+            *below = below.saturating_add(self.count((histogram.bucket)(bound.unwrap_or(u64::MAX))));
+            Some((bound.map(histogram.number), *below))
         })
     }
 
-    /// The buckets of the histogram of sizes.
-    fn sizes(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
-        self.buckets(&BOUNDS, Counter::Sizes)
-    }
-
-    /// The buckets of the histogram of times.
-    fn durations(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
-        self.buckets(&TIMES, Counter::Durations)
+    /// The sum of all that a histogram has counted.
+    fn sum(&self, histogram: &Histogram) -> Number {
+        (histogram.number)(self.count(histogram.sum))
     }
 }
+
+/// A histogram.
+struct Histogram {
+    /// The upper bounds of its buckets.
+    bounds: &'static [u64],
+    /// The counter of the bucket for a number.
+    bucket: fn(u64) -> Counter,
+    /// The counter of the sum of all numbers.
+    sum: Counter,
+    /// How its numbers are written.
+    number: fn(u64) -> Number,
+}
+
+const SIZE: &Histogram =
+    &Histogram { bounds: &BOUNDS, bucket: Counter::Sizes, sum: Counter::SizeSum, number: Number::Plain };
+const DURATION: &Histogram =
+    &Histogram { bounds: &TIMES, bucket: Counter::Durations, sum: Counter::TimeSum, number: Number::Thousandths };
 
 /// The zones to be written.
 pub trait Zones {
@@ -195,21 +203,13 @@ const FAMILIES: [Family; 9] = [
         name: "nginx_limit_body_request_size_bytes",
         kind: "histogram",
         help: "Sizes of uploads: declared, or of what had come.",
-        samples: |s| {
-            let zone = s.zone;
-            let buckets = &mut zone.sizes().map(|(bound, count)| (bound.map(Number::Plain), count));
-            s.histogram(buckets, Number::Plain(zone.count(Counter::SizeSum)))
-        },
+        samples: |s| s.histogram(SIZE),
     },
     Family {
         name: "nginx_limit_body_request_duration_seconds",
         kind: "histogram",
         help: "How long uploads took, without the time in which nginx did not wait for the client.",
-        samples: |s| {
-            let zone = s.zone;
-            let buckets = &mut zone.durations().map(|(bound, count)| (bound.map(Number::Thousandths), count));
-            s.histogram(buckets, Number::Thousandths(zone.count(Counter::TimeSum)))
-        },
+        samples: |s| s.histogram(DURATION),
     },
     Family {
         name: "nginx_limit_body_drains_total",
@@ -277,16 +277,16 @@ impl Samples<'_> {
         self.sample("", Some((label, &name)), &self.zone.count(counter))
     }
 
-    fn histogram(&mut self, buckets: &mut dyn Iterator<Item = (Option<Number>, u64)>, sum: Number) -> fmt::Result {
-        let mut all = 0;
-        for (bound, count) in buckets {
+    fn histogram(&mut self, histogram: &'static Histogram) -> fmt::Result {
+        let (zone, mut all) = (self.zone, 0);
+        for (bound, count) in zone.buckets(histogram) {
             all = count;
             match bound {
                 Some(bound) => self.sample("_bucket", Some(("le", &bound)), &count)?,
                 None => self.sample("_bucket", Some(("le", &"+Inf")), &count)?,
             }
         }
-        self.sample("_sum", None, &sum)?;
+        self.sample("_sum", None, &zone.sum(histogram))?;
         self.sample("_count", None, &all)
     }
 }
@@ -339,11 +339,9 @@ fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
     let timed_out = ("time", zone.count(Counter::TimedOut));
     object(out, PLACES.iter().map(|at| (at.as_str(), zone.count(Counter::Rejected(*at)))).chain([timed_out]))?;
     out.write_str(",\n  \"request_size_bytes\": ")?;
-    let sizes = zone.sizes().map(|(bound, count)| (bound.map(Number::Plain), count));
-    histogram(out, sizes, Number::Plain(zone.count(Counter::SizeSum)))?;
+    json_histogram(out, zone, SIZE)?;
     out.write_str(",\n  \"request_duration_seconds\": ")?;
-    let durations = zone.durations().map(|(bound, count)| (bound.map(Number::Thousandths), count));
-    histogram(out, durations, Number::Thousandths(zone.count(Counter::TimeSum)))?;
+    json_histogram(out, zone, DURATION)?;
     out.write_str(",\n  \"drains\": ")?;
     object(out, Outcome::ALL.iter().map(|outcome| (outcome.as_str(), zone.count(Counter::Drains(*outcome)))))?;
     write!(out, ",\n  \"drained_bytes\": {}", zone.count(Counter::Drained))?;
@@ -357,17 +355,17 @@ fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
     write!(out, ",\n  \"draining_connections\": {}}}", zone.draining)
 }
 
-fn histogram(out: &mut dyn Write, buckets: impl Iterator<Item = (Option<Number>, u64)>, sum: Number) -> fmt::Result {
+fn json_histogram(out: &mut dyn Write, zone: &Snapshot<'_>, histogram: &'static Histogram) -> fmt::Result {
     out.write_str("{\"buckets\": [")?;
     let mut all = 0;
-    for (bound, count) in buckets {
+    for (bound, count) in zone.buckets(histogram) {
         all = count;
         match bound {
             Some(bound) => write!(out, "{{\"le\": {bound}, \"count\": {count}}}, ")?,
             None => write!(out, "{{\"le\": \"+Inf\", \"count\": {count}}}]")?,
         }
     }
-    write!(out, ", \"sum\": {sum}, \"count\": {all}}}")
+    write!(out, ", \"sum\": {}, \"count\": {all}}}", zone.sum(histogram))
 }
 
 fn object<'a>(out: &mut dyn Write, members: impl Iterator<Item = (&'a str, u64)>) -> fmt::Result {
