@@ -15,7 +15,7 @@ use crate::module::Request;
 use crate::state::{self, Drain};
 use crate::upstream;
 use linger::{Got, Patience};
-use nginx::{now, Interruption, Level};
+use nginx::{now, Interruption, Level, Seconds};
 
 /// Starts draining the body of a request, unless a drain has started. Where drains are left to nginx, an HTTP/1.x body
 /// is drained for as long as nginx would linger; an HTTP/2 or HTTP/3 body is not drained. Returns whether the drain
@@ -266,11 +266,11 @@ fn report(r: Request<'_>) {
     metrics::drained(terms.zone, outcome, ledger.bytes(), acknowledged);
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });
-    let (seconds, milliseconds) = (time / 1000, time % 1000);
+    let time = Seconds(time);
     r.log(
         Level::Info,
         format_args!(
-            "drained {bytes} bytes of request body in {seconds}.{milliseconds:03}s: {outcome}, \
+            "drained {bytes} bytes of request body in {time}s: {outcome}, \
              response {not}acknowledged"
         ),
     );

@@ -14,7 +14,7 @@ use crate::metrics;
 use crate::module::Request;
 use crate::reject;
 use crate::state::{State, Upload};
-use nginx::{now, Status};
+use nginx::{now, Seconds, Status};
 
 /// Called for a piece of a body. Starts the clock, or has it tell the time so far.
 pub fn has_come(r: Request<'_>, has_bytes: bool) {
@@ -105,11 +105,6 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
 }
 
 fn report(r: Request<'_>, conf: &Conf<'_>, clock: &Clock) {
-    let (bytes, time) = (clock.received(), clock.time());
-    let (seconds, milliseconds) = (time / 1000, time % 1000);
-    let note = note_of(conf.mode());
-    r.log(
-        conf.log_level(),
-        format_args!("client took too long to send body: {bytes} bytes in {seconds}.{milliseconds:03}s{note}"),
-    );
+    let (bytes, time, note) = (clock.received(), Seconds(clock.time()), note_of(conf.mode()));
+    r.log(conf.log_level(), format_args!("client took too long to send body: {bytes} bytes in {time}s{note}"));
 }

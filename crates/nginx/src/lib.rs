@@ -90,7 +90,7 @@ pub use process::{id as process_id, is_alive};
 pub use raw::RawRequest;
 pub use request::{now, InvalidStatus, Request, Status};
 pub use shared::Exclusive;
-pub use variable::{Value, Variable};
+pub use variable::{Seconds, Value, Variable};
 pub use written::Written;
 pub use zones::{visit as visit_zones, Zone};
 

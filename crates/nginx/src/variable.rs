@@ -30,6 +30,15 @@ pub enum Value {
     Milliseconds(u64),
 }
 
+/// A time in milliseconds, written in seconds as `$request_time` is.
+pub struct Seconds(pub u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
 /// Adds the module's variables.
 ///
 /// # Safety
@@ -69,7 +78,7 @@ unsafe extern "C" fn get<M: HttpModule>(
     // `Digits` has room for any number, so this cannot fail.
     let _ = match value {
         Value::Number(number) => write!(digits, "{number}"),
-        Value::Milliseconds(time) => write!(digits, "{}.{:03}", time / 1000, time % 1000),
+        Value::Milliseconds(time) => write!(digits, "{}", Seconds(time)),
         Value::Empty | Value::Text(_) => Ok(()),
     };
     let (text, len) = match value {
