@@ -26,9 +26,9 @@ mod scratch;
 
 use core::cell::Cell;
 
-use nginx_sys::{ngx_event_handler_pt, ngx_event_t, ngx_http_request_t, ngx_http_run_posted_requests};
+use nginx_sys::{ngx_event_handler_pt, ngx_event_t};
 
-use nginx::{Connection, Event, HttpModule, Input, Piece, RawRequest, Request, Status};
+use nginx::{Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 
 pub use acknowledged::is_acknowledged;
 pub use limit_conn::leave as leave_limit_conn;
@@ -403,7 +403,7 @@ unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
     let (event, c) = unsafe { (Event::new(event), Event::new(event).connection()) };
     // SAFETY: this handler is set only while the body is taken. The connection's data is then a live request: the one
     // whose body is taken, or a subrequest of it.
-    let r = unsafe { main_request::<M>(c) };
+    let r = unsafe { c.main_request::<M>() };
     let Some(watch) = watched(r) else {
         return;
     };
@@ -428,16 +428,13 @@ unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
     // SAFETY: the timer is stopped before its request ends, and its data is that request's connection.
     let c = unsafe { Event::new(timer).connection() };
     // SAFETY: the connection's request is live: its timer has not been stopped.
-    let r = unsafe { main_request::<M>(c) };
+    let r = unsafe { c.main_request::<M>() };
     if !r.is_done() && raw(r).users() == 1 {
         // The drain is the only user of the request, so nobody else will answer it.
         if let Some(status) = M::abandoned(r) {
             raw(r).add_user();
             // SAFETY: the user has just been added, and no copy of `r` is used afterwards.
-            unsafe { raw(r).answer(status) };
-            // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request
-            // has been freed.
-            return unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
+            return unsafe { raw(r).answer(status) };
         }
     }
     with_http1(r, |body| {
@@ -450,16 +447,6 @@ unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
     let came = drop_some(r);
     // SAFETY: the body is taken, and no copy of `r` is used afterwards.
     unsafe { go_on(r, came) }
-}
-
-/// The main request of the request that a connection belongs to.
-///
-/// # Safety
-///
-/// The connection's data must be a request that is live for `'r`.
-unsafe fn main_request<'r, M: HttpModule>(c: Connection) -> Request<'r, M> {
-    // SAFETY: the connection's request is live, as the caller promises, and so is its main request.
-    unsafe { Request::new((*(*c.as_ptr()).data.cast::<ngx_http_request_t>()).main) }
 }
 
 /// Leaves the rest of the body to nginx, and gives up the drain's use of the request. The drain may be the last user.

@@ -7,11 +7,12 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_atomic_uint_t, ngx_connection_error, ngx_connection_t, ngx_err_t, ngx_event_handler_pt, ngx_event_t,
-    ngx_handle_read_event, ngx_msec_t, ngx_pool_t, ngx_reusable_connection, NGX_AGAIN, NGX_ERROR, NGX_OK,
+    ngx_handle_read_event, ngx_http_request_t, ngx_msec_t, ngx_pool_t, ngx_reusable_connection, NGX_AGAIN, NGX_ERROR,
+    NGX_OK,
 };
 
 use crate::raw::RawRequest;
-use crate::shim;
+use crate::{shim, HttpModule, Request};
 
 /// A connection.
 #[derive(Clone, Copy)]
@@ -73,6 +74,16 @@ impl Connection {
     pub fn pool(self) -> *mut ngx_pool_t {
         // SAFETY: reads a pointer in memory that the caller of `new` promised.
         unsafe { (*self.as_ptr()).pool }
+    }
+
+    /// The main request of the request that the connection belongs to.
+    ///
+    /// # Safety
+    ///
+    /// The connection's data must be a request that is live for `'r`.
+    pub unsafe fn main_request<'r, M: HttpModule>(self) -> Request<'r, M> {
+        // SAFETY: the connection's request is live, as the caller promises, and so is its main request.
+        unsafe { Request::new((*(*self.as_ptr()).data.cast::<ngx_http_request_t>()).main) }
     }
 
     /// Returns whether nginx needs the connection for others.

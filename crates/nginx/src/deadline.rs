@@ -1,6 +1,6 @@
 //! A deadline for a request: a timer that the module may set, and what happens when it expires.
 
-use nginx_sys::{ngx_event_t, ngx_http_request_t, ngx_http_run_posted_requests};
+use nginx_sys::ngx_event_t;
 
 use crate::{state, Event, HttpModule, Request};
 
@@ -32,13 +32,9 @@ unsafe extern "C" fn expire<M: HttpModule>(timer: *mut ngx_event_t) {
     // SAFETY: the timer is stopped before its request is freed. Its data is that request's connection.
     let c = unsafe { Event::new(timer).connection() };
     // SAFETY: the data of that connection is the request, or a subrequest of it, as long as the request is live.
-    let r = unsafe { Request::<M>::new((*(*c.as_ptr()).data.cast::<ngx_http_request_t>()).main) };
-    let Some(status) = M::deadline(r) else {
-        return;
-    };
-    // SAFETY: the user is the one for whom the body was being read. No copy of `r` is used afterwards.
-    unsafe { r.raw().answer(status) };
-    // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request has been
-    // freed.
-    unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
+    let r = unsafe { c.main_request::<M>() };
+    if let Some(status) = M::deadline(r) {
+        // SAFETY: the user is the one for whom the body was being read. No copy of `r` is used afterwards.
+        unsafe { r.raw().answer(status) };
+    }
 }

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use nginx_sys::{
     ngx_cached_time, ngx_http_block_reading, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_special_response_handler, ngx_int_t, ngx_pool_t, NGX_DONE,
+    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_int_t, ngx_pool_t, NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -148,8 +148,8 @@ impl RawRequest<'_> {
         unsafe { ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t) }
     }
 
-    /// Answers the request with a status, and gives up a user, perhaps the last. Unlike `ngx_http_finalize_request`, this
-    /// answers with 408, too.
+    /// Answers the request with a status when a timer has expired, and gives up a user, perhaps the last. Unlike
+    /// `ngx_http_finalize_request`, this answers with 408, too.
     ///
     /// # Safety
     ///
@@ -164,5 +164,8 @@ impl RawRequest<'_> {
             let result = ngx_http_special_response_handler(self.as_ptr(), status.as_ngx());
             ngx_http_finalize_request(self.as_ptr(), result);
         }
+        // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request has been
+        // freed. nginx calls this itself only after its own events of a connection.
+        unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
     }
 }
