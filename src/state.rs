@@ -4,7 +4,7 @@
 
 use core::cell::Cell;
 
-use policy::{At, Clock, Judgement, Mode, Outcome, UpstreamResponse, Verdict};
+use policy::{Allowance, At, Clock, Judgement, Mode, Outcome, UpstreamResponse, Verdict};
 
 use crate::conf::{By, Conf, Rule, Terms};
 use crate::module::Request;
@@ -63,6 +63,8 @@ pub struct Judged<'r> {
 pub struct Upload<'r> {
     /// What holds in the location where it is read.
     pub conf: &'r Conf<'r>,
+    /// How long it may take there.
+    pub allowance: &'r Allowance,
     /// How long it has taken.
     pub clock: Clock,
     /// Whether the clock is looked at whenever more has come.

@@ -27,7 +27,7 @@ pub fn has_come(r: Request<'_>, has_bytes: bool) {
             if upload.is_paused {
                 upload.is_paused = false;
                 state.set_upload(upload);
-                r.set_deadline(upload.conf.allowance().map_or(0, |allowance| upload.clock.left(allowance)));
+                r.set_deadline(upload.clock.left(upload.allowance));
             }
         }
         Some(_) => (),
@@ -48,7 +48,7 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
     let was_connecting = r.is_upstream_connecting();
     // Without memory for a timer this is tried again at the next piece.
     if is_whole || r.set_deadline(allowance.of(0)) {
-        state.set_upload(Upload { conf, clock, is_watched, was_connecting, is_paused: false });
+        state.set_upload(Upload { conf, allowance, clock, is_watched, was_connecting, is_paused: false });
     }
 }
 
@@ -69,14 +69,13 @@ fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes
 pub fn deadline(r: Request<'_>) -> Option<Status> {
     let state = r.state()?;
     let upload = state.upload()?;
-    let allowance = upload.conf.allowance()?;
     // A body that has been dropped is none any more, even if it was read in part.
     let is_coming = r.has_body() && r.is_body_partly_read();
     if !is_coming || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
         return None;
     }
     let (mut upload, is_awaited) = look(r, state, upload, false);
-    let left = upload.clock.left(allowance);
+    let left = upload.clock.left(upload.allowance);
     if left > 0 && is_awaited {
         r.set_deadline(left);
         return None;
@@ -87,7 +86,7 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
         state.set_upload(upload);
         return None;
     }
-    if !upload.clock.expire(allowance) {
+    if !upload.clock.expire(upload.allowance) {
         return None;
     }
     state.set_upload(upload);
