@@ -653,9 +653,9 @@ h1: head POST /gone 16m; send 1k; await begun; send 100k; reset; mark gone
 --- http_config
 limit_body 64m;
 --- config
-location / { grpc_pass grpc://early_grpc; }
+location / { grpc_pass grpc://early_http2; }
 --- early
-/grpc: held begun; frame 1 4 1 885f106170706c69636174696f6e2f67727063; frame 0 0 1 6e6f0a; frame 1 5 1 4007747261696c65720130; reset
+/up: held begun; frame 1 4 1 885f106170706c69636174696f6e2f67727063; frame 0 0 1 6e6f0a; frame 1 5 1 4007747261696c65720130; reset
 --- script
 h2: head POST /up 48k; send 1k; await begun; send 47k; finish; answer
 --- seen
@@ -849,11 +849,11 @@ the same
 --- http_config
 limit_body 64m;
 --- config
-location / { grpc_pass grpc://early_grpc; }
+location / { grpc_pass grpc://early_http2; }
 --- early
-/grpc: held 1; frame 4 0 0; frame 1 5 1 885f106170706c69636174696f6e2f67727063; frame 3 0 1 00000000; frame 7 0 0 0000000100000000; reset
-/grpc: held 2; frame 4 0 0; frame 1 4 1 885f106170706c69636174696f6e2f67727063; frame 0 0 1 6e6f0a; frame 6 0 0 3132333435363738; frame 1 5 1 4007747261696c65720130; frame 3 0 1 00000000; reset
-/grpc: frame 4 0 0; frame 1 4 1 885f106170706c69636174696f6e2f67727063; held 3; frame 6 0 0 3132333435363738; frame 0 0 1 6e6f0a; frame 1 5 1 4007747261696c65720130; reset
+/header: held 1; frame 4 0 0; frame 1 5 1 885f106170706c69636174696f6e2f67727063; frame 3 0 1 00000000; frame 7 0 0 0000000100000000; reset
+/trailer: held 2; frame 4 0 0; frame 1 4 1 885f106170706c69636174696f6e2f67727063; frame 0 0 1 6e6f0a; frame 6 0 0 3132333435363738; frame 1 5 1 4007747261696c65720130; frame 3 0 1 00000000; reset
+/begun: frame 4 0 0; frame 1 4 1 885f106170706c69636174696f6e2f67727063; held 3; frame 6 0 0 3132333435363738; frame 0 0 1 6e6f0a; frame 1 5 1 4007747261696c65720130; reset
 --- script
 h2: head POST /header 48k; send 1k; await 1; send 47k; finish; answer
 h2: head POST /trailer 48k; send 1k; await 2; send 47k; finish; answer
@@ -870,3 +870,275 @@ h2: head POST /begun 48k; send 1k; await 3; send 47k; finish; answer
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 27: HTTP/2 upstreams: the answer is read, whatever the upstream is and wherever the body is
+--- skip_nginx: 9: < 1.29.4
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 2;
+--- config
+location /unix { proxy_pass http://early_http2; }
+location /tls { proxy_pass https://early_tls; }
+location /sendfile { sendfile on; tcp_nopush on; proxy_pass http://early_http2; }
+location /threads { sendfile on; aio threads; proxy_pass http://early_http2; }
+location /memory { client_body_buffer_size 16m; proxy_pass http://early_http2; }
+location /flushed { proxy_buffering off; proxy_pass http://early_http2; }
+location /stream { proxy_request_buffering off; proxy_pass http://early_http2; }
+location /stream/tls { proxy_request_buffering off; proxy_pass https://early_tls; }
+--- early eval
+"*: window 32m; held; answer 401 20k; frame 3 0 1 00000000; frame 7 0 0 0000000100000000; reset\n" x 8
+--- upload
+h1 POST /unix 16m
+h1 POST /tls 16m
+h1 POST /sendfile 16m
+h1 POST /threads 16m
+h1 POST /memory 16m
+h1 POST /flushed 16m
+h1 POST /stream 16m
+h1 POST /stream/tls 16m
+--- answer
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | closed
+401 20480 numbers | closed
+--- responses
+/unix 401 saved
+/tls 401 saved
+/sendfile 401 saved
+/threads 401 saved
+/memory 401 saved
+/flushed 401 saved
+/stream 401 saved
+/stream/tls 401 saved
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 28: gRPC: an answer that is followed by the reset of its stream, for whatever reason
+--- http_config
+limit_body 64m;
+--- config
+location / { grpc_pass grpc://early_http2; }
+--- early eval
+# That the body is not wanted; that the stream is closed, as Go says of what still comes; CANCEL; and what would be wrong at any time.
+my %behind = (
+    none => 'frame 3 0 1 00000000', late => 'frame 3 0 1 00000000; frame 3 0 1 00000005; frame 3 0 1 00000005',
+    cancel => 'frame 3 0 1 00000008', garbage => 'frame 0 0 7 6e6f',
+);
+CORE::join '', map { "/$_: take 65535; mark taken-$_; await stopped-$_; frame 1 4 1 4803343031; frame 0 1 1 6e6f0a; $behind{$_}; "
+    . "mark there-$_; await $_\n" } sort keys %behind
+--- script eval
+CORE::join '', map { "h1: head POST /$_ 1m; send 128k; await taken-$_; signal STOP; mark stopped-$_; await there-$_; signal CONT; "
+    . "answer; mark $_\n" } qw(none late cancel garbage)
+--- in_turn
+--- seen
+401 no
+401 no
+401 no
+401 no
+--- responses
+/none 401 -
+/late 401 -
+/cancel 401 -
+/garbage 401 -
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 29: the same of HTTP/2 upstreams
+--- skip_nginx: 10: < 1.29.4
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 2;
+--- config
+location / { proxy_pass http://early_http2; }
+location /stream { proxy_request_buffering off; proxy_pass http://early_http2; }
+location /flushed { proxy_buffering off; proxy_pass http://early_http2; }
+location /small { proxy_buffers 4 4k; proxy_buffer_size 4k; proxy_busy_buffers_size 8k; proxy_pass http://early_http2; }
+location /tls { proxy_pass https://early_tls; }
+location /alone { limit_body_upstream_response off; proxy_pass http://early_http2; }
+--- early eval
+CORE::join '', map { "/$_: take 65535; mark taken-$_; await stopped-$_; answer 401 40k; frame 3 0 1 00000000; frame 3 0 1 00000005; "
+    . "mark there-$_; await $_\n" } qw(pipe stream flushed small tls alone)
+--- script eval
+CORE::join '', map { "h1: head POST /$_ 1m; send ${\($_ eq 'stream' ? '128k' : '1m')}; await taken-$_; signal STOP; mark stopped-$_; "
+    . "await there-$_; signal CONT; answer; mark $_\n" } qw(pipe stream flushed small tls alone)
+--- in_turn
+--- seen
+401 40960 numbers
+401 40960 numbers
+401 40960 numbers
+401 40960 numbers
+401 40960 numbers
+no answer
+--- responses
+/pipe 401 -
+/stream 401 -
+/flushed 401 -
+/small 401 -
+/tls 401 -
+/alone 401 -
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 30: gRPC: an upstream that ends the connection with its answer, and a frame that nginx would answer
+--- http_config
+limit_body 64m;
+--- config
+location / { grpc_pass grpc://early_http2; }
+--- early
+/grpc: take 65535; mark 1; await 2; frame 1 4 1 4803343031; frame 6 0 0 3132333435363738; frame 0 1 1 6e6f0a; close; mark 3
+--- script
+h1: head POST /grpc 1m; send 128k; await 1; signal STOP; mark 2; await 3; signal CONT; answer
+--- seen
+401 no
+--- responses
+/grpc 401 -
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 31: the same of an HTTP/2 upstream
+--- skip_nginx: 8: < 1.29.4
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 2;
+--- config
+location / { proxy_pass http://early_http2; }
+location /flushed { proxy_buffering off; proxy_pass http://early_http2; }
+location /alone { limit_body_upstream_response off; proxy_pass http://early_http2; }
+location /tls { proxy_pass https://early_tls; }
+--- early eval
+CORE::join '', map { "/$_: take 65535; mark taken-$_; await stopped-$_; "
+    . "frame 1 4 1 4803343031; frame 6 0 0 3132333435363738; frame 0 1 1 6e6f0a; close; mark gone-$_\n" } qw(pipe flushed tls alone)
+--- script eval
+CORE::join '', map { "h1: head POST /$_ 1m; send 1m; await taken-$_; signal STOP; mark stopped-$_; "
+    . "await gone-$_; signal CONT; answer\n" } qw(pipe flushed tls alone)
+--- in_turn
+--- seen
+401 no
+401 no
+401 no
+no answer
+--- responses
+/pipe 401 -
+/flushed 401 -
+/tls 401 -
+/alone 401 -
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 32: gRPC: an upstream that begins its answer, and grants no window for too long
+--- http_config
+limit_body 64m;
+grpc_send_timeout 300ms;
+--- config
+location / { grpc_pass grpc://early_http2; }
+--- early
+/stuck: begin 200 40k; await stuck; finish; close
+--- script
+h1: head POST /stuck 16m; send 256k; header; logged takes 1; mark stuck; answer
+--- seen
+200 40960 numbers
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 33: the same of an HTTP/2 upstream; no other one is asked
+--- skip_nginx: 6: < 1.29.4
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 2;
+proxy_send_timeout 300ms;
+proxy_next_upstream error timeout non_idempotent;
+upstream two { server unix:$TEST_NGINX_EARLY/http2; server unix:$TEST_NGINX_EARLY/http backup; }
+--- config
+location / { proxy_pass http://two; }
+location /stream { proxy_request_buffering off; proxy_pass http://early_http2; }
+--- early
+/stuck: begin 200 200k; await stuck; finish; close
+/stream: begin 200 200k; await stream; finish; close
+/window: begin 200 200k; await window; window 32m; rest; finish
+--- script
+h1: head PUT /stuck 16m; send 16m; header; logged takes 1; mark stuck; answer
+h1: head PUT /stream 16m; header; send 256k; logged takes 2; mark stream; answer
+h1: head PUT /window 16m; send 16m; header; logged takes 3; mark window; answer
+--- in_turn
+--- seen
+200 204800 numbers
+200 204800 numbers
+200 204800 numbers
+--- early_asked
+http2 /stuck
+http2 /stream
+http2 /window
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 34: a connection over HTTP/2 is kept when it has taken the whole request, and not when it has not
+--- http_config
+limit_body 64m;
+upstream kept { server unix:$TEST_NGINX_EARLY/http2; keepalive 4; }
+--- config
+location / { grpc_pass grpc://kept; }
+--- early
+/first: window 1m; rest; answer 200 one; next; rest; answer 200 two; next; answer 200 three; next; take 1k; answer 401 no; await done
+/fifth: window 1m; rest; answer 200 five; next; answer 200 six
+--- script
+h1: head POST /first 100k; send 100k; answer; head POST /second 1k; send 1k; answer; head GET /third; answer; head POST /fourth 1m; send 128k; answer; mark done
+h1: head POST /fifth 100k; send 100k; answer; head GET /sixth; answer
+--- in_turn
+--- seen
+200 one | 200 two | 200 three | 401 no
+200 five | 200 six
+--- early_asked
+http2 /first /second /third /fourth
+http2 /fifth /sixth
+--- no_error_log
+[alert]
+[crit]
+[error]
+
+
+=== TEST 35: the same where the stream is reset behind the answer to a whole request
+--- http_config
+limit_body 64m;
+upstream kept { server unix:$TEST_NGINX_EARLY/http2; keepalive 4; }
+--- config
+location / { grpc_pass grpc://kept; }
+--- early
+/first: rest; mark whole; await stopped; answer 401 no; frame 3 0 1 00000005; mark there; await done
+/second: rest; answer 200 two
+--- script
+h1: head POST /first 1k; send 1k; await whole; signal STOP; mark stopped; await there; signal CONT; answer; head POST /second 1k; send 1k; answer; mark done
+--- seen
+401 no | 200 two
+--- early_asked
+http2 /first
+http2 /second
+--- responses
+/first 401 -
+/second 200 -
+--- no_error_log
+[alert]
+[crit]
+[error]

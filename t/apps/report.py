@@ -59,7 +59,7 @@ uWSGI's own TLS loses its answers without a front as well: it closes the connect
 piece back, and the kernel drops that. With `tcp-nodelay = true` in its configuration they are all there.
 
 Long answers of PHP-FPM stall with nginx alone: PHP sends the beginning of its answer, reads the rest of the body, then sends the
-end; nginx has passed the beginning on and sends no more of the body (it does that for gRPC only). Both wait until
+end; nginx has passed the beginning on and sends no more of the body (it does that over HTTP/2 only). Both wait until
 `fastcgi_read_timeout`. With `limit_body_upstream_response` nginx sends the rest.
 
 ## Where this module is not in front

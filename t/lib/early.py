@@ -2,8 +2,8 @@
 
     early.py DIRECTORY PORT TLS_PORT
 
-Listens on these ports of 127.0.0.1 (HTTP; on the first one there is also a DNS server), and on sockets in the directory: "http",
-"fastcgi", "uwsgi", "scgi", "grpc", and "gate", to which an nginx comes that was started with t/controls/gate.c. Reads scripts from
+Listens on these ports of 127.0.0.1 (HTTP, over TLS also HTTP/2; on the first one there is also a DNS server), and on sockets in
+the directory: "http", "http2", "fastcgi", "uwsgi", "scgi", and "gate", to which an nginx comes that was started with t/controls/gate.c. Reads scripts from
 standard input, one a line:
 
     TARGET: STEP; STEP; ...
@@ -22,12 +22,13 @@ STEPS
     finish              send the other half
     send TEXT           send these bytes ("\\r", "\\n" and so on are Python's); "{SIZE}" stands for so much of a body
     frame NUMBER FLAGS STREAM [HEX]     send a frame of HTTP/2
+    window SIZE         let nginx send so much of a body over HTTP/2, and not only 64 KiB
     fin                 say that nothing more will be sent
     deaf                read no more: what nginx writes fails (Unix sockets)
     close               close the connection
     reset               close it with a TCP RST
     goodbye             close_notify (TLS)
-    rest                read the body, as long as its length (FastCGI: an empty record) says, to its end
+    rest                read the body, as long as its length (FastCGI: an empty record; HTTP/2: END_STREAM) says, to its end
     full SIZE           wait until so much is there to be read
     next                read the next request on the connection
     mark NAME, await NAME   as in t/lib/limit_body/script.py
@@ -195,17 +196,21 @@ class Connection:
 
     def answer(self, status, text="answered"):
         body = numbers(size(text)) if re.fullmatch(r"\d+[km]?", text) else text.encode() + b"\n"
-        head = f"{self.status_line(status)}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        self.emit(head + (b"" if self.method == "HEAD" else body))
+        self.emit(self.header(status, len(body)) + self.content(b"" if self.method == "HEAD" else body, is_last=True))
 
     def begin(self, status, length):
         body = numbers(size(length))
-        head = f"{self.status_line(status)}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         self.left = body[len(body) // 2 :]
-        self.emit(head + body[: len(body) // 2])
+        self.emit(self.header(status, len(body)) + self.content(body[: len(body) // 2]))
 
     def finish(self):
-        self.emit(self.left)
+        self.emit(self.content(self.left, is_last=True))
+
+    def header(self, status, length):
+        return f"{self.status_line(status)}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n".encode()
+
+    def content(self, data, is_last=False):
+        return data
 
     def status_line(self, status):
         return f"HTTP/1.1 {status} Status"
@@ -263,14 +268,75 @@ class Connection:
         marks.await_mark(name, PATIENCE)
 
 
-class Grpc(Connection):
-    """HTTP/2 as far as gRPC goes: the request is on stream 1, and its header is not read."""
+class Http2(Connection):
+    """One request at a time, as with gRPC and proxy_http_version 2."""
 
-    kind = "grpc"
+    kind = "http2"
+
+    def __init__(self, connection, upstream):
+        super().__init__(connection, upstream)
+        # Here: to load the library takes longer than most scripts.
+        import hpack
+
+        self.decoder, self.encoder, self.field = hpack.Decoder(), hpack.Encoder(), hpack.NeverIndexedHeaderTuple
+        # Method, target and stream of each request; whether the last one has come to its end.
+        self.requests, self.has_end = [], False
 
     def head(self):
-        self.until(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        self.asked("POST", "/grpc", 0)
+        if not self.targets:
+            self.until(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            self.look()
+        while len(self.requests) == len(self.targets):
+            self.read()
+        self.method, target, self.stream = self.requests[-1]
+        self.targets.append(target.split("?")[0])
+
+    def read(self):
+        before = self.taken
+        self.unread += self.recv()
+        self.look()
+        return self.taken - before
+
+    def look(self):
+        """Takes in the frames that are there."""
+        while len(self.unread) >= 9 and len(self.unread) >= (end := 9 + int.from_bytes(self.unread[:3], "big")):
+            kind, flags, payload = self.unread[3], self.unread[4], self.unread[9:end]
+            if kind == frames.HEADERS:
+                fields = dict(self.decoder.decode(payload))
+                self.requests.append((fields[":method"], fields[":path"], int.from_bytes(self.unread[5:9], "big")))
+                self.taken, self.has_end = 0, False
+            elif kind == frames.DATA:
+                self.taken += len(payload)
+            if kind in (frames.HEADERS, frames.DATA) and flags & frames.END_STREAM:
+                self.has_end = True
+            self.unread = self.unread[end:]
+
+    def take(self, length):
+        # Some of it may have come with the header.
+        while self.taken < size(length):
+            self.read()
+
+    def rest(self):
+        while not self.has_end:
+            self.read()
+
+    def window(self, length):
+        most = size(length).to_bytes(4, "big")
+        self.emit(frames.frame(frames.SETTINGS, 0, 0, b"\0\4" + most) + frames.frame(frames.WINDOW_UPDATE, 0, 0, most))
+
+    def header(self, status, length):
+        fields = [(":status", status), ("content-type", "text/plain"), ("content-length", str(length))]
+        # nginx keeps no table of fields.
+        block = self.encoder.encode([self.field(*field) for field in fields])
+        return frames.frame(frames.HEADERS, frames.END_HEADERS, self.stream, block)
+
+    def content(self, data, is_last=False):
+        pieces = [data[i : i + 16384] for i in range(0, len(data), 16384)] or [b""]
+        last = len(pieces) - 1
+        return b"".join(
+            frames.frame(frames.DATA, frames.END_STREAM if is_last and i == last else 0, self.stream, piece)
+            for i, piece in enumerate(pieces)
+        )
 
 
 class FastCgi(Connection):
@@ -343,7 +409,8 @@ class Upstream:
         certificate = os.environ["TEST_CERTIFICATE"]
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
-        for made in (Connection, FastCgi, Uwsgi, Scgi, Grpc):
+        self.tls.set_alpn_protocols(["h2"])
+        for made in (Connection, Http2, FastCgi, Uwsgi, Scgi):
             path = f"{directory}/{made.kind}"
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(path)
@@ -386,6 +453,8 @@ class Upstream:
                 connection = self.tls.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
             except OSError:
                 return
+            if connection.selected_alpn_protocol() == "h2":
+                made = type("tls", (Http2,), {"kind": "tls"})
         served = made(connection, self)
         with self.lock:
             self.connections.append(served)

@@ -177,6 +177,13 @@ impl Connection {
         self.set_aside().is_some_and(|[handler, _]| unsafe { handler.read() }.is_some())
     }
 
+    /// nginx's handler of the read event, also while TLS has set its own.
+    pub fn read_handler(self) -> ngx_event_handler_pt {
+        // SAFETY: reads a member of the connection's TLS, which lives as long as the connection.
+        let set_aside = self.set_aside().and_then(|[handler, _]| unsafe { handler.read() });
+        set_aside.or(self.read().handler())
+    }
+
     /// Sets `read` and `write` as handlers in place of those for which `is_old` returns true, also where TLS has set
     /// these aside.
     pub fn replace_handlers(

@@ -4,6 +4,9 @@
 //! A write that fails is told to the module, which decides whether to read on. Then nothing more is written, and the
 //! connection is read as if nothing had happened, but for its end.
 
+mod frames;
+mod reading;
+
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::{iter, mem, ptr};
@@ -12,12 +15,13 @@ use std::io;
 use nginx_sys::{
     ngx_atomic_uint_t, ngx_chain_t, ngx_chain_update_sent, ngx_chain_writer, ngx_connection_t, ngx_handle_write_event,
     ngx_http_request_t, ngx_http_upstream_handler_pt, ngx_http_upstream_t, ngx_int_t, ngx_output_chain,
-    ngx_output_chain_filter_pt, ngx_palloc, ngx_recv_chain_pt, ngx_recv_pt, off_t, u_char, NGX_AGAIN, NGX_ERROR,
-    NGX_OK,
+    ngx_output_chain_filter_pt, ngx_palloc, off_t, NGX_AGAIN, NGX_ERROR, NGX_OK,
 };
 
 use crate::connection::{Connection, Event};
 use crate::{pool, shim, HttpModule, Request};
+
+use reading::Reading;
 
 /// What is known when nothing more can be written to an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +76,13 @@ struct Guard {
     keeps_file: Cell<bool>,
     /// Whether the upstream had ended the connection before that was reset.
     has_ended: Cell<bool>,
-    /// How nginx reads from it, where that is not left to nginx.
-    recv: Cell<ngx_recv_pt>,
-    recv_chain: Cell<ngx_recv_chain_pt>,
+    /// Whether the upstream takes nothing for so long that this has been logged.
+    is_slow: Cell<bool>,
+    /// Whether the last of the request has been given to nginx's filter; and whether all has been written.
+    has_last: Cell<bool>,
+    is_whole: Cell<bool>,
+    /// How the response is read.
+    reading: Reading,
 }
 
 type Filter = unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t;
@@ -82,8 +90,9 @@ type Filter = unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t;
 /// What is done with a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// The request is written. Over TLS that may fail without an error of the socket.
-    Open { is_tls: bool },
+    /// The request is written: with care over TLS, where that may fail without an error of the socket, and over HTTP/2, where
+    /// the guard has to know when all of it is written.
+    Open { with_care: bool },
     /// The same, and if that fails it fails: what there is to read was there before the request.
     Unguarded,
     /// Writing has failed, and so will the request.
@@ -93,9 +102,9 @@ enum Way {
 }
 
 impl Way {
-    /// Whether the request is written, and a write that fails sets errno. With TLS it may not, nor with kqueue.
+    /// Whether the request is written, and nothing is to be done but for a write that fails. With kqueue that may not set errno.
     fn is_plain(self) -> bool {
-        self == (Self::Open { is_tls: false }) && cfg!(target_os = "linux")
+        self == (Self::Open { with_care: false }) && cfg!(target_os = "linux")
     }
 }
 
@@ -126,11 +135,20 @@ pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
         None => (ngx_chain_writer as Filter, ptr::addr_of_mut!(u.writer).cast()),
         Some(filter) => (filter, u.output.filter_ctx),
     };
-    let (connection, way) = (Cell::new(0), Cell::new(Way::Unguarded));
-    let (write_handler, keeps_file, has_ended) = (Cell::new(None), Cell::new(false), Cell::new(false));
-    let (recv, recv_chain) = (Cell::new(None), Cell::new(None));
-    let guard =
-        Guard { r, filter, filter_ctx, connection, way, write_handler, keeps_file, has_ended, recv, recv_chain };
+    let guard = Guard {
+        r,
+        filter,
+        filter_ctx,
+        connection: Cell::new(0),
+        way: Cell::new(Way::Unguarded),
+        write_handler: Cell::new(None),
+        keeps_file: Cell::new(false),
+        has_ended: Cell::new(false),
+        is_slow: Cell::new(false),
+        has_last: Cell::new(false),
+        is_whole: Cell::new(false),
+        reading: Reading::default(),
+    };
     // SAFETY: there is room for a guard.
     unsafe { place.write(guard) };
     u.output.output_filter = Some(write::<M>);
@@ -153,7 +171,7 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
         return unsafe { guard.write_with_care::<M>(chain) };
     }
     // SAFETY: nginx's own filter takes what this one got.
-    let result = unsafe { (guard.filter)(guard.filter_ctx, chain) };
+    let result = unsafe { guard.call_filter(chain) };
     if guard.has_written_all(result) {
         return result;
     }
@@ -186,17 +204,20 @@ impl Guard {
             unsafe { self.begin::<M>(u, c) };
         }
         if self.way.get() == Way::Closed {
-            if self.is_grpc(u) {
-                // SAFETY: nginx's own filter takes what this one got. What it writes is dropped.
-                unsafe { (self.filter)(self.filter_ctx, chain) };
+            if self.is_http2(u) {
+                // SAFETY: as above. What it writes is dropped.
+                unsafe { self.call_filter(chain) };
             }
             return NGX_AGAIN as ngx_int_t;
         }
+        // SAFETY: as above.
+        unsafe { self.note_last(chain) };
         // What is there afterwards has been set by the write, and not in another thread or long before.
         // SAFETY: it is this thread's own.
         unsafe { shim::nginx_shim_clear_errno() };
-        // SAFETY: nginx's own filter takes what this one got.
-        let result = unsafe { (self.filter)(self.filter_ctx, chain) };
+        // SAFETY: as above.
+        let result = unsafe { self.call_filter(chain) };
+        self.is_whole.set(result == NGX_OK as ngx_int_t && self.has_last.get());
         if self.has_written_all(result) {
             return result;
         }
@@ -244,11 +265,45 @@ impl Guard {
             // SAFETY: live, says the caller.
             M::upstream_retried(unsafe { Request::new(self.r) });
         }
+        self.is_slow.set(false);
+        self.has_last.set(false);
+        self.is_whole.set(false);
+        self.reading.reset();
+        let is_http2 = self.is_http2(u);
+        if is_http2 {
+            // SAFETY: the connection is this request's until all of that is written.
+            unsafe { self.watch_reads::<M>(c) };
+        }
         // What a kept connection has to read by now cannot be a response to what is still to be written.
         // SAFETY: reads a bit of the upstream.
         let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
         let is_stale = is_kept && Unread::of(c) != Unread::Nothing;
-        self.way.set(if is_stale { Way::Unguarded } else { Way::Open { is_tls: c.is_tls() } });
+        let with_care = c.is_tls() || is_http2;
+        self.way.set(if is_stale { Way::Unguarded } else { Way::Open { with_care } });
+    }
+
+    /// Calls nginx's own filter.
+    ///
+    /// # Safety
+    ///
+    /// The request must be live, and `chain` be NULL or what nginx writes to its upstream.
+    unsafe fn call_filter(&self, chain: *mut ngx_chain_t) -> ngx_int_t {
+        // SAFETY: up to the caller; the data is what nginx has set with the filter.
+        unsafe { (self.filter)(self.filter_ctx, chain) }
+    }
+
+    /// Notes whether `chain` ends the request.
+    ///
+    /// # Safety
+    ///
+    /// It must be NULL or what nginx writes to an upstream.
+    unsafe fn note_last(&self, chain: *mut ngx_chain_t) {
+        // SAFETY: up to the caller. Chains end in NULL, and each link has a buffer.
+        let mut links = iter::successors(unsafe { chain.as_ref() }, |link| unsafe { link.next.as_ref() });
+        // SAFETY: reads a bit of the buffer.
+        if links.any(|link| unsafe { shim::nginx_shim_last_buf(link.buf) != 0 }) {
+            self.has_last.set(true);
+        }
     }
 
     /// Some of the request has been written, and `is_blocked` if the rest has to wait for the upstream.
@@ -271,8 +326,9 @@ impl Guard {
         }
     }
 
-    /// Whether the response only ends when nginx has written the frames that answer those of the upstream (SETTINGS, PING).
-    fn is_grpc(&self, u: *mut ngx_http_upstream_t) -> bool {
+    /// Whether the upstream speaks HTTP/2, for gRPC or with `proxy_http_version 2`: the response only ends when nginx has
+    /// written the frames that answer those of the upstream (SETTINGS, PING).
+    fn is_http2(&self, u: *mut ngx_http_upstream_t) -> bool {
         // SAFETY: the upstream is that of a live request. Reads a bit of its configuration.
         unsafe { shim::nginx_shim_preserve_output((*u).conf) != 0 }
     }
@@ -287,6 +343,25 @@ impl Guard {
         c.write().stop_timer();
         // SAFETY: live, says the caller.
         unsafe { (*u).write_event_handler = Some(leave_alone) };
+    }
+
+    /// Nothing more is written over HTTP/2, whatever nginx writes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    unsafe fn drop_rest<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection) {
+        self.way.set(Way::Closed);
+        // nginx does not keep such a connection.
+        c.write().set_failed();
+        // SAFETY: nobody else changes the upstream or the connection meanwhile.
+        unsafe {
+            (*u).write_event_handler = Some(drop_output::<M>);
+            (*c.as_ptr()).send_chain = Some(drop_chain);
+            // When a write has failed, nginx uses those of the buffers again that had been written.
+            (*u).writer.out = ptr::null_mut();
+            (*u).writer.last = ptr::addr_of_mut!((*u).writer.out);
+        }
     }
 
     /// Nothing more can be written. Returns what nginx is to be told.
@@ -315,17 +390,15 @@ impl Guard {
         // sendfile() may have been told and have kept it to itself: it returns what it has written. And nginx has logged the
         // error meanwhile: a log that cannot be written to may have put its own error in the place of that.
         self.has_ended.set(has_ended && !c.uses_sendfile() && !is_log_broken(c));
-        let is_grpc = self.is_grpc(u);
+        let is_http2 = self.is_http2(u);
         // SAFETY: nobody else changes the connection meanwhile.
         unsafe {
-            if !self.has_ended.get() || is_grpc {
-                self.recv.set((*c.as_ptr()).recv.replace(recv::<M>));
-                self.recv_chain.set((*c.as_ptr()).recv_chain.replace(recv_chain::<M>));
+            if !self.has_ended.get() || is_http2 {
+                self.watch_reads::<M>(c);
             }
             (*u).write_event_handler = Some(leave_alone);
-            if is_grpc {
-                (*u).write_event_handler = Some(drop_output);
-                (*c.as_ptr()).send_chain = Some(drop_chain);
+            if is_http2 {
+                self.drop_rest::<M>(u, c);
             }
             if !has_begun {
                 // nginx would wait for a response when the request is sent.
@@ -361,10 +434,14 @@ unsafe extern "C" fn leave_alone(_r: *mut ngx_http_request_t, u: *mut ngx_http_u
     unsafe { ngx_handle_write_event(c.write().as_ptr(), 0) };
 }
 
-/// The same for gRPC, which is also called to write the frames that a response waits for.
-unsafe extern "C" fn drop_output(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
-    // SAFETY: nginx calls it with a live upstream. What is left to be written is dropped.
-    unsafe { write_rest(u) };
+/// The same for HTTP/2, which is also called to write the frames that a response waits for.
+unsafe extern "C" fn drop_output<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) {
+    // SAFETY: nginx calls it with a live upstream.
+    if let Some(guard) = unsafe { guard_of::<M>(u) } {
+        // What is left of the body stays where it is.
+        // SAFETY: as above. What is written is dropped.
+        unsafe { guard.call_filter(ptr::null_mut()) };
+    }
     // SAFETY: as above.
     unsafe { leave_alone(r, u) };
 }
@@ -386,16 +463,24 @@ unsafe extern "C" fn write_on<M: HttpModule>(r: *mut ngx_http_request_t, u: *mut
         return;
     };
     // SAFETY: reads a bit of the upstream.
-    let is_ours = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 } && !guard.is_grpc(u);
-    if let Some(handler) = guard.write_handler.get().filter(|_| !is_ours) {
+    let has_begun = unsafe { shim::nginx_shim_upstream_header_sent(u) != 0 };
+    // SAFETY: as above; an upstream has a connection while there is an event of that.
+    let c = unsafe { Connection::new((*u).peer.connection) };
+    let is_late = has_begun && c.write().is_timed_out();
+    if is_late && !guard.is_slow.replace(true) {
+        // nginx would ask the next upstream, and answer a second time; or end the answer.
+        c.report(libc::ETIMEDOUT, c"upstream takes no more of the request");
+    }
+    let is_http2 = guard.is_http2(u);
+    if is_late && is_http2 {
+        // It may grant a window yet, and has a right to answers to its frames.
+        c.write().clear_timed_out();
+    }
+    if let Some(handler) = guard.write_handler.get().filter(|_| !has_begun || is_http2) {
         // SAFETY: nginx's own handler takes what this one got.
         return unsafe { handler(r, u) };
     }
-    // SAFETY: as above; an upstream has a connection while there is an event of that.
-    let c = unsafe { Connection::new((*u).peer.connection) };
-    if c.write().is_timed_out() {
-        // nginx would ask the next upstream, and answer a second time.
-        c.report(libc::ETIMEDOUT, c"upstream takes no more of the request");
+    if is_late {
         // SAFETY: as above.
         return unsafe { guard.stop(u, c) };
     }
@@ -463,67 +548,6 @@ unsafe fn guard_of<'a, M: HttpModule>(u: *mut ngx_http_upstream_t) -> Option<&'a
     let output = unsafe { &(*u).output };
     // SAFETY: our filter's data is the guard that it was set with, in the request's pool.
     is_ours::<M>(output.output_filter).then(|| unsafe { &*output.filter_ctx.cast::<Guard>() })
-}
-
-/// The same, of the upstream that a connection is of.
-///
-/// # Safety
-///
-/// The connection must be of a live request.
-unsafe fn guard_of_connection<'a, M: HttpModule>(c: *mut ngx_connection_t) -> Option<&'a Guard> {
-    // SAFETY: up to the caller; the connection to an upstream has the request as its data.
-    unsafe { guard_of::<M>((*(*c).data.cast::<ngx_http_request_t>()).upstream) }
-}
-
-/// Reads from a connection that cannot be written to: `ngx_connection_t.recv`.
-unsafe extern "C" fn recv<M: HttpModule>(c: *mut ngx_connection_t, buffer: *mut u_char, size: usize) -> isize {
-    // SAFETY: the connection is read from as long as the request lives.
-    let guard = unsafe { guard_of_connection::<M>(c) };
-    // SAFETY: nginx's own function takes what this one got.
-    let result = guard.and_then(|guard| guard.recv.get()).map(|recv| unsafe { recv(c, buffer, size) });
-    // SAFETY: nginx passes a connection.
-    unsafe { received(guard, c, result) }
-}
-
-/// The same, into a chain of buffers: `ngx_connection_t.recv_chain`.
-unsafe extern "C" fn recv_chain<M: HttpModule>(
-    c: *mut ngx_connection_t,
-    chain: *mut ngx_chain_t,
-    limit: off_t,
-) -> isize {
-    // SAFETY: the connection is read from as long as the request lives.
-    let guard = unsafe { guard_of_connection::<M>(c) };
-    // SAFETY: nginx's own function takes what this one got.
-    let result = guard.and_then(|guard| guard.recv_chain.get()).map(|recv| unsafe { recv(c, chain, limit) });
-    // SAFETY: nginx passes a connection.
-    unsafe { received(guard, c, result) }
-}
-
-/// What came of reading; at the end, the reset that the kernel would have told of.
-///
-/// # Safety
-///
-/// `c` must be the connection of the guard.
-unsafe fn received(guard: Option<&Guard>, c: *mut ngx_connection_t, result: Option<isize>) -> isize {
-    let (Some(guard), Some(result)) = (guard, result) else {
-        return NGX_ERROR as isize;
-    };
-    if result > 0 || result == NGX_AGAIN as isize {
-        return result;
-    }
-    // SAFETY: a connection, says the caller; the request lives as long as its guard.
-    let (c, u) = unsafe { (Connection::new(c), (*guard.r).upstream) };
-    if guard.is_grpc(u) {
-        // The response may be whole but for frames that nginx was about to write.
-        // SAFETY: what is left to be written is dropped.
-        unsafe { write_rest(u) };
-    }
-    if result != 0 || guard.has_ended.get() {
-        return result;
-    }
-    c.read().set_failed();
-    c.report(libc::ECONNRESET, c"recv() failed");
-    NGX_ERROR as isize
 }
 
 impl Connection {

@@ -16,7 +16,7 @@
 #     --- asked       what an upstream was asked, line by line, in any order: there are upstreams "kept" (HTTP, over kept
 #                     connections), "fastcgi", "uwsgi" and "scgi" then, which read and answer as t/lib/upstream.py says
 #     --- early       scripts of upstreams, one a line, as t/lib/early.py says; their names are early_tcp, early_tls (both on
-#                     a port), early_unix, early_fastcgi, early_uwsgi, early_scgi and early_grpc (on sockets in the directory
+#                     a port), early_unix, early_http2, early_fastcgi, early_uwsgi and early_scgi (on sockets in the directory
 #                     $TEST_NGINX_EARLY). There are parameters for those that need some.
 #     --- early_asked what each of their connections was asked, in any order, as t/lib/early.py has it
 #     --- responses   the same as "logged" for upstreams that close early: request URI, status, and
@@ -145,10 +145,10 @@ END
 upstream early_tcp { server 127.0.0.1:\$TEST_NGINX_RAND_PORT_5; }
 upstream early_tls { server 127.0.0.1:\$TEST_NGINX_RAND_PORT_6; }
 upstream early_unix { server unix:$early_sockets/http; }
+upstream early_http2 { server unix:$early_sockets/http2; }
 upstream early_fastcgi { server unix:$early_sockets/fastcgi; }
 upstream early_uwsgi { server unix:$early_sockets/uwsgi; }
 upstream early_scgi { server unix:$early_sockets/scgi; }
-upstream early_grpc { server unix:$early_sockets/grpc; }
 @parameters
 # nginx does not give back the sessions that it keeps when it ends.
 proxy_ssl_session_reuse off;
