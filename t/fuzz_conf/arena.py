@@ -82,6 +82,7 @@ http {{
 
 SERVER = """
     upstream up{n} {{ server unix:{directory}/up{n}; keepalive 8; }}
+    upstream up{n}-http2 {{ server unix:{directory}/up{n}-http2; keepalive 8; }}
     server {{
         server_name c{n};
         listen 127.0.0.1:{port};
@@ -95,6 +96,7 @@ SERVER = """
         server_name i{n};
         listen 127.0.0.1:{port};
         location / {{ proxy_pass http://up{n}; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+        location /http2 {{ grpc_pass grpc://up{n}-http2; }}
     }}
 """
 
@@ -371,13 +373,14 @@ class Arena:
     async def innocents(self, n):
         """Each kept connection to the upstream has to serve a request that has nothing to do with those before."""
         up = self.upstreams[n]
-        count = up.together = len(up.connections)
-        await asyncio.gather(*(self.innocent(n) for _ in range(count)))
+        paths = ["/http2" if isinstance(one, upstream.Http2) else "/innocent" for one in up.connections]
+        up.together = len(paths)
+        await asyncio.gather(*(self.innocent(n, path) for path in paths))
 
-    async def innocent(self, n):
+    async def innocent(self, n, path):
         number = f"innocent-{next(numbers)}"
         self.upstreams[n].expect(number, b"", True)
-        head = f"GET /innocent?id={number} HTTP/1.1\r\nHost: i{n}\r\nX-Id: {number}\r\nConnection: close\r\n\r\n"
+        head = f"GET {path}?id={number} HTTP/1.1\r\nHost: i{n}\r\nX-Id: {number}\r\nConnection: close\r\n\r\n"
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[0])
             writer.write(head.encode())
@@ -416,7 +419,7 @@ class Arena:
                 kind = re.search(r"AddressSanitizer: ([\w-]+)", text)
                 self.report(f"asan: {kind[1] if kind else 'unknown'}", text[:4000])
         for number, up in enumerate(self.upstreams):
-            is_unbuffered = "proxy_request_buffering off" in str(self.cases[number].configuration.nodes)
+            is_unbuffered = re.search("proxy_request_buffering off|grpc_pass", str(self.cases[number].configuration.nodes))
             for kind, what in up.violations:
                 if not (is_unbuffered and "promise" in kind):
                     self.report(kind, what, number)

@@ -281,6 +281,8 @@ class Maker:
             do = self.pick("drop", "drop", "wait 200 close", "early 200 close")
         elif self.often(0.1):
             do = f"gone {self.pick(401, 403, 413, 200, 503)}"
+        if self.often(0.15):
+            return [f'grpc_pass grpc://{{up}}-http2; grpc_set_header X-Do "{do}";']
         version = "1.0" if self.often(0.1) else "1.1"
         node = proxied(do, version)
         if self.often(0.1):

@@ -1,12 +1,19 @@
-"""An upstream that takes what it is sent at its word: HTTP/1.x, connections kept, and each byte has to be what was announced.
+"""An upstream that takes what it is sent at its word: HTTP/1.x and 2, connections kept, and each byte has to be what was announced.
 
 A location's X-Do says how it answers: "wait", "early" (before the body has come), "slow" (a while later), "gone" (early, and
 closes without reading the body, which resets the connection), and a status; or "drop". More words: "accel=URI" (X-Accel-Redirect), "close".
 """
 
 import asyncio
+import contextlib
 import os
 import re
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
 
 LINE = re.compile(r"([A-Z]+) (\S+) HTTP/1\.([01])")
 FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0\r\n]*")
@@ -31,11 +38,14 @@ class Upstream:
         self.innocents, self.together = [], 0
 
     async def start(self):
-        self.server = await asyncio.get_running_loop().create_unix_server(lambda: Connection(self), self.path)
-        os.chmod(self.path, 0o666)
+        self.servers = []
+        for path, made in [(self.path, Connection), (f"{self.path}-http2", Http2)]:
+            self.servers.append(await asyncio.get_running_loop().create_unix_server(lambda made=made: made(self), path))
+            os.chmod(path, 0o666)
 
     def stop(self):
-        self.server.close()
+        for server in self.servers:
+            server.close()
         for connection in list(self.connections):
             connection.transport.abort()
 
@@ -83,6 +93,7 @@ class Connection(asyncio.Protocol):
     def broken(self, kind, what=""):
         self.is_broken = True
         self.upstream.violation(kind, f"{what} {self.about()}".strip())
+        return False
 
     def data_received(self, data):
         self.unread += data
@@ -114,26 +125,32 @@ class Connection(asyncio.Protocol):
             return self.broken("a body without one length")
         if codings not in ([], ["chunked"]) or (codings and match[3] == "0"):
             return self.broken("an unknown coding")
-        self.method, self.is_10 = match[1], match[3] == "0"
-        self.do = (values.get("x-do") or ["wait 200"])[0].split()
-        self.number = (values.get("x-id") or [""])[0]
-        known = self.upstream.known.get(self.number)
-        if known is None or "smuggled" in match[2]:
-            return self.broken("a request that no client has sent")
-        self.sent, self.is_whole_there = known
+        self.is_10 = match[3] == "0"
         self.length = int(lengths[0]) if lengths else 0
         self.is_chunked, self.rest = bool(codings), self.length
-        self.is_within = True
-        self.is_answered = False
-        self.upstream.seen.setdefault(self.number, []).append(self)
-        if self.length > len(self.sent):
-            return self.broken("a length that the client has not declared")
+        if not self.begin(match[1], match[2], {name: value for name, [value, *_] in values.items()}):
+            return False
         if self.do[0] == "gone":
             return self.leave()
         if self.do[0] == "early":
             self.respond()
         if not self.is_chunked and not self.rest:
             self.end()
+        return True
+
+    def begin(self, method, target, fields):
+        """A request has come; whether it is one of a client's."""
+        self.method = method
+        self.do = fields.get("x-do", "wait 200").split()
+        self.number = fields.get("x-id", "")
+        known = self.upstream.known.get(self.number)
+        if known is None or "smuggled" in target:
+            return self.broken("a request that no client has sent")
+        self.sent, self.is_whole_there = known
+        self.is_within, self.is_answered = True, False
+        self.upstream.seen.setdefault(self.number, []).append(self)
+        if self.length > len(self.sent):
+            return self.broken("a length that the client has not declared")
         return True
 
     def leave(self):
@@ -164,11 +181,17 @@ class Connection(asyncio.Protocol):
             return True
         piece, self.unread = self.unread[: self.rest], self.unread[self.rest :]
         self.rest -= len(piece)
+        if not self.add(piece):
+            return False
+        if self.rest == 0 and not self.is_chunked:
+            self.end()
+        return True
+
+    def add(self, piece):
+        """A piece of a body has come; whether it is what the client has sent."""
         self.body += piece
         if bytes(piece) != self.sent[len(self.body) - len(piece) : len(self.body)]:
             return self.broken("a body that the client has not sent")
-        if self.rest == 0 and not self.is_chunked:
-            self.end()
         return True
 
     def end(self):
@@ -193,14 +216,18 @@ class Connection(asyncio.Protocol):
             return
         status = int(self.do[1]) if len(self.do) > 1 else 200
         body = b"" if status in (204, 304) else f"upstream {self.number} {status}\n".encode()
-        fields = [f"Content-Length: {len(body)}"] if status != 204 else []
-        fields.append(f"X-For: {self.number}")
+        fields = {"content-type": "text/html", "x-for": self.number}
+        if status != 204:
+            fields["content-length"] = str(len(body))
+        fields |= {"x-accel-redirect": word[6:] for word in self.do if word.startswith("accel=")}
+        self.answer(status, fields, b"" if self.method == "HEAD" else body)
+
+    def answer(self, status, fields, body):
         closes = self.is_10 or "close" in self.do or self.do[0] == "gone"
         if closes:
-            fields.append("Connection: close")
-        fields += [f"X-Accel-Redirect: {word[6:]}" for word in self.do if word.startswith("accel=")]
-        head = f"HTTP/1.1 {status} Status\r\nContent-Type: text/html\r\n" + "".join(f"{field}\r\n" for field in fields) + "\r\n"
-        self.transport.write(head.encode() + (b"" if self.method == "HEAD" else body))
+            fields["connection"] = "close"
+        head = f"HTTP/1.1 {status} Status\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
+        self.transport.write(head.encode() + body)
         if closes and not self.is_within:
             self.transport.close()
 
@@ -210,3 +237,78 @@ class Connection(asyncio.Protocol):
             self.upstream.violation("a promise that is not kept", self.about())
         elif self.unread and not self.is_within and not self.is_broken:
             self.upstream.violation("bytes that are no request", f"{self.unread[:200]!r} {self.about()}")
+
+
+class Http2(Connection):
+    """The same over HTTP/2, one request at a time, as nginx has it. Who leaves resets the stream (RFC 9113, section 8.1)."""
+
+    is_chunked = True
+    is_10 = False
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self.http2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="latin-1"))
+        self.http2.initiate_connection()
+        self.flush()
+
+    def flush(self):
+        self.transport.write(self.http2.data_to_send())
+
+    def data_received(self, data):
+        try:
+            events = self.http2.receive_data(data)
+        except h2.exceptions.InvalidBodyLengthError as error:
+            return self.broken("a promise that is not kept", str(error))
+        except h2.exceptions.ProtocolError as error:
+            return self.broken("bytes that are no request", f"{error!r} {data[:100]!r}")
+        for event in events:
+            if not self.is_broken and not self.transport.is_closing():
+                self.happened(event)
+        if not self.transport.is_closing():
+            self.flush()
+
+    def happened(self, event):
+        if isinstance(event, h2.events.RequestReceived):
+            if self.is_within:
+                return self.broken("two requests at once")
+            self.came(dict(event.headers), event.stream_id)
+        elif isinstance(event, h2.events.DataReceived):
+            self.http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if self.is_within and event.stream_id == self.stream:
+                self.add(event.data)
+        elif isinstance(event, h2.events.StreamEnded) and event.stream_id == self.stream:
+            self.end()
+        elif isinstance(event, h2.events.StreamReset) and event.stream_id == self.stream:
+            self.is_within = False
+
+    def came(self, fields, stream):
+        if self.head:
+            self.before.append(self.head)
+        self.head, self.body, self.stream = str(fields), bytearray(), stream
+        self.length = int(fields.get("content-length", 0))
+        if not self.begin(fields[":method"], fields[":path"], fields):
+            return
+        if self.do[0] == "gone":
+            self.leave()
+        elif self.do[0] == "early":
+            self.respond()
+
+    def leave(self):
+        self.respond()
+        self.is_within = False
+        with contextlib.suppress(h2.exceptions.StreamClosedError):
+            self.http2.reset_stream(self.stream, h2.errors.ErrorCodes.NO_ERROR)
+        self.flush()
+        self.transport.close()
+
+    def answer(self, status, fields, body):
+        try:
+            self.http2.send_headers(self.stream, [(":status", str(status)), *fields.items()], end_stream=not body)
+            if body:
+                self.http2.send_data(self.stream, body, end_stream=True)
+        except h2.exceptions.ProtocolError:
+            # nginx has reset the stream meanwhile.
+            return
+        self.flush()
+        if "close" in self.do and not self.is_within:
+            self.transport.close()
