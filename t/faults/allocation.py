@@ -66,6 +66,7 @@ http {{
         location = /auth {{ {after_auth} auth_request /check; proxy_pass http://127.0.0.1:{backend}; }}
         location = /check {{ internal; return 204; }}
         location = /early {{ client_max_body_size 8m; {early} proxy_pass http://127.0.0.1:{backend}; }}
+        location = /early/http2 {{ client_max_body_size 8m; {early} grpc_pass grpc://127.0.0.1:{backend}; }}
         location = /forbidden {{ return 403 "no\\n"; }}
         location = /moved {{ rewrite ^ /elsewhere last; }}
         location @too_large {{ return 413 "too large\\n"; }}
@@ -88,8 +89,8 @@ events {{ worker_connections 200; }}
 http {{
     access_log off;
     client_max_body_size 0;
-    server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{port}/answer; }}
-              location = /early {{ lingering_close off; return 401 "denied\n"; }}
+    server {{ listen 127.0.0.1:{port}; http2 on; location / {{ proxy_pass http://127.0.0.1:{port}/answer; }}
+              location /early {{ lingering_close off; return 401 "denied\n"; }}
               location /answer {{ return 200 "ok\\n"; }} }}
 }}
 """
@@ -107,6 +108,7 @@ SCENARIOS = {
     "refused after auth_request": "h1: head POST /auth 20k; send 20k; answer; end",
     "a limit that is no size": "h1: head POST /plan 20k X-Plan:bad; send 20k; answer; end",
     "answered early by an upstream": "h1: head POST /early 4m; send 4m; answer; close",
+    "answered early over HTTP/2": "h1: head POST /early/http2 200k; send 200k; answer; close",
     "drained, and one more request": "h1: head POST /forbidden 50k; send 50k; answer; head GET /up; answer; close",
     "drained until silent": "h1: head POST /silent 50k; send 5k; answer; end",
     "TLS": "h1s: head POST /up 100k; send 50k; answer; send 50k; end",
