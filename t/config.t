@@ -14,7 +14,7 @@ my $flag = 'it must be "on" or "off"';
 
 sub invalid { my ($name, $value, $expected) = @_; qq{invalid value "$value" in "$name" directive, $expected in } }
 sub parameter { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_body_drain" directive, $why in } }
-sub timeout { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_body_timeout" directive, $why in } }
+sub timeout_parameter { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_body_timeout" directive, $why in } }
 sub arguments { qq{invalid number of arguments in "$_[0]" directive in } }
 sub duplicate { qq{"$_[0]" directive is duplicate in } }
 sub misplaced { qq{"$_[0]" directive is not allowed here in } }
@@ -125,14 +125,14 @@ my @cases = (
     ['limit_body_timeout $arg_t;', invalid('limit_body_timeout', '$arg_t', 'it must be "off" or a time of at least 1ms')],
     ['limit_body_timeout off rate=1k;', invalid('limit_body_timeout', 'off', 'it must be "off" or a time of at least 1ms')],
     ['limit_body_timeout 1s 2s;', qq{invalid parameter "2s" in "limit_body_timeout" directive in }],
-    ['limit_body_timeout 1s rate=0;', timeout('rate=0', 'it must be at least 1')],
-    ['limit_body_timeout 1s rate=fast;', timeout('rate=fast', 'it must be a size')],
-    ['limit_body_timeout 1s rate=9223372036854775808;', timeout('rate=9223372036854775808', $large)],
-    ['limit_body_timeout 1s rate=1k rate=2k;', timeout('rate=2k', 'it is duplicate')],
-    ['limit_body_timeout 1s max=2s;', timeout('max=2s', 'it must follow "rate"')],
-    ['limit_body_timeout 1s max=2s rate=1k;', timeout('max=2s', 'it must follow "rate"')],
-    ['limit_body_timeout 1s rate=1k max=0;', timeout('max=0', $time)],
-    ['limit_body_timeout 2s rate=1k max=1s;', timeout('max=1s', 'it must not be less than the time before it')],
+    ['limit_body_timeout 1s rate=0;', timeout_parameter('rate=0', 'it must be at least 1')],
+    ['limit_body_timeout 1s rate=fast;', timeout_parameter('rate=fast', 'it must be a size')],
+    ['limit_body_timeout 1s rate=9223372036854775808;', timeout_parameter('rate=9223372036854775808', $large)],
+    ['limit_body_timeout 1s rate=1k rate=2k;', timeout_parameter('rate=2k', 'it is duplicate')],
+    ['limit_body_timeout 1s max=2s;', timeout_parameter('max=2s', 'it must follow "rate"')],
+    ['limit_body_timeout 1s max=2s rate=1k;', timeout_parameter('max=2s', 'it must follow "rate"')],
+    ['limit_body_timeout 1s rate=1k max=0;', timeout_parameter('max=0', $time)],
+    ['limit_body_timeout 2s rate=1k max=1s;', timeout_parameter('max=1s', 'it must not be less than the time before it')],
     ['limit_body_timeout 1s; limit_body_timeout 1s;', duplicate('limit_body_timeout')],
     ['if ($uri) { limit_body_timeout 1s; }', misplaced('limit_body_timeout')],
 
