@@ -359,6 +359,7 @@ h1s: head POST /steady/tls 1000k; answer; send 1000k each 20k every 0.1; end
 --- config
 limit_body 1k;
 lingering_time 2s;
+limit_body_drain rate=0;
 location / { proxy_pass http://backend; }
 location = /nothing { limit_body 0; return 204; }
 --- script
