@@ -110,7 +110,7 @@ h1: head POST /max 101k; send 100k; answer
 --- http_config
 proxy_http_version 1.1;
 --- config
-limit_body_timeout 3s;
+limit_body_timeout 8s;
 client_body_buffer_size 16k;
 client_max_body_size 4m;
 proxy_request_buffering off;
@@ -121,8 +121,8 @@ location / { proxy_pass http://early_unix; }
 h1: head POST /h1 2m; send 2m; answer
 h1s: head POST /tls 2m; send 2m; answer
 h2: head POST /h2 2m; send 2m; finish; answer
-h3: head POST /h3 2m; send 2m; finish; answer
-h1: pause 5; mark late
+h3: head POST /h3 600k; send 600k; finish; answer
+h1: pause 10; mark late
 --- seen
 200 taken
 200 taken
@@ -463,19 +463,19 @@ took too long
 --- http_config
 proxy_http_version 1.1;
 --- config
-limit_body_timeout 3s;
+limit_body_timeout 4s;
 proxy_request_buffering off;
 set $port $TEST_NGINX_RAND_PORT_5;
 # nginx asks the second server when the first one has been silent for five seconds.
 resolver 127.0.0.1:1 127.0.0.1:$TEST_NGINX_RAND_PORT_5 ipv6=off;
 location / { proxy_pass http://app.example:$port; }
 --- early eval
-"*: rest; answer 200 taken; close\n" x 4
+CORE::join '', map { "/$_: mark $_; rest; answer 200 taken; close\n" } qw(h1 tls h2 h3)
 --- script
-h1: head POST /h1 64k; send 60k; pause 7; send 4k; answer
-h1s: head POST /tls 64k; send 60k; pause 7; send 4k; answer
-h2: head POST /h2 64k; send 60k; pause 7; send 4k; finish; answer
-h3: head POST /h3 64k; send 60k; pause 7; send 4k; finish; answer
+h1: head POST /h1 64k; send 60k; await h1; send 4k; answer
+h1s: head POST /tls 64k; send 60k; await tls; send 4k; answer
+h2: head POST /h2 64k; send 60k; await h2; send 4k; finish; answer
+h3: head POST /h3 64k; send 60k; await h3; send 4k; finish; answer
 --- seen
 200 taken
 200 taken
