@@ -285,7 +285,7 @@ h1: head POST /large 1m; send 1k; answer; end
 
 === TEST 10: the clock starts when nginx begins to read, not with the header
 --- config
-limit_body_timeout 2s;
+limit_body_timeout 5s;
 location / { auth_request /auth; proxy_pass http://backend; }
 location = /auth { proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://early_tcp; }
 --- early eval
@@ -294,8 +294,8 @@ location = /auth { proxy_pass_request_body off; proxy_set_header Content-Length 
 h1: head POST /h1 1m; await sent; send 1m; answer
 h1: head POST /expect 1m Expect:100-continue; answer; await sent; send 1m; answer
 h2: head POST /h2 1m; await sent; send 1m; finish; answer
-h3: head POST /h3 1m; await sent; send 1m; finish; answer
-h1: pause 3; mark late; mark sent
+h3: head POST /h3 100k; await sent; send 100k; finish; answer
+h1: pause 6; mark late; mark sent
 --- seen
 200 ok
 100 | 200 ok
