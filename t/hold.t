@@ -84,7 +84,7 @@ h3: requests 5 POST /first 1m; stream 1; reset; stream 2; send 1m; finish; logge
 --- http_config
 limit_body_zone uploads;
 --- config
-limit_body_drain time=4s conns=1;
+limit_body_drain time=10s conns=1;
 location / { limit_body 1k; proxy_pass http://backend; }
 location = /metrics { limit_body off; limit_body_metrics; }
 --- script
