@@ -2,10 +2,7 @@
 
 use core::marker::PhantomData;
 
-use nginx_sys::{
-    ngx_chain_t, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t, NGX_DONE,
-    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
-};
+use nginx_sys::{ngx_chain_t, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t, NGX_DONE, NGX_OK};
 
 use crate::{HttpModule, Piece, Request};
 
@@ -38,8 +35,10 @@ impl Input<'_> {
 pub(crate) fn register<M: HttpModule>() {
     // SAFETY: called while the configuration is read, on the one thread.
     unsafe {
-        M::registration().next.request_body.set(ngx_http_top_request_body_filter);
-        ngx_http_top_request_body_filter = Some(filter::<M>);
+        if let Some(next) = ngx_http_top_request_body_filter {
+            M::registration().next.request_body.set(next);
+            ngx_http_top_request_body_filter = Some(filter::<M>);
+        }
     }
 }
 
@@ -78,9 +77,6 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain
 ///
 /// `r` must be a live request, `input` a chain for that filter.
 unsafe fn next<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
-    match M::registration().next.request_body.get() {
-        // SAFETY: `r` is live, and `input` is a chain for the next filter, as the caller promises.
-        Some(next) => unsafe { next(r, input) },
-        None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
-    }
+    // SAFETY: `r` is live, and `input` is a chain for the next filter, as the caller promises.
+    unsafe { M::registration().next.request_body.get()(r, input) }
 }

@@ -4,11 +4,10 @@ use core::cell::Cell;
 use core::ptr;
 
 use nginx_sys::{
-    ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_module_t, ngx_http_output_body_filter_pt,
-    ngx_http_output_header_filter_pt, ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_body_filter_pt, ngx_http_request_t, ngx_int_t,
-    ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK,
+    ngx_array_push, ngx_chain_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_LOG_PHASE,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t,
+    ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
 use crate::{
@@ -170,6 +169,8 @@ pub enum Piece {
 pub struct Registration {
     module: *const ngx_module_t,
     written: *const ngx_module_t,
+    /// See [`ctx_index`](Self::ctx_index).
+    ctx_index: Cell<usize>,
     /// The configuration being read.
     pub(crate) reading: conf::Reading,
     /// The filters behind the module's own.
@@ -179,11 +180,32 @@ pub struct Registration {
 // SAFETY: only nginx's one thread uses it; what it points to is static.
 unsafe impl Sync for Registration {}
 
-/// The filters behind the module's own, in the chains that the process has.
+/// The filters behind the module's own, in the chains that the process has. nginx always has some, so that none has to be
+/// looked for when a filter is called.
 pub(crate) struct Next {
-    pub request_body: Cell<ngx_http_request_body_filter_pt>,
-    pub header: Cell<ngx_http_output_header_filter_pt>,
-    pub body: Cell<ngx_http_output_body_filter_pt>,
+    pub request_body: Cell<BodyFilter>,
+    pub header: Cell<HeaderFilter>,
+    pub body: Cell<BodyFilter>,
+}
+
+type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
+type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
+
+impl Next {
+    /// Before the filters are registered.
+    const NONE: Self = Self {
+        request_body: Cell::new(no_body_filter),
+        header: Cell::new(no_header_filter),
+        body: Cell::new(no_body_filter),
+    };
+}
+
+unsafe extern "C" fn no_header_filter(_r: *mut ngx_http_request_t) -> ngx_int_t {
+    NGX_ERROR as ngx_int_t
+}
+
+unsafe extern "C" fn no_body_filter(_r: *mut ngx_http_request_t, _chain: *mut ngx_chain_t) -> ngx_int_t {
+    NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t
 }
 
 impl Registration {
@@ -193,8 +215,7 @@ impl Registration {
     ///
     /// Both must point to the statics that nginx registers.
     pub const unsafe fn new(module: *const ngx_module_t, written: *const ngx_module_t) -> Self {
-        let next = Next { request_body: Cell::new(None), header: Cell::new(None), body: Cell::new(None) };
-        Self { module, written, reading: conf::Reading::new(), next }
+        Self { module, written, ctx_index: Cell::new(0), reading: conf::Reading::new(), next: Next::NONE }
     }
 
     /// The address that tells the module from others.
@@ -202,10 +223,17 @@ impl Registration {
         self.module
     }
 
-    /// The module's place in every array that has one for each HTTP module.
-    pub(crate) fn ctx_index(&self) -> usize {
+    /// Begins with a new configuration.
+    fn begin(&self) {
         // SAFETY: points to a static; nginx sets the index before it calls the module, and then leaves it alone.
-        unsafe { (*self.module).ctx_index }
+        self.ctx_index.set(unsafe { (*self.module).ctx_index });
+        self.reading.begin();
+    }
+
+    /// The module's place in every array that has one for each HTTP module. It is needed for everything that is looked up, so
+    /// it is kept where it takes one load.
+    pub(crate) fn ctx_index(&self) -> usize {
+        self.ctx_index.get()
     }
 
     /// The same place for the module that sees what is written.
@@ -231,7 +259,7 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 
 /// Begins with a new configuration: `ngx_http_module_t.preconfiguration`.
 unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
-    M::registration().reading.begin();
+    M::registration().begin();
     // SAFETY: nginx passes the configuration being read.
     unsafe { variable::register::<M>(cf) }
 }

@@ -34,10 +34,12 @@ unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     if is_needed(reading.ever_needed()) {
         // SAFETY: called while the configuration is read, on the one thread.
         unsafe {
-            next.header.set(ngx_http_top_header_filter);
-            ngx_http_top_header_filter = Some(header::<M>);
-            next.body.set(ngx_http_top_body_filter);
-            ngx_http_top_body_filter = Some(body::<M>);
+            if let (Some(header_filter), Some(body_filter)) = (ngx_http_top_header_filter, ngx_http_top_body_filter) {
+                next.header.set(header_filter);
+                ngx_http_top_header_filter = Some(header::<M>);
+                next.body.set(body_filter);
+                ngx_http_top_body_filter = Some(body::<M>);
+            }
         }
     }
     if is_needed(reading.needed()) {
@@ -64,11 +66,8 @@ unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_in
         request.forget_response();
         return status.as_ngx();
     }
-    let result = match M::registration().next.header.get() {
-        // SAFETY: the next filter takes what this one got.
-        Some(next) => unsafe { next(r) },
-        None => NGX_ERROR as ngx_int_t,
-    };
+    // SAFETY: the next filter takes what this one got.
+    let result = unsafe { M::registration().next.header.get()(r) };
     // A filter may return a status, and nginx then answers with that.
     let is_made = result == NGX_OK as ngx_int_t || result == NGX_AGAIN as ngx_int_t;
     if is_made && request.is_main() {
@@ -90,11 +89,8 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
     // The next filters consume the chain.
     // SAFETY: nginx passes a valid chain.
     let ends = request.is_main() && unsafe { ends_response(chain) } && !request.is_post_action();
-    let result = match M::registration().next.body.get() {
-        // SAFETY: the next filter takes what this one got.
-        Some(next) => unsafe { next(r, chain) },
-        None => NGX_ERROR as ngx_int_t,
-    };
+    // SAFETY: the next filter takes what this one got.
+    let result = unsafe { M::registration().next.body.get()(r, chain) };
     if ends && result != NGX_ERROR as ngx_int_t {
         M::response_end(request);
     }
