@@ -183,29 +183,41 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
     r.state().filter(|_| !r.is_response_begun()).and_then(|state| state.refusal.get())
 }
 
-/// Returns whether [`within_body`] must see the next piece of a body. It need not if no rule is in force, if the
-/// declared length has been judged, or while the body is within the limit. But it must see all pieces of a drained
-/// stream. This is called for each piece of every body, so it must be fast.
+/// Returns whether [`within_body`] has to see the next piece of a body. It need not if no rule is in force, if the declared
+/// length has been judged, or while a body in chunks is within the limit. This is called for each piece of every body, so
+/// it must be fast: it may say yes too often, and never asks anything that it would have to wait for.
 #[inline]
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
         Some(state) => match state.looked_at_from() {
             state::NEVER => false,
-            state::UNLESS_WHOLE => r.is_body_partly_read(),
-            from => r.body_seen() >= from,
+            from => from == state::UNLESS_WHOLE || r.may_have_seen(from),
         },
         None => r.conf().rule().is_some() || r.conf().allowance().is_some() || r.state().is_some(),
     }
 }
 
+/// Returns whether the next piece of a body matters.
+fn is_of_interest(r: Request<'_>) -> bool {
+    match r.state_at_hand().map(State::looked_at_from) {
+        Some(state::NEVER) => false,
+        Some(state::UNLESS_WHOLE) => r.is_body_partly_read(),
+        Some(from) => r.body_seen() >= from,
+        None => true,
+    }
+}
+
 /// Called for each piece of a watched body. Judges the piece, or drops it if the stream is drained (HTTP/2 and HTTP/3).
 pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
+    if !is_of_interest(r) {
+        return Piece::Pass;
+    }
     if r.state().is_some_and(|state| state.drain.is_of_stream(r)) {
         return linger::drop_piece(r, input);
     }
     if r.conf().allowance().is_some() {
         timeout::has_come(r, !input.is_none());
-        if !is_body_watched(r) {
+        if !is_of_interest(r) {
             return Piece::Pass;
         }
     }

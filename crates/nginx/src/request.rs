@@ -245,6 +245,19 @@ impl<'r, M: HttpModule> Request<'r, M> {
         received.saturating_add(announced)
     }
 
+    /// Returns whether [`body_seen`](Self::body_seen) may have reached `bytes`: surely a yes if it has, and a no if it has not
+    /// and the body is in chunks (HTTP/1.1).
+    #[inline]
+    pub fn may_have_seen(self, bytes: u64) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body, and the parser of that, are null, or live as long.
+        let chunks = unsafe { (*self.as_ptr()).request_body.as_ref().and_then(|body| body.chunked.as_ref()) };
+        chunks.is_none_or(|chunks| {
+            // SAFETY: `Request` is only made for a live request.
+            let length = unsafe { (*self.as_ptr()).headers_in.content_length_n };
+            (length as u64).wrapping_add(chunks.size as u64) >= bytes
+        })
+    }
+
     /// How much is still to come of the chunk being read, in bytes; `None` unless the body is in chunks (HTTP/1.1).
     pub fn chunk_announced(self) -> Option<u64> {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
