@@ -5,6 +5,7 @@
 //! connection is read as if nothing had happened, but for its end.
 
 mod frames;
+mod plain;
 mod reading;
 
 use core::cell::Cell;
@@ -21,6 +22,7 @@ use nginx_sys::{
 use crate::connection::{Connection, Event};
 use crate::{pool, shim, HttpModule, Request};
 
+pub(crate) use plain::guard;
 use reading::Reading;
 
 /// What is known when nothing more can be written to an upstream.
@@ -108,33 +110,27 @@ impl Way {
     }
 }
 
-/// Puts a guard between a request and its upstream, if it has one, and the module watches it.
+/// Puts a guard between a request and its upstream, in the place of [`plain`], or of a filter that nginx has for the
+/// request. Returns it; `None` if memory is out.
 ///
 /// # Safety
 ///
-/// `r` must be live.
-pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
-    // SAFETY: live, says the caller; an upstream lives as long as the request.
-    let Some(u) = (unsafe { (*r).upstream.as_mut() }) else {
-        return;
-    };
-    // SAFETY: live, says the caller.
-    let request = unsafe { Request::<M>::new(r) };
-    if is_ours::<M>(u.output.output_filter) || !request.has_body() || !M::watches_upstream(request) {
-        return;
-    }
+/// `r` must be live, `u` be its upstream, and have no guard.
+unsafe fn install<'a, M: HttpModule>(r: *mut ngx_http_request_t, u: *mut ngx_http_upstream_t) -> Option<&'a Guard> {
     const { assert!(pool::can_hold::<Guard>()) };
     // SAFETY: a live request has a pool.
     let place = unsafe { ngx_palloc((*r).pool, mem::size_of::<Guard>()) }.cast::<Guard>();
     if place.is_null() {
         // As nginx alone, then.
-        return;
+        return None;
     }
-    // nginx sets its filter when the body has been read, unless there is one.
-    let (filter, filter_ctx) = match u.output.output_filter {
-        None => (ngx_chain_writer as Filter, ptr::addr_of_mut!(u.writer).cast()),
-        Some(filter) => (filter, u.output.filter_ctx),
-    };
+    // SAFETY: live, says the caller.
+    let output = unsafe { &mut (*u).output };
+    // SAFETY: as above.
+    let writer = unsafe { ptr::addr_of_mut!((*u).writer) }.cast();
+    let filter_ctx = output.filter_ctx;
+    // The data of nginx's own filter is for no other.
+    let filter = output.output_filter.filter(|_| filter_ctx != writer).unwrap_or(ngx_chain_writer);
     let guard = Guard {
         r,
         filter,
@@ -151,8 +147,22 @@ pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
     };
     // SAFETY: there is room for a guard.
     unsafe { place.write(guard) };
-    u.output.output_filter = Some(write::<M>);
-    u.output.filter_ctx = place.cast();
+    output.output_filter = Some(write::<M>);
+    output.filter_ctx = place.cast();
+    // SAFETY: the guard is in the request's pool.
+    unsafe { place.as_ref() }
+}
+
+/// Returns whether a connection that nothing has been written to has something to read. What a kept connection has to read
+/// by now cannot be a response to what is still to be written.
+///
+/// # Safety
+///
+/// `u` must be the upstream of a live request, and `c` its connection.
+unsafe fn is_stale(u: *mut ngx_http_upstream_t, c: Connection) -> bool {
+    // SAFETY: reads a bit of the upstream.
+    let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
+    is_kept && Unread::of(c) != Unread::Nothing
 }
 
 /// Whether a filter is that of a guard.
@@ -176,7 +186,7 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
         return result;
     }
     // SAFETY: as above.
-    unsafe { guard.after_write::<M>(result) }
+    unsafe { guard.after_write::<M>(result, &io::Error::last_os_error()) }
 }
 
 impl Guard {
@@ -222,7 +232,7 @@ impl Guard {
             return result;
         }
         // SAFETY: as above.
-        unsafe { self.after_write::<M>(result) }
+        unsafe { self.after_write::<M>(result, &io::Error::last_os_error()) }
     }
 
     /// Whether a write is over that leaves nothing to do, as most do.
@@ -230,13 +240,14 @@ impl Guard {
         result == NGX_OK as ngx_int_t && !self.keeps_file.get()
     }
 
-    /// Does what is left to do after a write. Returns what nginx is to be told.
+    /// Does what is left to do after a write. `error` is what the system has told of the last call that failed: of the write, if
+    /// that has. Returns what nginx is to be told.
     ///
     /// # Safety
     ///
     /// As for [`upstream`](Self::upstream).
     #[inline(never)]
-    unsafe fn after_write<M: HttpModule>(&self, result: ngx_int_t) -> ngx_int_t {
+    unsafe fn after_write<M: HttpModule>(&self, result: ngx_int_t, error: &io::Error) -> ngx_int_t {
         // SAFETY: live and being written, says the caller.
         let (u, c) = unsafe { self.upstream() };
         // SAFETY: as above.
@@ -246,10 +257,8 @@ impl Guard {
         if result != NGX_ERROR as ngx_int_t || !is_guarded || !c.write().has_failed() {
             return result;
         }
-        // Before anything else is called that sets it.
-        let error = io::Error::last_os_error();
         // SAFETY: as above.
-        unsafe { self.fail::<M>(u, c, &error) }
+        unsafe { self.fail::<M>(u, c, error) }
     }
 
     /// The request is about to be written to another connection than before.
@@ -258,9 +267,6 @@ impl Guard {
     ///
     /// The request must be live, `u` be its upstream and `c` the connection of that.
     unsafe fn begin<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection) {
-        self.connection.set(c.number());
-        // SAFETY: live, says the caller. nginx has set the handler when it began to connect.
-        self.write_handler.set(unsafe { (*u).write_event_handler });
         if matches!(self.way.get(), Way::Failed | Way::Closed) {
             // SAFETY: live, says the caller.
             M::upstream_retried(unsafe { Request::new(self.r) });
@@ -269,16 +275,24 @@ impl Guard {
         self.has_last.set(false);
         self.is_whole.set(false);
         self.reading.reset();
-        let is_http2 = self.is_http2(u);
-        if is_http2 {
+        if self.is_http2(u) {
             // SAFETY: the connection is this request's until all of that is written.
             unsafe { self.watch_reads::<M>(c) };
         }
-        // What a kept connection has to read by now cannot be a response to what is still to be written.
-        // SAFETY: reads a bit of the upstream.
-        let is_kept = unsafe { shim::nginx_shim_upstream_kept(u) != 0 };
-        let is_stale = is_kept && Unread::of(c) != Unread::Nothing;
-        let with_care = c.is_tls() || is_http2;
+        // SAFETY: up to the caller.
+        unsafe { self.open(u, c, is_stale(u, c)) };
+    }
+
+    /// The request is being written to a connection, which `is_stale` if what it has to read is no response.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    unsafe fn open(&self, u: *mut ngx_http_upstream_t, c: Connection, is_stale: bool) {
+        self.connection.set(c.number());
+        // SAFETY: live, says the caller. nginx has set the handler when it began to connect.
+        self.write_handler.set(unsafe { (*u).write_event_handler });
+        let with_care = c.is_tls() || self.is_http2(u);
         self.way.set(if is_stale { Way::Unguarded } else { Way::Open { with_care } });
     }
 
