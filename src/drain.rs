@@ -12,7 +12,7 @@ use policy::Outcome;
 use crate::conf::Terms;
 use crate::metrics;
 use crate::module::Request;
-use crate::state::{self, Drain};
+use crate::state::{self, Drain, State};
 use crate::upstream;
 use linger::{Got, Patience};
 use nginx::{now, Interruption, Level, Seconds};
@@ -27,10 +27,10 @@ pub fn begin(r: Request<'_>) -> bool {
 }
 
 fn begin_on<'r>(r: Request<'r>, terms: &'r Terms<'r>) -> bool {
-    let Some(state) = r.state_or_default() else {
+    let Some((state, more)) = r.state_or_default().and_then(|state| Some((state, state.more_or_default(r)?))) else {
         return false;
     };
-    let drain = &state.drain;
+    let drain = &more.drain;
     if drain.progress.get() != policy::Drain::Idle {
         return true;
     }
@@ -145,12 +145,12 @@ fn begin_early(r: Request<'_>) {
 
 /// Returns whether a drain has started, even if it has ended.
 pub fn has_begun(r: Request<'_>) -> bool {
-    r.state().is_some_and(|state| state.drain.has_begun())
+    r.state().and_then(State::drain).is_some_and(Drain::has_begun)
 }
 
 /// The drain of a request, with its terms; `None` if none has started.
 fn of<'r>(r: Request<'r>) -> Option<(&'r Drain<'r>, &'r Terms<'r>)> {
-    let drain = &r.state()?.drain;
+    let drain = r.state()?.drain()?;
     Some((drain, drain.terms.get()?))
 }
 

@@ -212,7 +212,7 @@ pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
     if !is_of_interest(r) {
         return Piece::Pass;
     }
-    if r.state().is_some_and(|state| state.drain.is_of_stream(r)) {
+    if r.state().and_then(State::drain).is_some_and(|drain| drain.is_of_stream(r)) {
         return linger::drop_piece(r, input);
     }
     if r.conf().allowance().is_some() {

@@ -145,8 +145,8 @@ impl HttpModule for LimitBody {
 }
 
 impl Linger for LimitBody {
-    fn taken<'r>(state: &'r state::State<'r>) -> &'r Taken {
-        &state.taken
+    fn taken<'r>(state: &'r state::State<'r>) -> Option<&'r Taken> {
+        state.more().map(|more| &more.taken)
     }
 
     fn may_drop(r: Request<'_>) -> u64 {

@@ -29,24 +29,32 @@ pub struct State<'r> {
     looked_at_from: Cell<u64>,
     /// The judgement of the body; `None` before there is one.
     judged: Cell<Option<Judged<'r>>>,
-    /// How long the body takes; `None` before any of it is read, and where nothing limits that.
-    upload: Cell<Option<Upload<'r>>>,
     /// The status of the refusal; `None` if the request is not refused. A refusal is final, whatever else becomes of
     /// the request.
     pub refusal: Cell<Option<Status>>,
     /// The status of a refusal that replaces another answer, and how often nginx could still redirect the request at
     /// that time. `None` again as soon as the refusal is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
+    /// Whether the module will be told when the request ends.
+    is_end_notified: Cell<bool>,
+    /// What most requests never need; `None` before it is.
+    more: Cell<Option<&'r More<'r>>>,
+}
+
+/// What the module remembers of a request that is limited in time, drained, or sent to an upstream that closes early. It is
+/// much, so that other requests do without.
+#[derive(Default)]
+pub struct More<'r> {
+    /// How long the body takes; `None` before any of it is read, and where nothing limits that.
+    upload: Cell<Option<Upload<'r>>>,
+    /// How much of the body nginx had read, in bytes, just before it lost count; `None` while nginx still counts.
+    received: Cell<Option<u64>>,
     /// The drain of the body.
     pub drain: Drain<'r>,
     /// What the crate `linger` remembers of the body once it is taken from nginx.
     pub taken: Taken,
-    /// How much of the body nginx had read, in bytes, just before it lost count; `None` while nginx still counts.
-    pub received: Cell<Option<u64>>,
     /// The upstream that closed before it had the whole request.
     pub upstream: Upstream<'r>,
-    /// Whether the module will be told when the request ends.
-    is_end_notified: Cell<bool>,
 }
 
 /// The judgement of a body, and the location that made it.
@@ -87,15 +95,46 @@ impl<'r> State<'r> {
         self.look_when_needed();
     }
 
-    /// How long the body takes; `None` before any of it is read, and where nothing limits that.
-    pub fn upload(&self) -> Option<Upload<'r>> {
-        self.upload.get()
+    /// What most requests never need; `None` if this one has not needed it yet.
+    pub fn more(&self) -> Option<&'r More<'r>> {
+        self.more.get()
     }
 
-    /// Remembers how long the body takes.
-    pub fn set_upload(&self, upload: Upload<'r>) {
-        self.upload.set(Some(upload));
-        self.look_when_needed();
+    /// As [`more`](Self::more), but makes it where there is none; `None` if memory is out. `r` must be a request that has
+    /// this state.
+    pub fn more_or_default(&self, r: Request<'r>) -> Option<&'r More<'r>> {
+        if self.more().is_none() {
+            self.more.set(r.keep(More::default()));
+        }
+        self.more()
+    }
+
+    /// How long the body takes; `None` before any of it is read, and where nothing limits that.
+    pub fn upload(&self) -> Option<Upload<'r>> {
+        self.more()?.upload.get()
+    }
+
+    /// Remembers how long the body takes, unless memory is out. `r` must be a request that has this state.
+    pub fn set_upload(&self, r: Request<'r>, upload: Upload<'r>) {
+        if let Some(more) = self.more_or_default(r) {
+            more.upload.set(Some(upload));
+            self.look_when_needed();
+        }
+    }
+
+    /// How much of the body nginx had read, in bytes, just before it lost count; `None` while nginx still counts.
+    pub fn received(&self) -> Option<u64> {
+        self.more()?.received.get()
+    }
+
+    /// The drain of the body; `None` if none has started.
+    pub fn drain(&self) -> Option<&'r Drain<'r>> {
+        self.more().map(|more| &more.drain)
+    }
+
+    /// The upstream that closed early; `None` if none has.
+    pub fn upstream(&self) -> Option<&'r Upstream<'r>> {
+        self.more().map(|more| &more.upstream)
     }
 
     /// How many bytes of the body must have been seen for a piece of it to be looked at; 0 if the next piece is,
@@ -112,7 +151,7 @@ impl<'r> State<'r> {
 
     /// Has a piece of the body looked at only when its size or the time that it takes may matter.
     fn look_when_needed(&self) {
-        if self.drain.progress.get() == policy::Drain::Idle {
+        if self.drain().is_none_or(|drain| drain.progress.get() == policy::Drain::Idle) {
             self.looked_at_from.set(match self.upload() {
                 Some(upload) if upload.is_watched => 0,
                 Some(_) => self.judged_from(),
@@ -319,9 +358,9 @@ pub fn notify_end(r: Request<'_>) -> bool {
 
 /// Remembers how much of the body nginx has read, before nginx loses count.
 pub fn keep_received(r: Request<'_>) {
-    if let Some(state) = r.state() {
-        if state.received.get().is_none() {
-            state.received.set(Some(r.body_received()));
+    if let Some(more) = r.state().and_then(|state| state.more_or_default(r)) {
+        if more.received.get().is_none() {
+            more.received.set(Some(r.body_received()));
         }
     }
 }

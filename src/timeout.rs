@@ -13,7 +13,7 @@ use crate::judge::note_of;
 use crate::metrics;
 use crate::module::Request;
 use crate::reject;
-use crate::state::{State, Upload};
+use crate::state::{Drain, State, Upload};
 use nginx::{now, Seconds, Status};
 
 /// Called for a piece of a body. Starts the clock, or has it tell the time so far.
@@ -26,7 +26,7 @@ pub fn has_come(r: Request<'_>, has_bytes: bool) {
             let (mut upload, _) = look(r, state, upload, has_bytes);
             if upload.is_paused {
                 upload.is_paused = false;
-                state.set_upload(upload);
+                state.set_upload(r, upload);
                 r.set_deadline(upload.clock.left(upload.allowance));
             }
         }
@@ -48,7 +48,7 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
     let was_connecting = r.is_upstream_connecting();
     // Without memory for a timer this is tried again at the next piece.
     if is_whole || r.set_deadline(allowance.of(0)) {
-        state.set_upload(Upload { conf, allowance, clock, is_watched, was_connecting, is_paused: false });
+        state.set_upload(r, Upload { conf, allowance, clock, is_watched, was_connecting, is_paused: false });
     }
 }
 
@@ -61,7 +61,7 @@ fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes
     upload.clock.look(is_awaited, r.body_received(), now());
     upload.was_connecting = r.is_upstream_connecting();
     upload.is_watched &= r.is_body_partly_read();
-    state.set_upload(upload);
+    state.set_upload(r, upload);
     (upload, is_awaited)
 }
 
@@ -71,7 +71,7 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
     let upload = state.upload()?;
     // A body that has been dropped is none any more, even if it was read in part.
     let is_coming = r.has_body() && r.is_body_partly_read();
-    if !is_coming || state.is_refused() || state.drain.has_begun() || r.is_response_begun() {
+    if !is_coming || state.is_refused() || state.drain().is_some_and(Drain::has_begun) || r.is_response_begun() {
         return None;
     }
     let (mut upload, is_awaited) = look(r, state, upload, false);
@@ -83,13 +83,13 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
     if left > 0 {
         // The clock stands still until nginx passes on more.
         upload.is_paused = true;
-        state.set_upload(upload);
+        state.set_upload(r, upload);
         return None;
     }
     if !upload.clock.expire(upload.allowance) {
         return None;
     }
-    state.set_upload(upload);
+    state.set_upload(r, upload);
     report(r, upload.conf, &upload.clock);
     match upload.conf.mode() {
         Mode::DryRun => None,

@@ -10,7 +10,7 @@ use policy::{reads_on, UpstreamResult};
 
 use crate::metrics;
 use crate::module::Request;
-use crate::state::{self, State};
+use crate::state::{self, More, Upstream};
 use nginx::{Interrupted, Level};
 
 /// Returns whether the response of an upstream is to be read even if the upstream closes early.
@@ -25,7 +25,8 @@ pub fn interrupted(r: Request<'_>, Interrupted { has_begun, has_unread }: Interr
         // Nothing is reported of a subrequest's upstream.
         return reads_on(has_begun, has_unread);
     }
-    let Some(State { upstream, .. }) = r.state_or_default().filter(|_| state::notify_end(r)) else {
+    let more = r.state_or_default().and_then(|state| state.more_or_default(r));
+    let Some(More { upstream, .. }) = more.filter(|_| state::notify_end(r)) else {
         return false;
     };
     upstream.number.set(r.upstream());
@@ -35,35 +36,40 @@ pub fn interrupted(r: Request<'_>, Interrupted { has_begun, has_unread }: Interr
 
 /// Called when a request is sent again, to another upstream or to the same.
 pub fn retried(r: Request<'_>) {
-    if let Some(state) = r.state().filter(|_| r.is_main()) {
-        state.upstream.update(|response| response.retry());
+    if let Some(upstream) = of(r).filter(|_| r.is_main()) {
+        upstream.update(|response| response.retry());
     }
 }
 
 /// Returns whether the response of a request's upstream is being read although the upstream takes no more of the
 /// request.
 pub fn is_reading(r: Request<'_>) -> bool {
-    r.state().is_some_and(|state| state.upstream.response.get().is_reading())
+    of(r).is_some_and(|upstream| upstream.response.get().is_reading())
+}
+
+/// The upstream that closed before it had the whole request; `None` if none has.
+fn of<'r>(r: Request<'r>) -> Option<&'r Upstream<'r>> {
+    r.state()?.upstream()
 }
 
 /// Called in the rewrite phases, and so after each redirect. If nginx has the header of the response, the response has
 /// led to the redirect, by `error_page` or `X-Accel-Redirect`, and counts as read.
 #[cold]
 pub fn redirected(r: Request<'_>) {
-    if r.is_main() && r.state().is_some_and(|state| has_its_response(r, state)) {
+    if r.is_main() && of(r).is_some_and(|upstream| has_its_response(r, upstream)) {
         settle(r, |_| true);
     }
 }
 
 /// Called when nginx has made the last of a response.
 pub fn response_end(r: Request<'_>) {
-    settle(r, |state| has_its_response(r, state));
+    settle(r, |upstream| has_its_response(r, upstream));
 }
 
 /// Returns whether the upstream that closed early is the one that was asked last, and nginx has read the header of its
 /// response.
-fn has_its_response(r: Request<'_>, state: &State<'_>) -> bool {
-    state.upstream.number.get() == r.upstream() && r.has_upstream_header()
+fn has_its_response(r: Request<'_>, upstream: &Upstream<'_>) -> bool {
+    upstream.number.get() == r.upstream() && r.has_upstream_header()
 }
 
 /// Called when the request ends.
@@ -73,15 +79,15 @@ pub fn end(r: Request<'_>) {
 
 /// Settles the response of an upstream that closed early, and reports the result. `is_its_own` returns whether the
 /// answer is what that upstream has sent.
-fn settle(r: Request<'_>, is_its_own: impl FnOnce(&State<'_>) -> bool) {
-    let Some(state) = r.state().filter(|state| state.upstream.response.get().is_interrupted()) else {
+fn settle(r: Request<'_>, is_its_own: impl FnOnce(&Upstream<'_>) -> bool) {
+    let Some(upstream) = of(r).filter(|upstream| upstream.response.get().is_interrupted()) else {
         return;
     };
-    let is_its_own = is_its_own(state);
-    let Some(result) = state.upstream.update(|response| response.settle(is_its_own)) else {
+    let is_its_own = is_its_own(upstream);
+    let Some(result) = upstream.update(|response| response.settle(is_its_own)) else {
         return;
     };
-    metrics::upstream_response(state.upstream.zone.get(), result);
+    metrics::upstream_response(upstream.zone.get(), result);
     let what = match result {
         UpstreamResult::Saved => "its response was read",
         UpstreamResult::Lost => "there was no whole response to read",

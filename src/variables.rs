@@ -5,7 +5,7 @@
 use policy::{At, Limit, Outcome, UpstreamResult, Verdict};
 
 use crate::module::{LimitBody, Request};
-use crate::state::State;
+use crate::state::{Drain, State};
 use nginx::{Value, Variable};
 
 /// All variables of the module. One about the verdict is empty if the request was not judged; one about the drain, if
@@ -15,10 +15,13 @@ pub const VARIABLES: &[Variable<LimitBody>] = &[
     Variable { name: "limit_body_limit", get: |_, state| number(limit(state)) },
     Variable { name: "limit_body_received", get: received },
     Variable { name: "limit_body_at", get: |_, state| text(state.at().map(At::as_str)) },
-    Variable { name: "limit_body_drained", get: |_, state| number(state.drain.bytes()) },
-    Variable { name: "limit_body_drain", get: |_, state| text(state.drain.outcome().map(Outcome::as_str)) },
-    Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain.time()) },
-    Variable { name: "limit_body_acknowledged", get: |_, state| text(state.drain.acknowledged().map(yes_or_no)) },
+    Variable { name: "limit_body_drained", get: |_, state| number(state.drain().and_then(Drain::bytes)) },
+    Variable {
+        name: "limit_body_drain",
+        get: |_, state| text(state.drain().and_then(Drain::outcome).map(Outcome::as_str)),
+    },
+    Variable { name: "limit_body_drain_time", get: |_, state| time(state.drain().and_then(Drain::time)) },
+    Variable { name: "limit_body_acknowledged", get: acknowledged },
     Variable { name: "limit_body_upstream_response", get: upstream_response },
     #[cfg(feature = "fault-injection")]
     Variable { name: "limit_body_panic", get: |_, _| panic_on_demand() },
@@ -44,11 +47,16 @@ fn received(r: Request<'_>, state: &State<'_>) -> Value {
     if state.verdict().is_none() {
         return Value::Empty;
     }
-    Value::Number(state.received.get().unwrap_or_else(|| r.main().body_received()))
+    Value::Number(state.received().unwrap_or_else(|| r.main().body_received()))
+}
+
+fn acknowledged(_: Request<'_>, state: &State<'_>) -> Value {
+    text(state.drain().and_then(Drain::acknowledged).map(yes_or_no))
 }
 
 fn upstream_response(_: Request<'_>, state: &State<'_>) -> Value {
-    text(state.upstream.response.get().result().map(UpstreamResult::as_str))
+    let result = state.upstream().and_then(|upstream| upstream.response.get().result());
+    text(result.map(UpstreamResult::as_str))
 }
 
 fn yes_or_no(answer: bool) -> &'static str {

@@ -106,8 +106,9 @@ const NOTICE: u64 = 1000;
 
 /// A module that takes bodies ([`take_body`]), and its decisions about them.
 pub trait Linger: HttpModule {
-    /// What this crate remembers of a taken body, as a part of the request's state.
-    fn taken<'r>(state: &'r Self::State<'r>) -> &'r Taken;
+    /// What this crate remembers of a taken body, as a part of the request's state; `None` if no body has been taken that
+    /// could have one.
+    fn taken<'r>(state: &'r Self::State<'r>) -> Option<&'r Taken>;
 
     /// How many bytes of a taken body may be read and dropped now; 0 if none may be read.
     fn may_drop(r: Request<'_, Self>) -> u64;
@@ -177,7 +178,7 @@ pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
 /// the module how much had arrived already, and whether that was all ([`Linger::has_read`]). Returns whether the rest
 /// will be read, until the request ends or the module has had enough ([`Linger::patience`]).
 ///
-/// `r` must be a main request. Without a state its body is not taken.
+/// `r` must be a main request. Its body is not taken where there is nothing to remember it by ([`Linger::taken`]).
 pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
     let Some(taken) = taken(r) else {
         return false;
@@ -295,9 +296,9 @@ fn stream<'r, M: HttpModule>(r: Request<'r, M>) -> Option<Stream<'r>> {
     Stream::of(raw(r))
 }
 
-/// What this crate remembers of the body; `None` if the request has no state.
+/// What this crate remembers of the body; `None` if that is nothing.
 fn taken<'r, M: Linger>(r: Request<'r, M>) -> Option<&'r Taken> {
-    r.state().map(M::taken)
+    r.state().and_then(M::taken)
 }
 
 /// The connection; `None` unless the body is taken.

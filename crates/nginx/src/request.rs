@@ -12,7 +12,7 @@ use nginx_sys::{
     ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
-use crate::{log, shim, state, ComplexValue, HttpModule, Level};
+use crate::{log, pool, shim, state, ComplexValue, HttpModule, Level};
 
 /// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
 ///
@@ -326,6 +326,22 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe {
             let main = (*self.as_ptr()).main;
             Some(state::of::<M>(state::find::<M>(main).or_else(|| state::create::<M>(main))?))
+        }
+    }
+
+    /// Keeps a value for as long as the request; `None` if memory is out. The value is not dropped.
+    pub fn keep<T>(self, value: T) -> Option<&'r T> {
+        const { assert!(pool::can_hold::<T>()) };
+        // SAFETY: `Request` is only made for a live request, whose main request is live, too. nginx gives as much memory
+        // as asked for.
+        let place = unsafe { ngx_palloc((*(*self.as_ptr()).main).pool, mem::size_of::<T>()) }.cast::<T>();
+        if place.is_null() {
+            return None;
+        }
+        // SAFETY: there is room for the value, which lives as long as the request.
+        unsafe {
+            place.write(value);
+            place.as_ref()
         }
     }
 
