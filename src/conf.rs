@@ -112,6 +112,8 @@ pub struct Conf<'c> {
     lingering: Lingering,
     /// The rule in force; `None` where nginx judges by itself. Set by [`settle`](Self::settle), as the fields below.
     rule: Option<Rule<'c>>,
+    /// See [`accepts`](Self::accepts).
+    longest: u64,
     /// The terms of drains; `None` where drains are left to nginx.
     terms: Option<Terms<'c>>,
     /// The terms of drains that do no more than nginx's own lingering.
@@ -139,6 +141,13 @@ impl<'c> Conf<'c> {
     /// The rule in force here; `None` where nginx judges by itself.
     pub fn rule(&self) -> Option<&Rule<'c>> {
         self.rule.as_ref()
+    }
+
+    /// Returns whether a body with this declared length passes here, and nothing but that length can matter: not its time, not
+    /// who has sent it. False if the length is 0.
+    #[inline]
+    pub fn accepts(&self, length: u64) -> bool {
+        length.wrapping_sub(1) < self.longest
     }
 
     /// The terms of drains here; `None` where drains are left to nginx.
@@ -240,6 +249,12 @@ impl<'c> Conf<'c> {
     /// [`OutOfMemory`]
     pub fn settle(&mut self, mut core: CoreConf<'c>, enforced: bool) -> Result<Hooks, OutOfMemory> {
         self.rule = self.settle_rule(&core, enforced);
+        self.longest = match (self.rule, self.allowance()) {
+            (Some(Rule { by: By::LimitBody, source: Source::Fixed(limit), when: When::BeforeAccess, .. }), None) => {
+                limit.longest()
+            }
+            _ => 0,
+        };
         // A dry run changes nothing that a client sees, so nginx's own check stays on.
         if enforced && (self.enforces() || !self.limits()) {
             core.clear_client_max_body_size();

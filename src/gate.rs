@@ -55,6 +55,14 @@ pub fn note(r: Request<'_>) {
 
 /// Called when the location is settled, before access is checked and the body is read.
 pub fn before_access(r: Request<'_>) -> Phase {
+    if accept(r) {
+        return Phase::Declined;
+    }
+    judge_before_access(r)
+}
+
+#[inline(never)]
+fn judge_before_access(r: Request<'_>) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
     }
@@ -82,6 +90,17 @@ pub fn after_access(r: Request<'_>) -> Phase {
         return Phase::Declined;
     }
     judge_in_advance(r, When::AfterAccess)
+}
+
+/// Accepts a body that passes by its declared length alone. Returns whether that is so. Most uploads are such: the rest of
+/// this file comes to the same, but has to look at more.
+#[inline]
+fn accept(r: Request<'_>) -> bool {
+    let (conf, length) = (r.conf(), r.untouched_length());
+    conf.accepts(length)
+        && !r.is_internal()
+        && !r.is_error_page()
+        && r.state_or_default().is_some_and(|state| state.accept(conf, length, r.is_multiplexed()))
 }
 
 fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
@@ -128,6 +147,12 @@ fn drop_excess(r: Request<'_>) {
     if !judge::would_allow(r, rule) {
         reject::drop_body(r);
     }
+}
+
+/// Returns whether the response of a request matters: not if its body was accepted and has come as a whole.
+#[inline]
+pub fn is_answer_watched(r: Request<'_>) -> bool {
+    !r.state_at_hand().is_some_and(State::is_accepted) || !r.is_body_read() || r.is_body_partly_read()
 }
 
 /// Called when a response is about to be made. Returns the status of the refusal that replaces it; `None` if it stays.

@@ -95,6 +95,10 @@ impl HttpModule for LimitBody {
         gate::within_body(r, input)
     }
 
+    fn watches_response(r: Request<'_>) -> bool {
+        gate::is_answer_watched(r)
+    }
+
     fn response_header(r: Request<'_>) -> Option<Status> {
         let refusal = gate::before_answer(r);
         drain::before_answer(r);

@@ -4,9 +4,9 @@
 
 use core::cell::Cell;
 
-use policy::{Allowance, At, Clock, Judgement, Mode, Outcome, UpstreamResponse, Verdict};
+use policy::{Allowance, At, Clock, Judgement, Length, Mode, Outcome, UpstreamResponse, Verdict};
 
-use crate::conf::{By, Conf, Rule, Terms};
+use crate::conf::{By, Conf, Rule, Source, Terms};
 use crate::module::Request;
 use crate::slots::Slot;
 use linger::Taken;
@@ -27,6 +27,8 @@ pub struct State<'r> {
     pub is_due: Cell<bool>,
     /// See [`looked_at_from`](Self::looked_at_from).
     looked_at_from: Cell<u64>,
+    /// See [`is_accepted`](Self::is_accepted).
+    is_accepted: Cell<bool>,
     /// The judgement of the body; `None` before there is one.
     judged: Cell<Option<Judged<'r>>>,
     /// The status of the refusal; `None` if the request is not refused. A refusal is final, whatever else becomes of
@@ -89,9 +91,35 @@ impl<'r> State<'r> {
         self.judged.get()
     }
 
+    /// Remembers that the body has passed by its declared length, which the location accepts ([`Conf::accepts`]), and that nothing of it is looked at any more. Returns false,
+    /// and does nothing, if there is more to be remembered of the request already.
+    #[inline]
+    pub fn accept(&self, conf: &'r Conf<'r>, length: u64, is_multiplexed: bool) -> bool {
+        let (Some(rule), None, None) = (conf.rule(), self.judged.get(), self.more.get()) else {
+            return false;
+        };
+        let Source::Fixed(limit) = rule.source else {
+            return false;
+        };
+        let judgement = Judgement::within(limit, Length::Declared(length), rule.mode);
+        self.judged.set(Some(Judged { conf, judgement }));
+        self.looked_at_from.set(NEVER);
+        self.is_due.set(true);
+        self.is_accepted.set(!is_multiplexed);
+        true
+    }
+
+    /// Returns whether the body has passed by its declared length, over HTTP/1.x, and nothing has happened to the request since
+    /// that would have to be remembered.
+    #[inline]
+    pub fn is_accepted(&self) -> bool {
+        self.is_accepted.get()
+    }
+
     /// Remembers how the body is judged.
     pub fn set_judged(&self, judged: Judged<'r>) {
         self.judged.set(Some(judged));
+        self.is_accepted.set(false);
         self.look_when_needed();
     }
 
@@ -104,6 +132,7 @@ impl<'r> State<'r> {
     /// this state.
     pub fn more_or_default(&self, r: Request<'r>) -> Option<&'r More<'r>> {
         if self.more().is_none() {
+            self.is_accepted.set(false);
             self.more.set(r.keep(More::default()));
         }
         self.more()

@@ -91,6 +91,11 @@ pub trait HttpModule: Registered + Sized + 'static {
         Piece::Pass
     }
 
+    /// Whether the callbacks for the response of a request are to be called, which are the four below.
+    fn watches_response(_r: Request<'_, Self>) -> bool {
+        true
+    }
+
     /// Called for a main request when a response is about to be made, and nothing of it has been sent. A returned
     /// status replaces the response. Code that goes on to make the replaced response gets that status from the filters.
     fn response_header(_r: Request<'_, Self>) -> Option<Status> {

@@ -156,6 +156,18 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
+    /// The declared length of a body of which nothing has been read or discarded yet, in bytes; 0 if there is none.
+    #[inline]
+    pub fn untouched_length(self) -> u64 {
+        // SAFETY: `Request` is only made for a live request.
+        let length = unsafe { (*self.as_ptr()).headers_in.content_length_n };
+        // Before it is read, a body of undeclared length has a negative one.
+        match u64::try_from(length) {
+            Ok(length) if !self.is_body_read() && !self.is_body_discarded() => length,
+            _ => 0,
+        }
+    }
+
     /// Whether the request has a body that is not empty, as far as the client has said.
     pub fn has_body(self) -> bool {
         // SAFETY: `Request` is only made for a live request.
@@ -325,7 +337,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // one's pool, and is only ever shared.
         unsafe {
             let main = (*self.as_ptr()).main;
-            Some(state::of::<M>(state::find::<M>(main).or_else(|| state::create::<M>(main))?))
+            Some(state::of::<M>(state::at_hand::<M>(main).or_else(|| state::find_or_create::<M>(main))?))
         }
     }
 

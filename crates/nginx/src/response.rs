@@ -62,6 +62,10 @@ unsafe extern "C" fn rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_i
 unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
     let request = unsafe { Request::<M>::new(r) };
+    if !M::watches_response(request) {
+        // SAFETY: the next filter takes what this one got.
+        return unsafe { M::registration().next.header.get()(r) };
+    }
     if let Some(status) = request.is_main().then(|| M::response_header(request)).flatten() {
         request.forget_response();
         return status.as_ngx();
@@ -83,6 +87,10 @@ unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_in
 unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
     let request = unsafe { Request::<M>::new(r) };
+    if !M::watches_response(request) {
+        // SAFETY: the next filter takes what this one got.
+        return unsafe { M::registration().next.body.get()(r, chain) };
+    }
     if let Some(status) = request.is_main().then(|| M::replaced_response(request)).flatten() {
         return status.as_ngx();
     }

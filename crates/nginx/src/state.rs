@@ -102,12 +102,23 @@ pub(crate) unsafe fn of<'r, M: HttpModule>(kept: NonNull<Kept<M>>) -> &'r M::Sta
     unsafe { &*ptr::addr_of!((*kept.as_ptr()).state).cast::<M::State<'r>>() }
 }
 
+/// What is kept of a main request, from now on if nothing has been; `None` if memory is out.
+///
+/// # Safety
+///
+/// `r` must be a live main request.
+#[inline(never)]
+pub(crate) unsafe fn find_or_create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
+    // SAFETY: up to the caller.
+    unsafe { find::<M>(r).or_else(|| create::<M>(r)) }
+}
+
 /// Starts to keep something of a main request; `None` if memory is out.
 ///
 /// # Safety
 ///
 /// `r` must be a live main request of which nothing is kept.
-pub(crate) unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
+unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Kept<M>>> {
     const { assert!(pool::can_hold::<Kept<M>>()) };
     // SAFETY: `r` is live, as the caller promises, and so is its pool. nginx gives as much memory as asked for.
     unsafe {

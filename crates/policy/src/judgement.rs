@@ -26,6 +26,14 @@ impl Limit {
         self.0
     }
 
+    /// The longest body that the limit allows, in bytes.
+    pub const fn longest(self) -> u64 {
+        match self.0 {
+            0 => size::MAX,
+            limit => limit,
+        }
+    }
+
     /// Returns whether a body may have this length. A body exactly as long as the limit is allowed; one more byte is
     /// not.
     pub const fn allows(self, length: Length) -> bool {
@@ -155,6 +163,11 @@ impl Judgement {
             _ => Reason::TooLarge,
         };
         Self { limit, length, reason, mode }
+    }
+
+    /// The judgement of a body that is known to be within a limit.
+    pub const fn within(limit: Limit, length: Length, mode: Mode) -> Self {
+        Self { limit: Some(limit), length, reason: Reason::Within, mode }
     }
 
     /// Judges the body again, by the same limit, when more of it has arrived; `None` if this judgement is final.

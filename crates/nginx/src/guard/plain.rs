@@ -22,6 +22,7 @@ use crate::{HttpModule, Request};
 /// # Safety
 ///
 /// `r` must be live.
+#[inline]
 pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
     // SAFETY: live, says the caller; an upstream lives as long as the request.
     let Some(u) = (unsafe { (*r).upstream.as_mut() }) else {
