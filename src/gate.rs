@@ -127,7 +127,10 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
         return Phase::Declined;
     }
     match judge::begin(r, state, r.conf(), length) {
-        Ok(()) => Phase::Declined,
+        Ok(()) => {
+            state.note_accepted(r.is_multiplexed());
+            Phase::Declined
+        }
         Err(status) => {
             reject::drop_refused(r);
             Phase::Finalize(status)

@@ -4,7 +4,7 @@
 
 use core::cell::Cell;
 
-use policy::{Allowance, At, Clock, Judgement, Length, Mode, Outcome, UpstreamResponse, Verdict};
+use policy::{Allowance, At, Clock, Judgement, Length, Mode, Outcome, Reason, UpstreamResponse, Verdict};
 
 use crate::conf::{By, Conf, Rule, Source, Terms};
 use crate::module::Request;
@@ -107,6 +107,15 @@ impl<'r> State<'r> {
         self.is_due.set(true);
         self.is_accepted.set(!is_multiplexed);
         true
+    }
+
+    /// Notes that the body was accepted ([`is_accepted`](Self::is_accepted)), if it was. To be called when it has been judged.
+    pub fn note_accepted(&self, is_multiplexed: bool) {
+        let is_within = |judged: Judged<'_>| {
+            matches!((judged.judgement.reason(), judged.judgement.length()), (Reason::Within, Length::Declared(_)))
+        };
+        let is_final = self.looked_at_from() == NEVER && self.more().is_none() && self.judged().is_some_and(is_within);
+        self.is_accepted.set(is_final && !is_multiplexed);
     }
 
     /// Returns whether the body has passed by its declared length, over HTTP/1.x, and nothing has happened to the request since

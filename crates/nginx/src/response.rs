@@ -66,6 +66,19 @@ unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_in
         // SAFETY: the next filter takes what this one got.
         return unsafe { M::registration().next.header.get()(r) };
     }
+    // SAFETY: nginx passes a live request.
+    unsafe { watched_header::<M>(r) }
+}
+
+/// The same for a response that the module watches.
+///
+/// # Safety
+///
+/// `r` must be live.
+#[inline(never)]
+unsafe fn watched_header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: live, says the caller.
+    let request = unsafe { Request::<M>::new(r) };
     if let Some(status) = request.is_main().then(|| M::response_header(request)).flatten() {
         request.forget_response();
         return status.as_ngx();
@@ -91,6 +104,19 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
         // SAFETY: the next filter takes what this one got.
         return unsafe { M::registration().next.body.get()(r, chain) };
     }
+    // SAFETY: nginx passes a live request and a valid chain.
+    unsafe { watched_body::<M>(r, chain) }
+}
+
+/// The same for a response that the module watches.
+///
+/// # Safety
+///
+/// `r` must be live, and `chain` valid.
+#[inline(never)]
+unsafe fn watched_body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: live, says the caller.
+    let request = unsafe { Request::<M>::new(r) };
     if let Some(status) = request.is_main().then(|| M::replaced_response(request)).flatten() {
         return status.as_ngx();
     }

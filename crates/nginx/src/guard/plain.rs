@@ -33,10 +33,22 @@ pub(crate) unsafe fn guard<M: HttpModule>(r: *mut ngx_http_request_t) {
         return;
     }
     // SAFETY: live, says the caller.
+    unsafe { guard_first::<M>(r, u) }
+}
+
+/// The same for a request that is not guarded.
+///
+/// # Safety
+///
+/// `r` must be live, and `u` be its upstream.
+#[inline(never)]
+unsafe fn guard_first<M: HttpModule>(r: *mut ngx_http_request_t, u: &mut ngx_http_upstream_t) {
+    // SAFETY: live, says the caller.
     let request = unsafe { Request::<M>::new(r) };
     if !request.has_body() || !M::watches_upstream(request) {
         return;
     }
+    let filter = u.output.output_filter;
     // nginx sets its filter when the body has been read, unless there is one.
     if filter.is_none() || is(filter, ngx_chain_writer) {
         u.output.output_filter = Some(write::<M>);
