@@ -49,10 +49,11 @@ unsafe fn guard_first<M: HttpModule>(r: *mut ngx_http_request_t, u: &mut ngx_htt
         return;
     }
     let filter = u.output.output_filter;
-    // nginx sets its filter when the body has been read, unless there is one.
-    if filter.is_none() || is(filter, ngx_chain_writer) {
+    let writer = ptr::addr_of_mut!(u.writer).cast();
+    // nginx sets its filter when the body has been read, unless there is one. The data of that is for no other.
+    if filter.is_none() || u.output.filter_ctx == writer {
         u.output.output_filter = Some(write::<M>);
-        u.output.filter_ctx = ptr::addr_of_mut!(u.writer).cast();
+        u.output.filter_ctx = writer;
     } else {
         // SAFETY: live, says the caller.
         unsafe { install::<M>(r, u) };
@@ -81,11 +82,15 @@ unsafe extern "C" fn write<M: HttpModule>(writer: *mut c_void, chain: *mut ngx_c
 }
 
 /// The same, where nothing has been written to the connection yet.
+///
+/// # Safety
+///
+/// `writer` must be the data of nginx's own filter, and `chain` for that filter. nginx must be writing a request.
 #[inline(never)]
 unsafe fn write_first<M: HttpModule>(writer: *mut c_void, chain: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: as for `write`.
+    // SAFETY: nginx's own filter has the connection that it writes to.
     let c = unsafe { Connection::new((*writer.cast::<ngx_chain_writer_ctx_t>()).connection) };
-    // SAFETY: nginx is writing the request.
+    // SAFETY: nginx is writing a request, as the caller promises.
     let (r, u) = unsafe { written(c) };
     // SAFETY: as above.
     if c.is_tls() || cfg!(not(target_os = "linux")) || unsafe { is_stale(u, c) } {
@@ -94,6 +99,9 @@ unsafe fn write_first<M: HttpModule>(writer: *mut c_void, chain: *mut ngx_chain_
             // SAFETY: the guard calls nginx's own filter, which takes what this one got.
             return unsafe { guard.write_with_care::<M>(chain) };
         }
+        // Without memory for that it is as with nginx alone.
+        // SAFETY: as above.
+        unsafe { (*u).output.output_filter = Some(ngx_chain_writer) };
     }
     // SAFETY: nginx's own filter takes what this one got.
     let result = unsafe { ngx_chain_writer(writer, chain) };
