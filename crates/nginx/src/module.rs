@@ -198,11 +198,13 @@ type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t
 
 impl Next {
     /// Before the filters are registered.
-    const NONE: Self = Self {
-        request_body: Cell::new(no_body_filter),
-        header: Cell::new(no_header_filter),
-        body: Cell::new(no_body_filter),
-    };
+    const fn none() -> Self {
+        Self {
+            request_body: Cell::new(no_body_filter),
+            header: Cell::new(no_header_filter),
+            body: Cell::new(no_body_filter),
+        }
+    }
 }
 
 unsafe extern "C" fn no_header_filter(_r: *mut ngx_http_request_t) -> ngx_int_t {
@@ -220,7 +222,7 @@ impl Registration {
     ///
     /// Both must point to the statics that nginx registers.
     pub const unsafe fn new(module: *const ngx_module_t, written: *const ngx_module_t) -> Self {
-        Self { module, written, ctx_index: Cell::new(0), reading: conf::Reading::new(), next: Next::NONE }
+        Self { module, written, ctx_index: Cell::new(0), reading: conf::Reading::new(), next: Next::none() }
     }
 
     /// The address that tells the module from others.
