@@ -1,5 +1,4 @@
-"""What a fleet needs that refuses uploads, on paper: rewrites the tables of docs/capacity.md, and what README.md
-says of them.
+"""What a fleet needs that refuses uploads, on paper: rewrites the tables of docs/capacity.md.
 
     capacity.py NGINX MODULE CERTIFICATE COURSE
 
@@ -348,13 +347,6 @@ def example(costs):
     return table(["", "one node", f"one of {NODES:,}", f"all {NODES:,}"], rows)
 
 
-def in_short(costs):
-    """What README.md says."""
-    uploads = shown(lasts_for(costs, "HTTP/1.1, declared", 100 * MIB))
-    return (f"By computation a core that is {BUSY:.0%} busy drains {uploads} refused uploads of 100 MiB a second "
-            "([docs/capacity.md](docs/capacity.md)).")
-
-
 def mix_table():
     rows = []
     for share, client in MIX.clients:
@@ -422,8 +414,7 @@ def main():
         "dearest": dearest_table(costs, dearest),
         "checks": table(["", "found", "expected", "apart", "may be"], checks.rows),
     })
-    fill(TOP / "README.md", {"make capacity": in_short(costs)})
-    print("==> docs/capacity.md; README.md")
+    print("==> docs/capacity.md")
 
 
 if __name__ == "__main__":
