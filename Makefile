@@ -38,7 +38,7 @@ PARTS ?=
 APPS ?=
 FRONTS ?=
 TRIES ?=
-# Where the demo listens: cleartext here, TLS one above.
+# Where the demo listens: cleartext here, TLS one above, nginx without the module on the next two.
 PORT ?= 8413
 
 # How nginx 1.28.3 is built: "palloc", so that each piece of memory from a pool is one of malloc's; "asan", the same and with
@@ -97,11 +97,11 @@ help: ## use: List the targets
 	@echo 'is built from there. The other variables are at the top of the Makefile.'
 	@echo 'Run as root, a target installs the Debian packages that it needs, and names them first; otherwise it only names them.'
 
-run: build controls ## use: See it work: refuse an upload with and without the module
+run: build controls ## use: See it work: refuse an upload with the module, with nginx alone, and in two textbook ways
 	@build/setup.sh run
 	@build/demo/run.sh $(PROGRAM) $(WORK) $(PORT)
 
-stop: ## use: Stop the nginx that "run" left running
+stop: ## use: Stop the two nginx that "run" left running
 	@build/demo/stop.sh $(OBJS)/demo
 
 build: nginx ## use: Build the module

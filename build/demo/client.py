@@ -1,48 +1,81 @@
-"""Uploads a file as users' programs do, to each location of the demo, and prints what they get, side by side."""
+"""Uploads a file as users' programs do, to nginx with the module, to nginx alone, and to two textbook ways of refusing an
+upload, and prints what each program gets:
 
+    client.py PORT FILE
+
+The module listens on PORT, nginx alone two above; with TLS, each one above that.
+"""
+
+import concurrent.futures
 import http.client
 import ssl
 import subprocess
 import sys
+import time
 
-PORT, TLS_PORT, FILE = sys.argv[1:]
-LOCATIONS = {"limit_body": "/upload", "closing at once": "/control/close", "answering twice": "/control/double"}
+PORT, FILE = int(sys.argv[1]), sys.argv[2]
+SERVERS = {
+    "limit_body": (PORT, "/upload"),
+    "nginx alone": (PORT + 2, "/upload"),
+    "closing at once": (PORT, "/control/close"),
+    "answering twice": (PORT, "/control/double"),
+}
+# More than the 5 seconds for which nginx alone waits for a client that is silent.
+PAUSE = 6.5
 
 
-def curl(location):
+def curl(port, location):
     """curl, as on a command line. It looks for an answer while it sends."""
     done = subprocess.run(
-        ["curl", "-sS", "-w", "%{stderr}%{http_code}", "--data-binary", f"@{FILE}", f"http://127.0.0.1:{PORT}{location}"],
+        ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", f"@{FILE}", f"http://127.0.0.1:{port}{location}"],
         capture_output=True, text=True,
     )
-    return f"{done.stderr[-3:]} {done.stdout.strip()}" if done.returncode == 0 else done.stderr.split("\n")[0][:-4 or None]
+    return done.stdout if done.returncode == 0 else f"exit code {done.returncode}"
 
 
-def python(connection, location):
+def python(port, location):
     """Python's http.client. It sends all of the body before it looks, as most HTTP libraries do."""
-    try:
-        with open(FILE, "rb") as file:
-            connection.request("POST", location, file.read())
-        response = connection.getresponse()
-        return f"{response.status} {response.read().decode().strip()}"
-    except OSError as error:
-        return f"{type(error).__name__}: {error.strerror}".split(" (")[0]
+    return upload(http.client.HTTPConnection("127.0.0.1", port), location)
 
 
-def plain(location):
-    return python(http.client.HTTPConnection("127.0.0.1", int(PORT)), location)
-
-
-def tls(location):
+def tls(port, location):
     context = ssl.create_default_context(cafile="objs/demo/localhost.pem")
-    return python(http.client.HTTPSConnection("localhost", int(TLS_PORT), context=context), location)
+    return upload(http.client.HTTPSConnection("localhost", port + 1, context=context), location)
 
 
-CLIENTS = {"curl": curl, "Python http.client": plain, "the same over TLS": tls}
+def pausing(port, location):
+    """The same, but half-way the client waits, as for a disk or a mobile network."""
+    return upload(http.client.HTTPConnection("127.0.0.1", port), location, PAUSE)
 
-rows = [("", *LOCATIONS)]
+
+def upload(connection, location, pause=0.0):
+    with open(FILE, "rb") as file:
+        body = file.read()
+    try:
+        connection.putrequest("POST", location)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        connection.send(body[: len(body) // 2])
+        time.sleep(pause)
+        connection.send(body[len(body) // 2 :])
+        response = connection.getresponse()
+        response.read()
+        return str(response.status)
+    except OSError as error:
+        return type(error).__name__
+
+
+CLIENTS = {
+    "curl": curl,
+    "Python http.client": python,
+    "Python http.client, TLS": tls,
+    f"Python http.client, pausing for {PAUSE} s": pausing,
+}
+
+rows = [("", *SERVERS)]
 for name, client in CLIENTS.items():
-    rows.append((name, *(client(location) for location in LOCATIONS.values())))
+    with concurrent.futures.ThreadPoolExecutor(len(SERVERS) if client is pausing else 1) as pool:
+        rows.append((name, *pool.map(lambda server: client(*server), SERVERS.values())))
 
 widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
 for row in rows:

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Starts nginx with nginx-conf/demo.conf, uploads too much to it in several ways, and shows what each client got:
+# Starts nginx with nginx-conf/demo/nginx.conf and, without the module, with alone.conf; uploads too much to both in several
+# ways, and shows what each client got:
 #
 #     build/demo/run.sh NGINX WORK PORT
 #
-# WORK is where the modules for this nginx are. nginx goes on running; "make stop" ends it.
+# WORK is where the modules for this nginx are. Both go on running; "make stop" ends them.
 
 set -eu
 
@@ -17,12 +18,13 @@ mib=64
 echo
 echo "Uploading $mib MiB where 1 MiB is allowed. What the client gets:"
 echo
-python3 build/demo/client.py "$port" "$((port + 1))" "$dir/upload"
+python3 build/demo/client.py "$port" "$dir/upload"
 cat <<END
 
-limit_body is this module. The other two refuse the upload as well, but close the connection while the client still
-sends. The kernel resets it, the client's sending fails, and the answer is lost. curl looks for an answer while it sends,
-and is quick enough on this machine; most HTTP libraries look only when all is sent.
+limit_body is nginx with this module. "nginx alone" is the same nginx without it, with client_max_body_size: it delivers
+the answer to a fast upload, and loses it if the client pauses for more than 5 seconds or sends for more than 30. The other
+two refuse the upload and close the connection while the client still sends: the kernel resets it, and the answer is lost.
+curl reads the answer while it sends; most HTTP libraries only after sending the whole body.
 
 See it in a browser, with live counters: http://127.0.0.1:$port/
 
@@ -31,6 +33,6 @@ Try it by hand:
     curl -i --data-binary 'small enough'    http://127.0.0.1:$port/upload
     tail objs/demo/access.log objs/demo/error.log
 
-nginx runs with objs/demo/nginx.conf until you stop it:
+nginx runs with objs/demo/nginx.conf, and without the module with objs/demo/alone/nginx.conf, until you stop both:
     make stop
 END

@@ -31,8 +31,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     for name, visit in {"Chromium": visit_with_chromium, "Firefox": visit_with_firefox}.items():
         print(f"{name}:")
-        # TLS has the one above it.
-        port = free_ports(2)[0]
+        # TLS and nginx without the module have those above it.
+        port = free_ports(4)[0]
         with contextlib.ExitStack() as ending:
             ending.callback(stop_demo)
             start_demo(port)
@@ -105,6 +105,7 @@ def see_refusal(browser):
     check("64 MiB are refused", lambda: browser.text("#upload .status"), "413 Request Entity Too Large")
     check("... with the site's page", lambda: browser.text("#upload .answer"), "too large: at most 1048576 bytes\n")
     check("... after all was sent", lambda: browser.text("#upload .sent"), "64 MiB of 64 MiB sent")
+    check("nginx alone delivers that, too", lambda: browser.text("#alone .status"), "413 Request Entity Too Large")
 
 
 def see_counters(browser):
