@@ -216,3 +216,63 @@ h1: head POST /large.jpg 1048577; send 1048577; answer; end
 413 <413 Request Entity Too Large> | closed
 --- error_log eval
 [qr/client took too long to send body: 1024 bytes in \d+\.\d{3}s/, qr/client took too long to send body: 2048 bytes in \d+\.\d{3}s/]
+
+
+=== TEST 11: basic-auth.conf
+--- example chomp
+basic-auth.conf
+--- config
+--- user_files
+>>> htpasswd
+alice:{PLAIN}a
+bob:{PLAIN}b
+--- upload
+h1 POST / 2m
+h1 POST / 2m Authorization:Basic_YWxpY2U6YQ==
+h1 POST / 2m Authorization:Basic_Ym9iOmI=
+h1 POST / 2m Authorization:Basic_YWxpY2U6Yg==
+--- answer
+401 <401 Authorization Required> | open
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+401 <401 Authorization Required> | open
+
+
+=== TEST 12: refusals.conf
+--- example chomp
+refusals.conf
+--- config
+--- upload
+h1 POST /photo.jpg 11m
+h1 chunked POST /b 11m
+h1 POST /c 1m
+h1 GET /d
+--- answer
+413 Too large: at most 10485760 bytes. | closed
+413 Too large: at most 10485760 bytes. | closed
+200 ok | open
+200 ok | open
+--- commands
+cut -d ' ' -f 3- $TEST_NGINX_SERVER_ROOT/logs/refusals.log | sed -E 's/(received|drained) [0-9]+ (of ""|in)/\1 N \2/g; s/in [0-9.]+s/in Ns/; s/: (yes|no)$/: ?/'
+wc -l <$TEST_NGINX_SERVER_ROOT/logs/access.log
+--- output
+"POST /photo.jpg HTTP/1.1" 413 REJECTED at header, received 0 of "11534336", limit "10485760", drained N in Ns: complete, acknowledged: ?
+"POST /b HTTP/1.1" 413 REJECTED at body, received N of "", limit "10485760", drained N in Ns: complete, acknowledged: ?
+4
+
+
+=== TEST 13: metrics.conf
+--- example chomp
+metrics.conf
+--- config
+location / { limit_body 1k; limit_body_zone uploads; proxy_pass http://backend; }
+--- upload
+h1 POST / 2k
+--- answer
+413 <413 Request Entity Too Large> | closed
+--- commands
+$CURL http://127.0.0.1:$METRICS_PORT/metrics | grep '^nginx_limit_body_requests_total.*rejected"'
+$CURL http://127.0.0.1:$METRICS_PORT/metrics.json | python3 -c 'import json, sys; print(json.load(sys.stdin)["zones"]["uploads"]["requests"]["rejected"])'
+--- output
+nginx_limit_body_requests_total{zone="uploads",status="rejected"} 1
+1

@@ -21,8 +21,8 @@
 #     --- early_asked what each of their connections was asked, in any order, as t/lib/early.py has it
 #     --- responses   the same as "logged" for upstreams that close early: request URI, status, and
 #                     $limit_body_upstream_response, "-" if it is empty
-#     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, its
-#                     upstreams are the backend, and each time of a limit_body_timeout is a second
+#     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, the
+#                     application is the backend, and each time of a limit_body_timeout is a second
 #     --- body_files  how many files of bodies are left when all is over
 #
 # There is an upstream "backend": it takes any body, and answers "ok", below /length with the length it was declared,
@@ -100,14 +100,17 @@ no_long_string();
 no_root_location();
 log_level('info');
 
-# An example with the ports of the tests in the place of its own, and a second in the place of longer times.
+# An example with the ports and paths of the tests in the place of its own, and a second in the place of longer times.
 sub read_example ($) {
     my $file = dirname(__FILE__) . "/../../../../nginx-conf/$_[0]";
     open my $in, '<', $file or bail_out("$file: $!");
     my $example = do { local $/; <$in> };
     $example =~ s/\blisten 80;/listen 127.0.0.1:\$TEST_NGINX_SERVER_PORT;/g;
-    $example =~ s/\bserver 127\.0\.0\.1:8000;/server 127.0.0.1:\$TEST_NGINX_RAND_PORT_9;/g;
-    $example =~ s/\bserver 127\.0\.0\.1:8001;/server 127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
+    $example =~ s/\blisten 127\.0\.0\.1:8414;/listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
+    $example =~ s/\b127\.0\.0\.1:8000;/127.0.0.1:\$TEST_NGINX_RAND_PORT_9;/g;
+    $example =~ s/\b127\.0\.0\.1:8001;/127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
+    $example =~ s{/var/log/nginx/}{$ServRoot/logs/}g;
+    $example =~ s{/etc/nginx/}{$ServRoot/html/}g;
     $example =~ s/\blimit_body_timeout \K\d+[sm]\b/1s/g;
     return $example;
 }
@@ -273,6 +276,7 @@ sub with_ports ($@) {
     local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
     local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
     local $ENV{ANY_PORT} = $ports->{TEST_NGINX_RAND_PORT_7};
+    local $ENV{METRICS_PORT} = $ports->{TEST_NGINX_RAND_PORT_8};
     local $ENV{EARLY_PORT} = $ports->{TEST_NGINX_RAND_PORT_5};
     local $ENV{EARLY_TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_6};
     local $ENV{PID_FILE} = "$ServRoot/logs/nginx.pid";
