@@ -2,7 +2,7 @@
 
     check.py NGINX MODULE FILE ...
 
-A FILE is a dashboard of Grafana's (.json), or a page (.md) whose queries stand indented, one in a block. Each query must
+A FILE is a dashboard of Grafana's (.json), or a page (.md) whose queries stand in blocks of their own ("promql"). Each query must
 yield at least one number; a name or a label that is misspelt yields none, and so does a share of nothing. Beside that
 promtool must have nothing to say of the metrics, and a number of refusals made must be what Prometheus has counted.
 """
@@ -149,9 +149,8 @@ def label_values(query):
 
 
 def of_page(file):
-    for block in re.findall(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+", file.read_text()):
-        if "nginx_limit_body_" in block:
-            yield "query", textwrap.dedent(block).strip()
+    for block in re.findall(r"^ *```promql\n(.*?)^ *```$", file.read_text(), re.M | re.S):
+        yield "query", textwrap.dedent(block).strip()
 
 
 class Prometheus:
