@@ -244,9 +244,10 @@ apps: build ## measure: Upload to 15 applications that answer early, through 7 s
 	@build/test/apps.sh $(OBJS)/apps
 	@python3 -m apps $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/apps $(OBJS)/apps/results.jsonl docs README.md
 
-grafana: build ## develop: Run the queries of the dashboard and the documents on a Prometheus that scrapes nginx
+grafana: build ## develop: Run the queries of the dashboard, the alerts and the documents on a Prometheus that scrapes nginx
 	@build/setup.sh grafana
-	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json docs/choosing-a-limit.md docs/capacity.md
+	@python3 t/grafana/check.py $(PROGRAM) $(MODULE) contrib/grafana/limit-body.json contrib/prometheus/limit-body.rules.yaml \
+		docs/choosing-a-limit.md docs/capacity.md
 
 browser: build controls ## develop: Try the demo's page in Chromium and Firefox, and take its pictures
 	@build/setup.sh run browser

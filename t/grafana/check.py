@@ -2,9 +2,10 @@
 
     check.py NGINX MODULE FILE ...
 
-A FILE is a dashboard of Grafana's (.json), or a page (.md) whose queries stand in blocks of their own ("promql"). Each query must
-yield at least one number; a name or a label that is misspelt yields none, and so does a share of nothing. Beside that
-promtool must have nothing to say of the metrics, and a number of refusals made must be what Prometheus has counted.
+A FILE is a dashboard of Grafana's (.json), a page (.md) whose queries stand in blocks of their own ("promql"), or rules of
+Prometheus' (.yaml). Each query must yield at least one number, and so must an alert without the bound that it is compared
+with; a name or a label that is misspelt yields none, and so does a share of nothing. Beside that promtool must have nothing to
+say of the metrics and the rules, and a number of refusals made must be what Prometheus has counted.
 """
 
 import http.client
@@ -64,13 +65,13 @@ def main():
     program, module, *files = sys.argv[1:]
     failed = 0
     with tempfile.TemporaryDirectory() as directory, Server(program, module) as server:
-        prometheus = Prometheus(directory, server.metrics)
+        prometheus = Prometheus(directory, server.metrics, [file for file in files if file.endswith(".yaml")])
         try:
             print(check_format(server))
             server.be_busy()
             prometheus.await_samples()
             for file in map(pathlib.Path, files):
-                queries = list(of_dashboard(file, prometheus) if file.suffix == ".json" else of_page(file))
+                queries = list(QUERIES[file.suffix](file, prometheus))
                 failures = [(title, query, why) for title, query in queries if (why := prometheus.refusal(query))]
                 for title, query, why in failures:
                     print(f"{file}: {title}: {why}\n{textwrap.indent(query, '    ')}", file=sys.stderr)
@@ -148,18 +149,33 @@ def label_values(query):
     return re.fullmatch(r"label_values\((.*), *(\w+)\)", query, re.DOTALL).groups()
 
 
-def of_page(file):
+def of_page(file, _):
     for block in re.findall(r"^ *```promql\n(.*?)^ *```$", file.read_text(), re.M | re.S):
         yield "query", textwrap.dedent(block).strip()
 
 
+def of_rules(file, prometheus):
+    """The expressions of alerts, with ranges that have samples, and without the bound."""
+    subprocess.run(["promtool", "check", "rules", file], check=True)
+    for group in prometheus.ask("rules", {})["groups"]:
+        for rule in group["rules"]:
+            query, bounds = re.subn(r" > [\d.]+$", "", rule["query"])
+            if not bounds or rule.get("lastError"):
+                sys.exit(f"{file}: {rule['name']}: {rule.get('lastError') or 'no bound'}")
+            yield rule["name"], re.sub(r"\[\d+\w\]", f"[{WINDOW}]", query)
+
+
+QUERIES = {".json": of_dashboard, ".md": of_page, ".yaml": of_rules}
+
+
 class Prometheus:
-    def __init__(self, directory, target):
+    def __init__(self, directory, target, rules):
         job = {"job_name": "nginx", "static_configs": [{"targets": [urllib.parse.urlsplit(target).netloc]}]}
         every = {"scrape_interval": f"{INTERVAL}s", "scrape_timeout": f"{INTERVAL}s"}
         configuration = pathlib.Path(directory, "prometheus.yml")
         # YAML, too.
-        configuration.write_text(json.dumps({"global": every, "scrape_configs": [job]}))
+        rules = [str(pathlib.Path(file).resolve()) for file in rules]
+        configuration.write_text(json.dumps({"global": every, "scrape_configs": [job], "rule_files": rules}))
         self.url = f"http://127.0.0.1:{free_ports(1)[0]}"
         self.log = pathlib.Path(directory, "log")
         self.process = subprocess.Popen(
