@@ -86,7 +86,7 @@ export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
 .PHONY: help run stop build check unittest test clients apps grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
-	test-all test-msrv unsafe test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
+	test-all test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
 help: ## use: List the targets
 	@for group in use develop measure; do \
@@ -135,7 +135,13 @@ check: nginx deny ## develop: Check format, lints, documentation, licenses, comm
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --test layout
 	@build/check/unsafe.py >/dev/null
+	@build/release/man.py docs/limit_body.md | cmp - $(MAN) || { echo 'error: $(MAN) is not up to date: make man' >&2; exit 1; }
 	@build/check/subjects.sh
+
+MAN := docs/ngx_http_limit_body_module.5
+
+man: ## develop: Make the man page from docs/limit_body.md
+	@build/release/man.py docs/limit_body.md >$(MAN)
 
 unsafe: ## develop: List all unsafe code, each block with its reason
 	@build/check/unsafe.py

@@ -1,9 +1,10 @@
 #!/bin/bash
-# Installs the module where nginx looks for its modules, and tells how to load it:
+# Installs the module where nginx looks for its modules, and its man page, and tells how to load it:
 #
 #     build/module/install.sh NGINX MODULE [DESTDIR]
 #
-# The directory is the one that nginx was configured with (--modules-path). With DESTDIR, that directory below DESTDIR.
+# The directory is the one that nginx was configured with (--modules-path). With DESTDIR, for a package, that directory below
+# DESTDIR. The man page belongs to MANDIR: the system's in a package, else that of what was installed by hand.
 
 set -euo pipefail
 
@@ -12,6 +13,8 @@ set -euo pipefail
 
 nginx=$1 module=$2 destdir=${3:-}
 name=ngx_http_limit_body_module.so
+man=ngx_http_limit_body_module.5
+mandir=${MANDIR:-$([ -n "$destdir" ] && echo /usr/share/man || echo /usr/local/share/man)}
 
 # An option of nginx's configure; empty if it was not given.
 option() {
@@ -47,6 +50,7 @@ fi
 # Not in its place: an nginx that runs has it mapped.
 install -m 644 "$module" "$into/$name.new"
 mv -f "$into/$name.new" "$into/$name"
+install -D -m 644 "$project/docs/$man" "$destdir$mandir/man5/$man"
 
 # nginx takes a relative name from its prefix; in many packages, $prefix/modules is a link to the modules.
 loads=$modules/$name
@@ -57,5 +61,5 @@ cat <<END
 ==> $into/$name
 To load it, put this at the top of nginx.conf, then test and reload (where an older one is loaded, restart) nginx:
     load_module $loads;
-Examples of what to put below it are in nginx-conf/, the directives in docs/limit_body.md.
+Examples of what to put below it are in nginx-conf/, the directives in docs/limit_body.md and "man ${man%.5}".
 END
