@@ -6,7 +6,7 @@ use std::path::Path;
 use plotters::prelude::*;
 use serde_json::Value;
 
-use crate::plot::{save, text, thousands, Error, COLOURS, GRID, INK, SIZE};
+use crate::plot::{colour, draw_all, thousands, Error, LABEL};
 
 /// Draws a line for each server.
 pub fn draw(figures: &Path, picture: &Path) -> Result<(), Error> {
@@ -16,44 +16,40 @@ pub fn draw(figures: &Path, picture: &Path) -> Result<(), Error> {
     let lines: Vec<(&str, Vec<(f64, f64)>)> =
         servers.iter().map(|server| (server["name"].as_str().unwrap_or_default(), held(server))).collect();
     let end = lines.iter().flat_map(|line| line.1.last()).map(|point| point.0).fold(0.0, f64::max);
-    let mut drawing = String::new();
-    {
-        let root = SVGBackend::with_string(&mut drawing, SIZE).into_drawing_area();
-        root.fill(&WHITE)?;
-        let mut chart = ChartBuilder::on(&root)
-            .margin(16)
-            .caption(format!("{} clients that send a byte a second", thousands(clients)), text(20))
-            .x_label_area_size(48)
-            .y_label_area_size(80)
+    let title = format!("Connections that a server holds, of {} clients that send a byte a second", thousands(clients));
+    draw_all(picture, &title, |root, theme| {
+        let mut chart = ChartBuilder::on(root)
+            .x_label_area_size(44)
+            .y_label_area_size(64)
             .build_cartesian_2d(0.0..end, 0.0..clients * 1.5)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
-            .axis_style(INK)
-            .bold_line_style(GRID)
+            .axis_style(theme.ink)
+            .bold_line_style(theme.grid)
             .light_line_style(TRANSPARENT)
-            .label_style(text(14))
+            .label_style(theme.text(LABEL))
             .x_desc("seconds")
-            .y_desc("connections that the server holds")
             .x_label_formatter(&|number| thousands(*number))
             .y_label_formatter(&|number| thousands(*number))
             .draw()?;
-        for (number, (name, points)) in lines.into_iter().enumerate() {
-            let stroke = COLOURS[number % COLOURS.len()].stroke_width(3);
+        for (at, (name, points)) in lines.iter().enumerate() {
+            // A second line of one server is thin.
+            let is_first = lines[..at].iter().all(|(before, _)| colour(before) != colour(name));
+            let stroke = colour(name).stroke_width(if is_first { 3 } else { 1 });
             chart
-                .draw_series(LineSeries::new(points, stroke))?
-                .label(name)
+                .draw_series(LineSeries::new(points.iter().copied(), stroke))?
+                .label(*name)
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 24, y)], stroke));
         }
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperRight)
-            .label_font(text(14))
+            .label_font(theme.text(LABEL))
             .legend_area_size(32)
             .draw()?;
-        root.present()?;
-    }
-    save(picture, &drawing)
+        Ok(())
+    })
 }
 
 /// (seconds, connections) at each look.
