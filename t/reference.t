@@ -157,3 +157,24 @@ h1 POST /after 2k Authorization:Basic_YWxpY2U6YQ==
 413 <413 Request Entity Too Large> | closed
 401 <401 Authorization Required> | open
 200 ok | open
+
+
+=== TEST 9: counts end with nginx
+--- config
+location = /metrics { access_log off; limit_body_metrics; }
+limit_body 1m;
+limit_body_zone uploads;
+location / { proxy_pass http://backend; }
+--- upload
+h1 POST / 1k
+--- answer
+200 ok | open
+--- commands
+"$TEST_PYTHON" t/lib/metrics.py uploads 1 | grep -c ^requests
+kill -QUIT $(cat $PID_FILE)
+while [ -e $PID_FILE ]; do sleep 0.05; done
+$TEST_NGINX_BINARY -e $ERROR_LOG -p $TEST_NGINX_SERVER_ROOT/ -c $TEST_NGINX_SERVER_ROOT/conf/nginx.conf
+"$TEST_PYTHON" t/lib/metrics.py uploads 0 | grep -c ^requests
+--- output
+1
+0
