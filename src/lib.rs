@@ -47,17 +47,22 @@ mod variables;
 use linger::{Got, Linger, Patience, Taken};
 use module::{CoreConf, LimitBody, Request};
 use nginx::{
-    Content, Directive, Hooks, HttpModule, Input, Interrupted, OutOfMemory, Output, Phase, Piece, Status, Variable,
-    Written,
+    Content, Directive, Hooks, HttpModule, Input, Interrupted, Module, OutOfMemory, Output, Phase, Piece, Status,
+    Variable, Written,
 };
 
-impl HttpModule for LimitBody {
+impl Module for LimitBody {
     type Conf<'c> = conf::Conf<'c>;
-    type State<'r> = state::State<'r>;
 
     const DIRECTIVES: &'static [Directive<Self>] = directives::DIRECTIVES;
-    const VARIABLES: &'static [Variable<Self>] = variables::VARIABLES;
+    const NAME: &'static str = "limit_body";
     const COUNTERS: usize = policy::metrics::COUNTERS;
+}
+
+impl HttpModule for LimitBody {
+    type State<'r> = state::State<'r>;
+
+    const VARIABLES: &'static [Variable<Self>] = variables::VARIABLES;
 
     fn merge<'c>(conf: &mut conf::Conf<'c>, prev: &conf::Conf<'c>, written: Written) {
         conf.merge(prev, written);

@@ -5,7 +5,7 @@
 //! ```
 
 use nginx::{
-    Args, ConfError, CoreConf, Directive, Hooks, HttpModule, OutOfMemory, Phase, Status, Takes, Within, Written,
+    Args, ConfError, CoreConf, Directive, Hooks, HttpModule, Module, OutOfMemory, Phase, Status, Takes, Within, Written,
 };
 
 struct RequireLength;
@@ -16,9 +16,8 @@ struct Conf {
     on: Option<bool>,
 }
 
-impl HttpModule for RequireLength {
+impl Module for RequireLength {
     type Conf<'c> = Conf;
-    type State<'r> = ();
 
     const DIRECTIVES: &'static [Directive<Self>] = &[Directive {
         name: c"require_length",
@@ -27,6 +26,10 @@ impl HttpModule for RequireLength {
         set: require_length,
         needs: None,
     }];
+}
+
+impl HttpModule for RequireLength {
+    type State<'r> = ();
 
     fn merge(conf: &mut Conf, prev: &Conf, _written: Written) {
         conf.on = conf.on.or(prev.on);

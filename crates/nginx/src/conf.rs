@@ -17,10 +17,10 @@ use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use crate::log::{write as write_log, write_conf_error, Level};
 use crate::shared::{Exclusive, Plain};
 use crate::zones::{self, Zone};
-use crate::{content, pool, upstream, written, HttpModule};
+use crate::{content, pool, upstream, written, HttpModule, Module};
 
 /// A directive.
-pub struct Directive<M: HttpModule> {
+pub struct Directive<M: Module> {
     /// Its name.
     pub name: &'static CStr,
     /// Where it may stand.
@@ -35,7 +35,7 @@ pub struct Directive<M: HttpModule> {
 }
 
 /// What a directive needs to have an effect.
-pub struct Need<M: HttpModule> {
+pub struct Need<M: Module> {
     /// Returns whether it is there, given the settled configuration of a block.
     pub is_there: fn(&M::Conf<'_>) -> bool,
     /// What to say if it is missing.
@@ -89,7 +89,7 @@ pub struct Args<'c, M> {
     module: PhantomData<fn() -> M>,
 }
 
-impl<'c, M: HttpModule> Args<'c, M> {
+impl<'c, M: Module> Args<'c, M> {
     /// The first argument, as it is written.
     pub fn value(&self) -> &[u8] {
         self.argument(1).unwrap_or_default()
@@ -135,7 +135,9 @@ impl<'c, M: HttpModule> Args<'c, M> {
         // SAFETY: `cf` is the configuration being read.
         unsafe { Zone::declare::<M>(self.cf.as_ptr(), name) }.ok_or(ConfError::Reported).map(Some)
     }
+}
 
+impl<'c, M: HttpModule> Args<'c, M> {
     /// Has the module answer the requests of the location that the directive stands in ([`HttpModule::content`]).
     pub fn handle_content(&self) {
         // SAFETY: `cf` is the configuration being read, and its context the block's own, with nginx's configuration of
@@ -280,10 +282,17 @@ impl<'c, M: HttpModule> CoreConf<'c, M> {
     }
 }
 
-/// The commands that nginx looks directives up in; the last of `N` ends the table.
+/// The commands that nginx looks directives of an HTTP module up in; the last of `N` ends the table.
+pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
+    let any = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+    command_table::<M, N>(any, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET)
+}
+
+/// The commands that nginx looks directives up in, as it has them for any block and for the innermost ones; `conf` is
+/// where nginx finds the configuration of a block.
 // The compiler evaluates this, and reports an index out of bounds as an error.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
+pub(crate) const fn command_table<M: Module, const N: usize>(any: u32, inner: u32, conf: usize) -> [ngx_command_t; N] {
     let mut table = [const { ngx_command_t::empty() }; N];
     let mut i = 0;
     while i < M::DIRECTIVES.len() {
@@ -296,14 +305,14 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
             Takes::OneOrMore => NGX_CONF_1MORE,
         };
         let within = match directive.within {
-            Within::Any => NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF,
-            Within::Location => NGX_HTTP_LOC_CONF,
+            Within::Any => any,
+            Within::Location => inner,
         };
         table[i] = ngx_command_t {
             name: ngx_str_t { len: directive.name.count_bytes(), data: directive.name.as_ptr().cast_mut().cast() },
             type_: (within | takes) as ngx_uint_t,
             set: Some(set::<M>),
-            conf: NGX_HTTP_LOC_CONF_OFFSET,
+            conf,
             offset: 0,
             post: ptr::from_ref(directive).cast_mut().cast::<c_void>(),
         };
@@ -313,11 +322,7 @@ pub const fn commands<M: HttpModule, const N: usize>() -> [ngx_command_t; N] {
 }
 
 /// Reads one directive: `ngx_command_t.set`.
-unsafe extern "C" fn set<M: HttpModule>(
-    cf: *mut ngx_conf_t,
-    cmd: *mut ngx_command_t,
-    conf: *mut c_void,
-) -> *mut c_char {
+unsafe extern "C" fn set<M: Module>(cf: *mut ngx_conf_t, cmd: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
     // SAFETY: nginx calls this with a command of the table above, whose `post` is its directive, and with the block's
     // configuration, which `create` made and nothing else uses now.
     let (directive, block_conf, cf) = unsafe {
@@ -357,7 +362,7 @@ unsafe extern "C" fn set<M: HttpModule>(
 /// A block: the module's configuration, as nginx knows it, and what is needed to settle all blocks together. In the
 /// configuration's pool.
 #[repr(C)]
-struct Block<'c, M: HttpModule> {
+struct Block<'c, M: Module> {
     conf: M::Conf<'c>,
     /// nginx's own configuration; null for the http block, which is never merged.
     core: *mut ngx_http_core_loc_conf_t,
@@ -407,7 +412,7 @@ impl Reading {
 }
 
 /// Makes the configuration of one block: `ngx_http_module_t.create_loc_conf`.
-pub(crate) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn create<M: Module>(cf: *mut ngx_conf_t) -> *mut c_void {
     const { assert!(pool::can_hold::<Block<'_, M>>()) };
     // SAFETY: nginx passes the configuration being read; what its pool gives is aligned, and lives as long as it.
     unsafe {
@@ -421,7 +426,7 @@ pub(crate) unsafe extern "C" fn create<M: HttpModule>(cf: *mut ngx_conf_t) -> *m
 }
 
 /// A directive that has an effect only under circumstances, and where it is written. In the configuration's pool.
-struct Given<'c, M: HttpModule> {
+struct Given<'c, M: Module> {
     directive: NonNull<Directive<M>>,
     block: *mut Block<'c, M>,
     file: ngx_str_t,
@@ -434,7 +439,7 @@ struct Given<'c, M: HttpModule> {
 /// # Safety
 ///
 /// `cf` must be the configuration being read, and `conf` the block's, made by [`create`].
-unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, conf: *mut c_void) -> bool {
+unsafe fn note<M: Module>(cf: *mut ngx_conf_t, directive: &Directive<M>, conf: *mut c_void) -> bool {
     // SAFETY: `cf` is the configuration being read, as the caller promises. nginx knows the file that it reads, whose
     // name lives as long as the configuration.
     unsafe {
@@ -455,7 +460,7 @@ unsafe fn note<M: HttpModule>(cf: *mut ngx_conf_t, directive: &Directive<M>, con
 ///
 /// `cf` must be the configuration being read. [`note`] must have been called for it alone. `last` must be its last
 /// block.
-unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
+unsafe fn warn<M: Module>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
     let mut given = M::registration().reading.given.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Given<M>>();
     // SAFETY: all notes are in the configuration's pool, and the last one has no next.
     while let Some(Given { directive, block, file, line, next }) = unsafe { given.as_ref() } {
@@ -485,7 +490,7 @@ unsafe fn warn<M: HttpModule>(cf: *mut ngx_conf_t, last: *mut Block<'_, M>) {
 /// # Safety
 ///
 /// `last` must be the last block of the configuration being read.
-unsafe fn is_there_within<'c, M: HttpModule>(
+unsafe fn is_there_within<'c, M: Module>(
     last: *mut Block<'c, M>,
     block: *const Block<'c, M>,
     is_there: fn(&M::Conf<'_>) -> bool,

@@ -1,7 +1,7 @@
 //! Typed access to nginx, for modules written in safe Rust.
 //!
-//! A module is a type that implements [`HttpModule`]. It has directives, variables and zones, and callbacks that nginx
-//! calls. [`http_module!`] makes it known to nginx. Names follow nginx's C side. Nothing here knows what a module is
+//! A module is a type that implements [`Module`], which has its directives and zones, and [`HttpModule`], which has its
+//! variables and the callbacks that nginx calls. [`http_module!`] makes it known to nginx. Names follow nginx's C side. Nothing here knows what a module is
 //! about.
 //!
 //! All unsafe code relies on two invariants of nginx, which the SAFETY comments name:
@@ -85,7 +85,7 @@ pub use ending::Interruption;
 pub use filter::Input;
 pub use guard::Interrupted;
 pub use log::Level;
-pub use module::{HttpModule, Phase, Piece, Registered, Registration};
+pub use module::{HttpModule, Module, Phase, Piece, Registered, Registration};
 pub use process::{id as process_id, is_alive};
 pub use raw::RawRequest;
 pub use request::{now, InvalidStatus, Request, Status};

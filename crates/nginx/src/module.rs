@@ -25,23 +25,29 @@ pub unsafe trait Registered {
     fn registration() -> &'static Registration;
 }
 
-/// An nginx HTTP module: its directives, variables and zones, and its callbacks. A module implements only what it
-/// needs.
-///
-/// [`http_module!`](crate::http_module) makes one known to nginx.
-pub trait HttpModule: Registered + Sized + 'static {
-    /// The configuration of one http, server or location block. It is kept for as long as any request uses it, which is
-    /// `'c`, and may have zones and texts that live as long.
+/// A module of nginx, whatever it is for: its directives and its zones.
+pub trait Module: Registered + Sized + 'static {
+    /// The configuration of one block. It is kept for as long as any request uses it, which is `'c`, and may have zones
+    /// and texts that live as long.
     type Conf<'c>: Default;
-    /// What is remembered of one request, which may borrow what lives as long as the request.
-    type State<'r>: Default;
 
     /// Its directives.
     const DIRECTIVES: &'static [Directive<Self>];
-    /// Its variables.
-    const VARIABLES: &'static [Variable<Self>] = &[];
+    /// What the names of its shared memory begin with. No other module may have the same name.
+    const NAME: &'static str = "";
     /// How many counters each of its zones has.
     const COUNTERS: usize = 0;
+}
+
+/// An nginx HTTP module: its variables and its callbacks. A module implements only what it needs.
+///
+/// [`http_module!`](crate::http_module) makes one known to nginx.
+pub trait HttpModule: Module {
+    /// What is remembered of one request, which may borrow what lives as long as the request.
+    type State<'r>: Default;
+
+    /// Its variables.
+    const VARIABLES: &'static [Variable<Self>] = &[];
 
     /// Lets `conf` inherit from `prev`, the block around it. Called for every server and location, outer ones first.
     fn merge<'c>(_conf: &mut Self::Conf<'c>, _prev: &Self::Conf<'c>, _written: Written) {}
@@ -369,10 +375,10 @@ macro_rules! http_module {
         #[allow(unsafe_code)]
         mod exported {
             use super::*;
-            use $crate::{export, HttpModule, Registered, Registration};
+            use $crate::{export, Module, Registered, Registration};
 
-            static mut COMMANDS: [export::ngx_command_t; <$module>::DIRECTIVES.len() + 1] =
-                export::commands::<$module, { <$module>::DIRECTIVES.len() + 1 }>();
+            static mut COMMANDS: [export::ngx_command_t; <$module as Module>::DIRECTIVES.len() + 1] =
+                export::commands::<$module, { <$module as Module>::DIRECTIVES.len() + 1 }>();
             static mut CONTEXT: export::ngx_http_module_t = export::context::<$module>();
             static mut WRITTEN_CONTEXT: export::ngx_http_module_t = export::written_context::<$module>();
             static mut FILTER_CONTEXT: export::ngx_http_module_t = export::filter_context::<$module>();

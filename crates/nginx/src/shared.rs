@@ -16,7 +16,7 @@ use nginx_sys::{
     ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
-use crate::HttpModule;
+use crate::Module;
 
 /// A type that may be in shared memory.
 ///
@@ -25,9 +25,9 @@ use crate::HttpModule;
 /// All zeros must be a valid value. A value must hold no address, and must need no more alignment than a cache line
 /// has.
 pub(crate) unsafe trait Shareable: Sync {
-    /// The prefix of the memory's names, which tells what is in the memory. The names of no other kind may begin with
-    /// it. Its colon keeps nginx's own zones away: a name in their `zone=name:size` has no colon.
-    const PREFIX: &'static str;
+    /// What is in the memory. Its names are `module:kind:name`. The colons keep nginx's own zones away: a name in their
+    /// `zone=name:size` has no colon.
+    const KIND: &'static str;
 }
 
 /// A value in shared memory. It lives as long as the configuration that declares it, which is `'c`.
@@ -56,8 +56,9 @@ impl<T: Shareable> Shared<'_, T> {
     /// # Safety
     ///
     /// `cf` must be the configuration being read. The result must not be used when that configuration is gone.
-    pub unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
-        let length = T::PREFIX.len().saturating_add(name.len());
+    pub unsafe fn declare<M: Module>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
+        let parts = [M::NAME.as_bytes(), b":", T::KIND.as_bytes(), b":", name];
+        let length = parts.iter().fold(0, |length: usize, part| length.saturating_add(part.len()));
         // nginx's own administration is in the memory, too.
         let size = mem::size_of::<T>();
         let size = size.saturating_add(size / 64).saturating_add(page_size().saturating_mul(8));
@@ -65,8 +66,11 @@ impl<T: Shareable> Shared<'_, T> {
         // asked for, and lives as long as the zone. nginx returns the zone to be filled in.
         unsafe {
             let text = NonNull::new(ngx_pnalloc((*cf).pool, length).cast::<u8>())?.as_ptr();
-            text.copy_from_nonoverlapping(T::PREFIX.as_ptr(), T::PREFIX.len());
-            text.add(T::PREFIX.len()).copy_from_nonoverlapping(name.as_ptr(), name.len());
+            let mut end = text;
+            for part in parts {
+                end.copy_from_nonoverlapping(part.as_ptr(), part.len());
+                end = end.add(part.len());
+            }
 
             let mut name = ngx_str_t { len: length, data: text };
             let zone = NonNull::new(ngx_shared_memory_add(cf, &mut name, size, tag::<M>()))?;
@@ -76,7 +80,7 @@ impl<T: Shareable> Shared<'_, T> {
     }
 
     /// All values of this kind in the active configuration, in its order.
-    pub fn all<M: HttpModule>() -> impl Iterator<Item = Self> {
+    pub fn all<M: Module>() -> impl Iterator<Item = Self> {
         // SAFETY: the active cycle has a list of zones, which lives as long as the cycle.
         let (mut part, mut next) = unsafe { (ptr::addr_of!((*ngx_cycle).shared_memory.part), 0) };
         core::iter::from_fn(move || {
@@ -86,7 +90,7 @@ impl<T: Shareable> Shared<'_, T> {
                     while next < (*part).nelts {
                         let zone = NonNull::new_unchecked((*part).elts.cast::<ngx_shm_zone_t>().add(next));
                         next = next.saturating_add(1);
-                        if zone.as_ref().tag == tag::<M>() && full_name(zone).starts_with(T::PREFIX.as_bytes()) {
+                        if zone.as_ref().tag == tag::<M>() && is_of_kind(zone, M::NAME, T::KIND) {
                             return Some(Self(zone, PhantomData));
                         }
                     }
@@ -99,7 +103,7 @@ impl<T: Shareable> Shared<'_, T> {
 
     /// The value's name.
     pub fn name(&self) -> &[u8] {
-        full_name(self.0).get(T::PREFIX.len()..).unwrap_or_default()
+        full_name(self.0).splitn(3, |&byte| byte == b':').nth(2).unwrap_or_default()
     }
 
     /// The value; `None` until the configuration has been read.
@@ -149,13 +153,19 @@ fn page_size() -> usize {
 }
 
 /// The address by which nginx tells the module's memory from that of others.
-fn tag<M: HttpModule>() -> *mut c_void {
+fn tag<M: Module>() -> *mut c_void {
     M::registration().module().cast_mut().cast()
 }
 
 fn full_name<'a>(zone: NonNull<ngx_shm_zone_t>) -> &'a [u8] {
     // SAFETY: the zone and its name live as long as the configuration.
     unsafe { zone.as_ref().shm.name.as_bytes() }
+}
+
+/// Returns whether a zone has a value of this kind, of this module.
+fn is_of_kind(zone: NonNull<ngx_shm_zone_t>, module: &str, kind: &str) -> bool {
+    let mut parts = full_name(zone).splitn(3, |&byte| byte == b':');
+    parts.next() == Some(module.as_bytes()) && parts.next() == Some(kind.as_bytes())
 }
 
 /// Takes over a value from the previous configuration, or makes one: `ngx_shm_zone_t.init`.
@@ -197,7 +207,7 @@ unsafe impl<T> Sync for Inside<T> {}
 
 // SAFETY: all zeros are a valid `T`, which holds only numbers (`Plain`).
 unsafe impl<T: Plain> Shareable for Inside<T> {
-    const PREFIX: &'static str = "limit_body:table:";
+    const KIND: &'static str = "table";
 }
 
 impl<T: Plain> Clone for Exclusive<'_, T> {
@@ -222,7 +232,7 @@ impl<T: Plain> Exclusive<'_, T> {
     /// # Safety
     ///
     /// Those of [`Shared::declare`].
-    pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
+    pub(crate) unsafe fn declare<M: Module>(cf: *mut ngx_conf_t, name: &str) -> Option<Self> {
         // SAFETY: `cf` is the configuration being read, and the result is not used when that is gone, as the caller
         // promises.
         unsafe { Shared::declare::<M>(cf, name.as_bytes()) }.map(Self)

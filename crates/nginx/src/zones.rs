@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use nginx_sys::{ngx_conf_t, NGX_MAX_PROCESSES};
 
 use crate::shared::{Shareable, Shared};
-use crate::{process, HttpModule};
+use crate::{process, Module};
 
 const PROCESSES: usize = NGX_MAX_PROCESSES as usize;
 
@@ -39,7 +39,7 @@ struct Row {
 
 // SAFETY: the fields are atomics, for which all zeros are valid, and hold no address.
 unsafe impl Shareable for Board {
-    const PREFIX: &'static str = "limit_body:zone:";
+    const KIND: &'static str = "zone";
 }
 
 /// A zone. It lives as long as the configuration, which is `'c`.
@@ -76,7 +76,7 @@ impl Zone<'_> {
     /// # Safety
     ///
     /// Those of [`Shared::declare`].
-    pub(crate) unsafe fn declare<M: HttpModule>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
+    pub(crate) unsafe fn declare<M: Module>(cf: *mut ngx_conf_t, name: &[u8]) -> Option<Self> {
         const { assert!(M::COUNTERS <= COUNTERS) };
         // SAFETY: `cf` is the configuration being read, and the result is not used when that is gone, as the caller
         // promises.
@@ -137,7 +137,7 @@ pub struct Counts<'a> {
 /// # Errors
 ///
 /// Those of `visit`.
-pub fn visit<M: HttpModule, E>(mut visit: impl FnMut(Counts<'_>) -> Result<(), E>) -> Result<(), E> {
+pub fn visit<M: Module, E>(mut visit: impl FnMut(Counts<'_>) -> Result<(), E>) -> Result<(), E> {
     for zone in Shared::<Board>::all::<M>() {
         let name = str::from_utf8(zone.name()).ok().filter(|name| !name.is_empty());
         if let (Some(board), Some(name)) = (zone.get(), name) {
