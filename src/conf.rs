@@ -2,9 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Allowance, Budget, Limit, Mode, Undeclared};
+use policy::{arguments, Allowance, Budget, Limit, Mode, Undeclared};
 
-use crate::budget::{self, DrainConf, Lingering};
+use crate::budget::{DrainConf, Lingering};
 use crate::module::CoreConf;
 use crate::slots::Slots;
 use nginx::{ComplexValue, Hooks, Level, OutOfMemory, Status, Written, Zone};
@@ -180,7 +180,7 @@ impl<'c> Conf<'c> {
         self.log_level = self.log_level.or(prev.log_level);
         self.mode = self.mode.or(prev.mode);
         self.timeout = self.timeout.or(prev.timeout);
-        self.drain = budget::inherit(self.drain, prev.drain);
+        self.drain = arguments::inherit(self.drain, prev.drain, DrainConf::or);
         self.zone = self.zone.or(prev.zone);
         self.upstream_response = self.upstream_response.or(prev.upstream_response);
         self.lingering = Lingering { timeout: written.lingering_timeout, time: written.lingering_time };

@@ -2,14 +2,13 @@
 
 #![forbid(unsafe_code)]
 
-use core::str;
-
-use policy::{size, Allowance, InvalidSize, Limit, Mode, Undeclared};
+use policy::arguments::{self, bytes, number_or_off, once as parameter, split, zone_or_off};
+use policy::{Allowance, InvalidSize, Limit, Mode, Undeclared};
 
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, When};
 use crate::module::{Args, LimitBody};
-use nginx::{parse_time, ConfError, Directive, InvalidStatus, Level, Need, Status, Takes, Within};
+use nginx::{once, parse_time, ConfError, Directive, InvalidStatus, Need, Status, Takes, Within};
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<LimitBody>] = &[
@@ -138,14 +137,7 @@ fn limit_body_status<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Con
 
 /// `limit_body_log_level info | notice | warn | error`
 fn limit_body_log_level<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
-    let level = match args.value() {
-        b"info" => Level::Info,
-        b"notice" => Level::Notice,
-        b"warn" => Level::Warn,
-        b"error" => Level::Error,
-        _ => return Err(ConfError::Invalid("it must be \"info\", \"notice\", \"warn\" or \"error\"")),
-    };
-    once(&mut conf.log_level, level)
+    once(&mut conf.log_level, args.level()?)
 }
 
 /// `limit_body_dry_run on | off`
@@ -175,13 +167,6 @@ fn limit_body_timeout<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Co
     once(&mut conf.timeout, Some(Allowance { time: least, rate: rate.unwrap_or(0), max }))
 }
 
-/// Splits an argument into the name of a parameter and its value.
-fn split(argument: &[u8]) -> (&[u8], &[u8]) {
-    let end = argument.iter().position(|&byte| byte == b'=').unwrap_or(argument.len());
-    let (name, value) = argument.split_at(end);
-    (name, value.strip_prefix(b"=").unwrap_or(value))
-}
-
 /// `limit_body_drain [idle=time] [time=time] [rate=size] [bytes=size | off] [conns=number | off] [per_key=number | off]
 /// [key=key] | off`
 fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
@@ -191,13 +176,13 @@ fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Conf
     let mut drain = DrainConf::default();
     for (index, argument) in (1..).zip(args.all()) {
         let (name, value) = split(argument);
+        if let Some(read) = drain.budget.read(name, value, parse_time) {
+            read.map_err(|why| ConfError::Parameter(index, why))?;
+            continue;
+        }
         match name {
-            b"idle" => parameter(&mut drain.idle, time(value)),
-            b"time" => parameter(&mut drain.time, time(value)),
-            b"rate" => parameter(&mut drain.rate, bytes(value)),
-            b"bytes" => parameter(&mut drain.bytes, or_off(value, |value| bytes(value).and_then(at_least_one))),
-            b"conns" => parameter(&mut drain.conns, or_off(value, number)),
-            b"per_key" => parameter(&mut drain.per_key, or_off(value, number)),
+            b"conns" => parameter(&mut drain.conns, number_or_off(value)),
+            b"per_key" => parameter(&mut drain.per_key, number_or_off(value)),
             b"key" if value.is_empty() => Err("it must not be empty"),
             b"key" => {
                 let value = args.parameter_value(index)?;
@@ -212,20 +197,11 @@ fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Conf
 
 /// `limit_body_zone name | off`
 fn limit_body_zone<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
-    let zone = match str::from_utf8(args.value()) {
-        Ok("off") => None,
-        Ok(name) if name.contains('$') => return Err(ConfError::Invalid("it must not contain variables")),
-        Ok(name) if name.contains('\0') => return Err(ConfError::Invalid("it must not contain NUL")),
-        Ok(name) if has_size(name) => return Err(ConfError::Invalid("it must be a name without a size")),
-        Ok(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
-        Err(_) => return Err(ConfError::Invalid("it must be UTF-8")),
+    let zone = match zone_or_off(args.value()).map_err(ConfError::Invalid)? {
+        Some(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
+        None => None,
     };
     once(&mut conf.zone, zone)
-}
-
-/// Returns whether a name is followed by a size, as in the `zone=name:size` of nginx's own directives.
-fn has_size(name: &str) -> bool {
-    name.rsplit_once(':').is_some_and(|(_, size)| size::parse(size.as_bytes()) != Err(InvalidSize::Malformed))
 }
 
 /// `limit_body_upstream_response on | off`
@@ -249,34 +225,8 @@ fn limit_body_metrics<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Co
     }
 }
 
-/// Sets a parameter, which may be given only once.
-fn parameter<T>(place: &mut Option<T>, value: Result<T, &'static str>) -> Result<(), &'static str> {
-    match place {
-        Some(_) => Err("it is duplicate"),
-        None => {
-            *place = Some(value?);
-            Ok(())
-        }
-    }
-}
-
 fn time(value: &[u8]) -> Result<u64, &'static str> {
-    parse_time(value).filter(|&time| time > 0).ok_or("it must be a time of at least 1ms")
-}
-
-fn bytes(value: &[u8]) -> Result<u64, &'static str> {
-    size::parse(value).map_err(|error| match error {
-        InvalidSize::Malformed => "it must be a size",
-        InvalidSize::TooLarge => "it must be less than 2^63 bytes",
-    })
-}
-
-fn at_least_one(bytes: u64) -> Result<u64, &'static str> {
-    if bytes > 0 {
-        Ok(bytes)
-    } else {
-        Err("it must be at least 1, or \"off\"")
-    }
+    arguments::time(parse_time(value))
 }
 
 fn positive(bytes: u64) -> Result<u64, &'static str> {
@@ -292,33 +242,5 @@ fn no_less(max: u64, time: u64) -> Result<u64, &'static str> {
         Ok(max)
     } else {
         Err("it must not be less than the time before it")
-    }
-}
-
-fn number(value: &[u8]) -> Result<u32, &'static str> {
-    str::from_utf8(value)
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|&number| number > 0)
-        .ok_or("it must be a number of at least 1, or \"off\"")
-}
-
-/// Reads a bound. `off` means no bound, even if the block around has one.
-fn or_off<T>(value: &[u8], read: impl FnOnce(&[u8]) -> Result<T, &'static str>) -> Result<Option<T>, &'static str> {
-    match value {
-        b"off" => Ok(None),
-        value => read(value).map(Some),
-    }
-}
-
-/// Sets a value that may be set only once in a block.
-fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ConfError> {
-    match place {
-        Some(_) => Err(ConfError::Duplicate),
-        None => {
-            *place = Some(value);
-            Ok(())
-        }
     }
 }

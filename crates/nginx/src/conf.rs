@@ -100,6 +100,12 @@ impl<'c, M: Module> Args<'c, M> {
         (1..).map_while(|index| self.argument(index))
     }
 
+    /// The configuration being read.
+    #[cfg(ngx_feature = "stream")]
+    pub(crate) fn conf(&self) -> *mut ngx_conf_t {
+        self.cf.as_ptr()
+    }
+
     fn argument(&self, index: usize) -> Option<&[u8]> {
         // SAFETY: nginx passes the words of a directive in `args`, name first; they live as long as the configuration
         // is read.
@@ -119,6 +125,21 @@ impl<'c, M: Module> Args<'c, M> {
             b"on" => Ok(true),
             b"off" => Ok(false),
             _ => Err(ConfError::Invalid("it must be \"on\" or \"off\"")),
+        }
+    }
+
+    /// The first argument as a level of the error log.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfError::Invalid`] if it is none of `info`, `notice`, `warn` and `error`.
+    pub fn level(&self) -> Result<Level, ConfError> {
+        match self.value() {
+            b"info" => Ok(Level::Info),
+            b"notice" => Ok(Level::Notice),
+            b"warn" => Ok(Level::Warn),
+            b"error" => Ok(Level::Error),
+            _ => Err(ConfError::Invalid("it must be \"info\", \"notice\", \"warn\" or \"error\"")),
         }
     }
 
@@ -168,6 +189,21 @@ impl<'c, M: HttpModule> Args<'c, M> {
         let start = word.iter().position(|&byte| byte == b'=').map_or(word.len(), |end| end.saturating_add(1));
         // SAFETY: `cf` is the configuration being read, in whose pool its words are.
         unsafe { ComplexValue::compile(self.cf.as_ptr(), word.get(start..).unwrap_or_default()) }
+    }
+}
+
+/// Sets a value that may be set only once in a block.
+///
+/// # Errors
+///
+/// [`ConfError::Duplicate`]
+pub fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ConfError> {
+    match place {
+        Some(_) => Err(ConfError::Duplicate),
+        None => {
+            *place = Some(value);
+            Ok(())
+        }
     }
 }
 
@@ -362,9 +398,9 @@ unsafe extern "C" fn set<M: Module>(cf: *mut ngx_conf_t, cmd: *mut ngx_command_t
 /// A block: the module's configuration, as nginx knows it, and what is needed to settle all blocks together. In the
 /// configuration's pool.
 #[repr(C)]
-struct Block<'c, M: Module> {
-    conf: M::Conf<'c>,
-    /// nginx's own configuration; null for the http block, which is never merged.
+pub(crate) struct Block<'c, M: Module> {
+    pub conf: M::Conf<'c>,
+    /// nginx's own configuration; null outside HTTP, and for the http block, which is never merged.
     core: *mut ngx_http_core_loc_conf_t,
     /// Who makes the response, where that is asked through [`upstream::handle`].
     handler: ngx_http_handler_pt,
@@ -372,6 +408,14 @@ struct Block<'c, M: Module> {
     around: *mut Block<'c, M>,
     /// The block that was merged before this one.
     before: *mut Block<'c, M>,
+}
+
+impl<M: Module> Block<'_, M> {
+    /// Notes that this block has been merged, and with what.
+    pub fn is_merged_into(&mut self, around: *mut Self) {
+        self.around = around.cast();
+        self.before = M::registration().reading.last.swap(ptr::from_mut(self).cast(), Ordering::Relaxed).cast();
+    }
 }
 
 /// What is known of the configuration being read.
@@ -524,6 +568,10 @@ impl Hooks {
     pub const LOG: Self = Self(8);
     /// `watches_upstream`, `upstream_interrupted` and `upstream_retried`.
     pub const UPSTREAM: Self = Self(16);
+    /// `client_data`, of a module for raw connections.
+    pub const CLIENT_DATA: Self = Self(32);
+    /// `end`, of a module for raw connections.
+    pub const END: Self = Self(64);
 
     /// These and those.
     pub const fn and(self, others: Self) -> Self {
@@ -548,8 +596,7 @@ pub(crate) unsafe extern "C" fn merge<M: HttpModule>(
         let (block, around) = (&mut *conf.cast::<Block<'_, M>>(), prev.cast::<Block<'_, M>>());
         M::merge(&mut block.conf, &(*around).conf, written::of::<M>(cf));
         block.core = written::core(cf);
-        block.around = around;
-        block.before = M::registration().reading.last.swap(conf, Ordering::Relaxed).cast();
+        block.is_merged_into(around);
     }
     NGX_CONF_OK
 }
@@ -564,27 +611,49 @@ pub(crate) unsafe extern "C" fn merge<M: HttpModule>(
 ///
 /// `cf` must be the configuration being read. This must be called once for it.
 pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
-    let reading = &M::registration().reading;
-    let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<'_, M>>();
-    let mut needed = Hooks::NONE;
+    let last = M::registration().reading.last.load(Ordering::Relaxed).cast::<Block<'_, M>>();
     // SAFETY: `merge` has made the list, in the pool of the configuration being read; nobody else uses a configuration
     // of ours meanwhile.
     unsafe {
         let enforces =
             iter::successors(last.as_ref(), |block| block.before.as_ref()).any(|block| M::enforces(&block.conf));
-        let mut block = last;
-        while let Some(Block { conf, core, handler, before, .. }) = block.as_mut() {
-            let (nginx, cf) = (NonNull::new_unchecked(*core), NonNull::new_unchecked(cf));
+        settle_blocks::<M>(cf, |block| {
+            let (nginx, cf) = (NonNull::new_unchecked(block.core), NonNull::new_unchecked(cf));
             let nginx = CoreConf { core: nginx, cf, cycle: PhantomData, module: PhantomData };
-            let hooks = M::settle(conf, nginx, enforces)?;
-            if hooks.include(Hooks::UPSTREAM) && (**core).handler.is_some() {
-                *handler = (**core).handler.replace(upstream::handle::<M>);
+            let hooks = M::settle(&mut block.conf, nginx, enforces)?;
+            if hooks.include(Hooks::UPSTREAM) && (*block.core).handler.is_some() {
+                block.handler = (*block.core).handler.replace(upstream::handle::<M>);
             }
-            needed = needed.and(hooks);
-            block = *before;
-        }
-        warn::<M>(cf, last);
+            Ok(hooks)
+        })
     }
+}
+
+/// Calls `settle` with each block, the last one first, and notes which hooks they need. Warns of directives without an
+/// effect.
+///
+/// # Errors
+///
+/// Those of `settle`.
+///
+/// # Safety
+///
+/// As for [`settle`].
+pub(crate) unsafe fn settle_blocks<M: Module>(
+    cf: *mut ngx_conf_t,
+    mut settle: impl FnMut(&mut Block<'_, M>) -> Result<Hooks, OutOfMemory>,
+) -> Result<(), OutOfMemory> {
+    let reading = &M::registration().reading;
+    let last = reading.last.swap(ptr::null_mut(), Ordering::Relaxed).cast::<Block<'_, M>>();
+    let (mut needed, mut block) = (Hooks::NONE, last);
+    // SAFETY: the list is in the pool of the configuration being read; nobody else uses a configuration of ours
+    // meanwhile.
+    while let Some(at) = unsafe { block.as_mut() } {
+        needed = needed.and(settle(at)?);
+        block = at.before;
+    }
+    // SAFETY: `cf` is the configuration being read, as the caller promises, and `last` its last block.
+    unsafe { warn::<M>(cf, last) };
     reading.needed.store(needed.0, Ordering::Relaxed);
     reading.ever_needed.fetch_or(needed.0, Ordering::Relaxed);
     Ok(())

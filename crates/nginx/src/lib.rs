@@ -77,7 +77,7 @@ mod written;
 mod zones;
 
 pub use conf::{
-    parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Need, OutOfMemory, Takes, Within,
+    once, parse_time, Args, ComplexValue, ConfError, CoreConf, Directive, Hooks, Need, OutOfMemory, Takes, Within,
 };
 pub use connection::{Connection, Event, Received};
 pub use content::{Content, Output};

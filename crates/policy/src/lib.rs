@@ -4,11 +4,12 @@
 //! an administrator writes. A [`Clock`] measures how long a body takes, and an [`Allowance`] limits that. A [`Drain`] is
 //! the state of reading a body that nobody wants. Its [`Ledger`] and a [`Budget`] determine how long that goes on, until
 //! there is an [`Outcome`]. An [`UpstreamResponse`] is the state of the response of an upstream that closes early.
-//! [`keys`] counts the drains of each key, and [`metrics`] has the counters, and writes them.
+//! [`arguments`] reads what directives say. [`keys`] counts the drains of each key, and [`metrics`] has the counters, and writes them.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 mod clock;
 mod drain;
 mod judgement;
@@ -21,6 +22,6 @@ mod upstream;
 pub use clock::{Allowance, Clock};
 pub use drain::{share, Drain, Outcome};
 pub use judgement::{At, Judgement, Length, Limit, Mode, Reason, Undeclared, Verdict};
-pub use pace::{Budget, Ledger, Spent};
+pub use pace::{Budget, Ledger, Parameters, Spent};
 pub use size::InvalidSize;
 pub use upstream::{reads_on, UpstreamResponse, UpstreamResult};

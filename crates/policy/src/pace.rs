@@ -2,6 +2,8 @@
 //!
 //! All times are in milliseconds of a monotonic clock.
 
+use crate::arguments;
+
 /// What a drain may cost (`limit_body_drain`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -26,6 +28,60 @@ impl Budget {
     /// The budget of nginx's own lingering: `lingering_timeout` and `lingering_time`, in milliseconds.
     pub const fn plain(lingering_timeout: u64, lingering_time: u64) -> Self {
         Self { idle: lingering_timeout, grace: lingering_time, time: lingering_time, rate: 0, bytes: None }
+    }
+}
+
+/// The parameters of a budget, as one block has them; `None` for one that is not given. Each is inherited by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// `idle`, in milliseconds, at least 1.
+    pub idle: Option<u64>,
+    /// `time`, in milliseconds, at least 1.
+    pub time: Option<u64>,
+    /// `rate`, in bytes per second; 0 means no minimum.
+    pub rate: Option<u64>,
+    /// `bytes`, at least 1; `Some(None)` is `off`: no bound.
+    pub bytes: Option<Option<u64>>,
+}
+
+impl Parameters {
+    /// Reads a parameter; `None` if it is none of a budget's. `time` reads a time in milliseconds.
+    pub fn read(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        time: impl FnOnce(&[u8]) -> Option<u64>,
+    ) -> Option<Result<(), &'static str>> {
+        Some(match name {
+            b"idle" => arguments::once(&mut self.idle, arguments::time(time(value))),
+            b"time" => arguments::once(&mut self.time, arguments::time(time(value))),
+            b"rate" => arguments::once(&mut self.rate, arguments::bytes(value)),
+            b"bytes" => arguments::once(&mut self.bytes, arguments::bytes_or_off(value)),
+            _ => return None,
+        })
+    }
+
+    /// The parameters in force in this block, inside a block with `outer`.
+    #[must_use]
+    pub fn or(self, outer: Self) -> Self {
+        Self {
+            idle: self.idle.or(outer.idle),
+            time: self.time.or(outer.time),
+            rate: self.rate.or(outer.rate),
+            bytes: self.bytes.or(outer.bytes),
+        }
+    }
+
+    /// The budget, with [`Budget::grace`] in milliseconds.
+    pub fn budget(self, grace: u64) -> Budget {
+        let default = Budget::DEFAULT;
+        Budget {
+            idle: self.idle.unwrap_or(default.idle),
+            grace,
+            time: self.time.unwrap_or(default.time),
+            rate: self.rate.unwrap_or(default.rate),
+            bytes: self.bytes.unwrap_or(default.bytes),
+        }
     }
 }
 
