@@ -30,12 +30,13 @@ fn main() -> Result<()> {
 /// Writes what `t/layout.rs` compares: offset and size of each listed field, or the size of a whole struct, as C and as the
 /// bindings see it.
 fn layout_test(out: &Path) -> Result<()> {
-    let mut c = String::from(
-        "#include <ngx_config.h>\n#include <ngx_core.h>\n#include <ngx_http.h>\n\
-         const size_t c_layout[][2] = {\n",
-    );
-    let mut rust = String::from("&[\n");
+    let mut c = String::from("#include <ngx_config.h>\n#include <ngx_core.h>\n#include <ngx_http.h>\n");
     let features = env::var("DEP_NGINX_FEATURES")?;
+    if features.split(',').any(|built| built == "stream") {
+        c.push_str("#include <ngx_stream.h>\n");
+    }
+    c.push_str("const size_t c_layout[][2] = {\n");
+    let mut rust = String::from("&[\n");
     let mut is_built = true;
     for line in fs::read_to_string(FIELDS)?.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(feature) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {

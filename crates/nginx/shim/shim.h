@@ -93,6 +93,22 @@ ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return c->s
 ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return NULL;)
 #endif
 
+void nginx_shim_report_as_client(ngx_connection_t *c) BODY(c->log_error = NGX_ERROR_INFO;)
+
+#if (NGX_SSL)
+SETTER(no_send_shutdown, ngx_connection_t, it->ssl->no_send_shutdown)
+SETTER(no_wait_shutdown, ngx_connection_t, it->ssl->no_wait_shutdown)
+#endif
+
+#if (NGX_STAT_STUB)
+#define COUNT_ACTIVE(number)  (void) ngx_atomic_fetch_add(ngx_stat_active, number);
+#else
+#define COUNT_ACTIVE(number)  (void) number;
+#endif
+
+void nginx_shim_count_active(ngx_int_t number) BODY(COUNT_ACTIVE(number))
+
+GETTER(event_active, ngx_event_t, it->active)
 GETTER(event_eof, ngx_event_t, it->eof)
 GETTER(event_failed, ngx_event_t, it->error)
 GETTER(event_pending_eof, ngx_event_t, it->pending_eof)

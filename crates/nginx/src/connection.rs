@@ -64,6 +64,12 @@ impl Connection {
         unsafe { (*self.as_ptr()).fd }
     }
 
+    /// Returns whether the connection is a stream of bytes, as over TCP or a Unix socket, and not of datagrams.
+    pub fn is_tcp(self) -> bool {
+        // SAFETY: reads a number in memory that the caller of `new` promised.
+        unsafe { (*self.as_ptr()).type_ == libc::SOCK_STREAM }
+    }
+
     /// The connection's number. No later connection of the worker has the same one.
     pub fn number(self) -> ngx_atomic_uint_t {
         // SAFETY: reads a number in memory that the caller of `new` promised.

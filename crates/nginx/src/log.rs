@@ -1,7 +1,9 @@
 //! nginx's error log.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
 use nginx_sys::{
     ngx_conf_log_error, ngx_conf_t, ngx_log_t, ngx_uint_t, NGX_LOG_EMERG, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE,
@@ -40,6 +42,28 @@ impl Level {
             Self::Info => NGX_LOG_INFO,
         };
         level as ngx_uint_t
+    }
+}
+
+/// An error log, which is valid for `'a`.
+#[derive(Clone, Copy)]
+pub struct Log<'a>(NonNull<ngx_log_t>, PhantomData<&'a ngx_log_t>);
+
+impl Log<'_> {
+    /// The log at `log`.
+    ///
+    /// # Safety
+    ///
+    /// `log` must be valid for the lifetime of the value.
+    pub unsafe fn new(log: *mut ngx_log_t) -> Self {
+        // SAFETY: a valid log has an address.
+        Self(unsafe { NonNull::new_unchecked(log) }, PhantomData)
+    }
+
+    /// Writes a line, with what nginx adds of the log's connection.
+    pub fn write(self, level: Level, message: fmt::Arguments<'_>) {
+        // SAFETY: the log is valid, as the caller of `new` promised.
+        unsafe { write(self.0.as_ptr(), level, message) }
     }
 }
 

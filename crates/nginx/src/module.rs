@@ -197,6 +197,9 @@ pub(crate) struct Next {
     pub request_body: Cell<BodyFilter>,
     pub header: Cell<HeaderFilter>,
     pub body: Cell<BodyFilter>,
+    /// Of a module for raw connections; `None` before it is registered.
+    #[cfg(ngx_feature = "stream")]
+    pub stream: Cell<nginx_sys::ngx_stream_filter_pt>,
 }
 
 type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
@@ -209,6 +212,8 @@ impl Next {
             request_body: Cell::new(no_body_filter),
             header: Cell::new(no_header_filter),
             body: Cell::new(no_body_filter),
+            #[cfg(ngx_feature = "stream")]
+            stream: Cell::new(None),
         }
     }
 }
@@ -237,14 +242,14 @@ impl Registration {
     }
 
     /// Begins with a new configuration.
-    fn begin(&self) {
+    pub(crate) fn begin(&self) {
         // SAFETY: points to a static; nginx sets the index before it calls the module, and then leaves it alone.
         self.ctx_index.set(unsafe { (*self.module).ctx_index });
         self.reading.begin();
     }
 
-    /// The module's place in every array that has one for each HTTP module. It is needed for everything that is looked up, so
-    /// it is kept where it takes one load.
+    /// The module's place in every array that has one for each HTTP module, or stream module. It is needed for everything that is looked up,
+    /// so it is kept where it takes one load.
     pub(crate) fn ctx_index(&self) -> usize {
         self.ctx_index.get()
     }

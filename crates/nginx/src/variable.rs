@@ -5,7 +5,7 @@ use core::ptr;
 
 use nginx_sys::{
     ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_pnalloc,
-    ngx_str_t, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_pool_t, ngx_str_t, ngx_uint_t, ngx_variable_value_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
 use crate::{shim, HttpModule, Request};
@@ -73,7 +73,16 @@ unsafe extern "C" fn get<M: HttpModule>(
         (Some(variable), Some(state)) => (variable.get)(request, state),
         _ => Value::Empty,
     };
+    // SAFETY: nginx passes a value to be filled in. The request's pool lives as long as the value.
+    unsafe { fill((*r).pool, v, value) }
+}
 
+/// Fills in the value of a variable: what every `get_handler` does.
+///
+/// # Safety
+///
+/// The value at `v` must be nginx's to be filled in, and the pool live as long as it.
+pub(crate) unsafe fn fill(pool: *mut ngx_pool_t, v: *mut ngx_variable_value_t, value: Value) -> ngx_int_t {
     let mut digits = Digits::default();
     // `Digits` has room for any number, so this cannot fail.
     let _ = match value {
@@ -85,8 +94,8 @@ unsafe extern "C" fn get<M: HttpModule>(
         Value::Empty => (ptr::null_mut(), 0),
         Value::Text(text) => (text.as_ptr().cast_mut(), text.len()),
         Value::Number(_) | Value::Milliseconds(_) => {
-            // SAFETY: the request's pool lives as long as the value, and gives memory with room for the digits.
-            let copy = unsafe { ngx_pnalloc((*r).pool, digits.len).cast::<u8>() };
+            // SAFETY: the pool lives as long as the value, as the caller promises, and gives memory with room for the digits.
+            let copy = unsafe { ngx_pnalloc(pool, digits.len).cast::<u8>() };
             if copy.is_null() {
                 return NGX_ERROR as ngx_int_t;
             }
@@ -96,9 +105,9 @@ unsafe extern "C" fn get<M: HttpModule>(
         }
     };
 
-    // SAFETY: nginx passes a value to be filled in. The text is static, or lives in the request's pool.
+    // SAFETY: the value is to be filled in, as the caller promises. The text is static, or lives in the pool.
     unsafe { (*v).data = text };
-    // SAFETY: writes bits of that value, which nginx passes to be filled in.
+    // SAFETY: writes bits of that value, which is to be filled in.
     unsafe {
         shim::nginx_shim_set_value_len(v, len);
         shim::nginx_shim_set_value_valid(v, 1);

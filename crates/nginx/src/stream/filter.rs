@@ -1,0 +1,120 @@
+//! The filter of what is passed between client and upstream.
+
+use core::ptr;
+
+use nginx_sys::{
+    ngx_chain_t, ngx_conf_t, ngx_int_t, ngx_stream_module_t, ngx_stream_session_t, ngx_stream_top_filter, ngx_uint_t,
+    NGX_ERROR, NGX_OK,
+};
+
+use super::{Session, StreamModule};
+use crate::Hooks;
+
+/// What becomes of data that a client has sent.
+pub enum Data {
+    /// They go on to the upstream.
+    Pass,
+    /// The last so many bytes of all that the client has sent do not, and nginx ends the session.
+    Cut(u64),
+}
+
+/// The `ngx_stream_module_t` of the module that has the filter. It is initialized after that which writes, which begins
+/// the chain.
+pub const fn context<M: StreamModule>() -> ngx_stream_module_t {
+    ngx_stream_module_t {
+        preconfiguration: None,
+        postconfiguration: Some(register::<M>),
+        create_main_conf: None,
+        init_main_conf: None,
+        create_srv_conf: None,
+        merge_srv_conf: None,
+    }
+}
+
+/// Puts the module's filter at the head of the chain, as every filter does.
+unsafe extern "C" fn register<M: StreamModule>(_cf: *mut ngx_conf_t) -> ngx_int_t {
+    let registration = M::registration();
+    if registration.reading.ever_needed().include(Hooks::CLIENT_DATA) {
+        // SAFETY: called while the configuration is read, on the one thread.
+        unsafe {
+            registration.next.stream.set(ngx_stream_top_filter);
+            ngx_stream_top_filter = Some(filter::<M>);
+        }
+    }
+    NGX_OK as ngx_int_t
+}
+
+/// Passes data on: `ngx_stream_filter_pt`.
+unsafe extern "C" fn filter<M: StreamModule>(
+    s: *mut ngx_stream_session_t,
+    chain: *mut ngx_chain_t,
+    from_upstream: ngx_uint_t,
+) -> ngx_int_t {
+    let Some(next) = M::registration().next.stream.get() else {
+        return NGX_ERROR as ngx_int_t;
+    };
+    // SAFETY: nginx passes a live session.
+    let session = unsafe { Session::<M>::new(s) };
+    let data = match from_upstream == 0 && session.connection().is_tcp() {
+        true => M::client_data(session),
+        false => Data::Pass,
+    };
+    match data {
+        // SAFETY: the next filter takes what this one got.
+        Data::Pass => unsafe { next(s, chain, from_upstream) },
+        Data::Cut(bytes) => {
+            // SAFETY: nginx passes a valid chain. With an error, it ends the session, and does not use the chain again.
+            unsafe {
+                let kept = cut(chain, bytes);
+                if !kept.is_null() {
+                    let _ = next(s, kept, from_upstream);
+                }
+            }
+            NGX_ERROR as ngx_int_t
+        }
+    }
+}
+
+/// Cuts the last so many bytes off a chain. Returns what is left; null if that is nothing.
+///
+/// # Safety
+///
+/// `chain` must be valid.
+unsafe fn cut(chain: *mut ngx_chain_t, bytes: u64) -> *mut ngx_chain_t {
+    // SAFETY: `chain` is valid, as the caller promises.
+    let mut keep = unsafe { size(chain) }.saturating_sub(bytes);
+    if keep == 0 {
+        return ptr::null_mut();
+    }
+    let mut at = chain;
+    // SAFETY: `at` is null or a link of a valid chain, which ends in NULL.
+    while let Some(link) = unsafe { at.as_mut() } {
+        // SAFETY: each link has a buffer, with data from `pos` to `last`.
+        let buffer = unsafe { &mut *link.buf };
+        let size = (buffer.last as u64).saturating_sub(buffer.pos as u64);
+        if keep <= size {
+            buffer.last = buffer.pos.wrapping_add(keep as usize);
+            link.next = ptr::null_mut();
+            break;
+        }
+        keep = keep.saturating_sub(size);
+        at = link.next;
+    }
+    chain
+}
+
+/// How many bytes there are in a chain.
+///
+/// # Safety
+///
+/// `chain` must be valid.
+unsafe fn size(mut chain: *const ngx_chain_t) -> u64 {
+    let mut size = 0_u64;
+    // SAFETY: `chain` is null or a link of a valid chain, which ends in NULL. Each link has a buffer, with data from
+    // `pos` to `last`.
+    while let Some((buffer, next)) = unsafe { chain.as_ref().map(|link| (&*link.buf, link.next)) } {
+        size = size.saturating_add((buffer.last as u64).saturating_sub(buffer.pos as u64));
+        chain = next;
+    }
+    size
+}
