@@ -27,7 +27,7 @@ fn socket<M: HttpModule>(r: Request<'_, M>) -> Option<i32> {
 
 /// How many bytes that were sent through a socket are not acknowledged yet; `None` if the system does not tell.
 #[cfg(target_os = "linux")]
-fn unacknowledged(fd: i32) -> Option<i32> {
+pub(crate) fn unacknowledged(fd: i32) -> Option<i32> {
     let mut bytes = 0;
     // SAFETY: the call writes an int (tcp(7): SIOCOUTQ, which has the same value as TIOCOUTQ).
     let result = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, ptr::addr_of_mut!(bytes)) };
@@ -36,6 +36,6 @@ fn unacknowledged(fd: i32) -> Option<i32> {
 
 /// Other systems do not tell.
 #[cfg(not(target_os = "linux"))]
-fn unacknowledged(_fd: i32) -> Option<i32> {
+pub(crate) fn unacknowledged(_fd: i32) -> Option<i32> {
     None
 }

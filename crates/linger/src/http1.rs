@@ -5,13 +5,13 @@
 
 use core::mem;
 use core::ptr;
-use std::io;
 
 use nginx_sys::{
     ngx_buf_t, ngx_http_chunked_t, ngx_http_core_loc_conf_t, ngx_http_core_module, NGX_AGAIN, NGX_DONE,
     NGX_HTTP_LINGERING_OFF, NGX_OK,
 };
 
+use crate::bulk::recv_truncated;
 use crate::scratch;
 use crate::Came;
 use nginx::shim;
@@ -478,30 +478,4 @@ fn listen(c: Connection) -> Came {
     } else {
         Came::Failed
     }
-}
-
-/// Reads up to `most` bytes from a socket without copying them anywhere. Returns how many.
-///
-/// # Errors
-///
-/// The system's error number.
-#[cfg(target_os = "linux")]
-fn recv_truncated(fd: i32, most: u64) -> Result<u64, i32> {
-    loop {
-        // SAFETY: with MSG_TRUNC a TCP socket drops what it reads and needs no buffer; others answer with EFAULT.
-        let result = unsafe { libc::recv(fd, ptr::null_mut(), most as usize, libc::MSG_TRUNC) };
-        if let Ok(dropped) = u64::try_from(result) {
-            return Ok(dropped);
-        }
-        match io::Error::last_os_error().raw_os_error() {
-            Some(libc::EINTR) => (),
-            error => return Err(error.unwrap_or(libc::EINVAL)),
-        }
-    }
-}
-
-/// Other systems cannot do this.
-#[cfg(not(target_os = "linux"))]
-fn recv_truncated(_fd: i32, _most: u64) -> Result<u64, i32> {
-    Err(libc::EOPNOTSUPP)
 }

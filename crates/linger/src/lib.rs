@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod acknowledged;
+mod bulk;
 mod http1;
 #[cfg_attr(not(ngx_feature = "http_v2"), path = "absent.rs")]
 mod http2;
@@ -23,6 +24,8 @@ mod limit_conn;
 #[cfg_attr(not(ngx_feature = "http_v2"), allow(dead_code))]
 mod multiplexed;
 mod scratch;
+#[cfg(ngx_feature = "stream")]
+mod tcp;
 
 use core::cell::Cell;
 
@@ -32,6 +35,8 @@ use nginx::{Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 
 pub use acknowledged::is_acknowledged;
 pub use limit_conn::leave as leave_limit_conn;
+#[cfg(ngx_feature = "stream")]
+pub use tcp::{drain_session, LingerSession};
 
 use multiplexed::Stream;
 
