@@ -72,6 +72,8 @@ CARGO_BUILD := build/module/cargo.sh build
 endif
 
 MODULE := $(WORK)/ngx_http_limit_body_module.so
+# Where that nginx has stream.
+STREAM_MODULE := $(WORK)/ngx_stream_limit_session_module.so
 CONTROLS := $(WORK)/controls
 TOOLS := $(OBJS)/test-tools
 
@@ -104,13 +106,16 @@ run: build controls ## use: See it work: refuse an upload with the module, with 
 stop: ## use: Stop the two nginx that "run" left running
 	@build/demo/stop.sh $(OBJS)/demo
 
-build: nginx ## use: Build the module
-	@$(CARGO_BUILD) --locked --release
-	@# Not in its place: an nginx that runs has it mapped.
-	@cp $(CARGO_TARGET_DIR)/$(TARGET:%=%/)release/libngx_http_limit_body_module.so $(MODULE).new
-	@mv $(MODULE).new $(MODULE)
-	@build/module/loads.sh $(PROGRAM) $(MODULE)
-	@echo "==> $(MODULE:$(CURDIR)/%=%)"
+build: nginx ## use: Build the modules: for HTTP and, where nginx has stream, for raw connections
+	@packages=--package=ngx-http-limit-body-module modules=$(MODULE); \
+	if build/nginx/has-stream.sh $(NGINX_BUILD_DIR); then \
+		packages="$$packages --package=stream-module" modules="$$modules $(STREAM_MODULE)"; \
+	fi; \
+	$(CARGO_BUILD) --locked --release $$packages && \
+	for module in $$modules; do \
+		build/module/place.sh $(CARGO_TARGET_DIR)/$(TARGET:%=%/)release $$module $(PROGRAM) || exit; \
+		echo "==> $${module#$(CURDIR)/}"; \
+	done
 
 module: build ## use: The same as "build"
 

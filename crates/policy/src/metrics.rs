@@ -7,6 +7,9 @@ use crate::{At, Outcome, UpstreamResult, Verdict};
 /// How many counters a zone has. [`Counter::index`] is always less.
 pub const COUNTERS: usize = TIME_SUM + 1;
 
+/// What the zones of the module for raw connections are known by, to both modules.
+pub const SESSIONS: &str = "limit_session";
+
 /// Upper bounds of the histogram's buckets, in bytes, inclusive: the powers of 4 from 1 KiB to 64 GiB. One more bucket
 /// is for all larger sizes.
 pub const BOUNDS: [u64; 14] = [

@@ -1,0 +1,102 @@
+//! The drain: dropping what the client of a session still sends when nginx has ended that, so that the client reads the
+//! answer.
+
+#![forbid(unsafe_code)]
+
+use policy::Outcome;
+
+use crate::conf::{Conf, Terms};
+use crate::metrics;
+use linger::{Got, Patience};
+use nginx::{now, Level, Log, Seconds, Zone};
+
+/// The drain of one connection.
+#[derive(Clone, Copy)]
+pub struct Drain<'c> {
+    terms: &'c Terms<'c>,
+    progress: policy::Drain,
+    /// Whether the client was found to be able to send still.
+    was_open: bool,
+    /// Where the drain has its slot.
+    slot: Option<Zone<'c>>,
+}
+
+impl<'c> Drain<'c> {
+    /// Starts a drain, if there are any in this server.
+    pub fn begin(conf: &'c Conf<'c>) -> Option<Self> {
+        let terms = conf.terms()?;
+        let mut progress = policy::Drain::begin(now());
+        progress.answer(now());
+        Some(Self { terms, progress, was_open: false, slot: None })
+    }
+
+    /// Takes a slot. Returns whether there was one.
+    pub fn admit(&mut self) -> bool {
+        self.was_open = true;
+        match self.terms.zone {
+            Some(zone) if !zone.take(self.terms.conns.unwrap_or(u32::MAX)) => {
+                self.settle(Outcome::Refused);
+                false
+            }
+            zone => {
+                self.slot = zone;
+                true
+            }
+        }
+    }
+
+    /// How many bytes may be dropped now; 0 if the budget is spent, which settles the drain.
+    pub fn may_drop(&mut self) -> u64 {
+        self.progress.may_read(&self.terms.budget, now()).unwrap_or_else(|outcome| {
+            self.settle(outcome);
+            0
+        })
+    }
+
+    /// Called with each result of reading. A session has no length, so it is the client that ends it.
+    pub fn has_read(&mut self, got: Got) {
+        match got {
+            Got::Bytes(bytes) => self.progress.add(bytes, now()),
+            Got::Whole | Got::End => self.settle(Outcome::Closed),
+            Got::Failed | Got::Malformed => self.settle(Outcome::Error),
+            Got::Evicted => self.settle(Outcome::Evicted),
+        }
+    }
+
+    /// How long to wait for more. Settles the drain if its budget is spent.
+    pub fn patience(&mut self) -> Patience {
+        match self.progress.patience(&self.terms.budget, now()) {
+            Ok(left) => Patience::Wait(left),
+            Err(outcome) => {
+                self.settle(outcome);
+                Patience::Over
+            }
+        }
+    }
+
+    /// Called when the drain ends. Gives back its slot, and reports it, unless the client had closed before and nothing
+    /// was to be dropped.
+    pub fn ended(&mut self, is_acknowledged: bool, log: Log<'_>) {
+        if let Some(zone) = self.slot.take() {
+            zone.give_back();
+        }
+        let policy::Drain::Settled(ledger, outcome, time) = self.progress else {
+            return;
+        };
+        if !self.was_open && ledger.bytes() == 0 {
+            return;
+        }
+        metrics::drained(self.terms.zone, outcome, ledger.bytes(), is_acknowledged);
+
+        let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if is_acknowledged { "" } else { "not " });
+        let time = Seconds(time);
+        log.write(
+            Level::Info,
+            format_args!("drained {bytes} bytes of session in {time}s: {outcome}, response {not}acknowledged"),
+        );
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        self.progress.settle(outcome, now());
+    }
+}
