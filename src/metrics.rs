@@ -9,13 +9,13 @@
 use core::fmt;
 use core::sync::atomic::Ordering;
 
-use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS};
+use policy::metrics::{self, Counter, Snapshot, Zones, COUNTERS, SESSIONS};
 use policy::{Length, Outcome, UpstreamResult, Verdict};
 
 use crate::conf::Format;
 use crate::module::{LimitBody, Request};
 use crate::state::State;
-use nginx::{visit_zones, Content, Output, Zone};
+use nginx::{visit_zones, Content, Module, Output, Zone};
 
 /// Counts an upload whose verdict is final. `bytes` is the length of its body, as far as it is known.
 pub fn upload(state: &State<'_>, bytes: u64) {
@@ -86,17 +86,26 @@ pub fn write(r: Request<'_>, output: &mut Output) -> Option<Content> {
     written.ok().map(|()| Content(kind))
 }
 
-/// All zones of the configuration.
+/// All zones of the configuration, and those of the module for raw connections.
 struct All;
 
 impl Zones for All {
     fn each(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
-        visit_zones::<LimitBody, _>(|counts| {
-            let mut counters = [0; COUNTERS];
-            for (counter, shared) in counters.iter_mut().zip(counts.counters) {
-                *counter = shared.load(Ordering::Relaxed);
-            }
-            visit(&Snapshot { name: counts.name, counters, draining: counts.taken })
-        })
+        each_of(LimitBody::NAME, visit)
     }
+
+    fn each_of_sessions(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+        each_of(SESSIONS, visit)
+    }
+}
+
+/// Calls `visit` with each zone of a module.
+fn each_of(module: &str, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+    visit_zones(module, COUNTERS, |counts| {
+        let mut counters = [0; COUNTERS];
+        for (counter, shared) in counters.iter_mut().zip(counts.counters) {
+            *counter = shared.load(Ordering::Relaxed);
+        }
+        visit(&Snapshot { name: counts.name, counters, draining: counts.taken })
+    })
 }

@@ -26,7 +26,8 @@ use crate::Module;
 /// has.
 pub(crate) unsafe trait Shareable: Sync {
     /// What is in the memory. Its names are `module:kind:name`. The colons keep nginx's own zones away: a name in their
-    /// `zone=name:size` has no colon.
+    /// `zone=name:size` has no colon. Another layout wants another kind, because one nginx may have loaded modules of
+    /// different versions.
     const KIND: &'static str;
 }
 
@@ -79,8 +80,9 @@ impl<T: Shareable> Shared<'_, T> {
         }
     }
 
-    /// All values of this kind in the active configuration, in its order.
-    pub fn all<M: Module>() -> impl Iterator<Item = Self> {
+    /// All values of this kind that the module `of` has in the active configuration, in its order. The names of its
+    /// memory tell whose it is: a module may look at another one's, which has been built with it.
+    pub fn all(of: &str) -> impl Iterator<Item = Self> + '_ {
         // SAFETY: the active cycle has a list of zones, which lives as long as the cycle.
         let (mut part, mut next) = unsafe { (ptr::addr_of!((*ngx_cycle).shared_memory.part), 0) };
         core::iter::from_fn(move || {
@@ -90,7 +92,7 @@ impl<T: Shareable> Shared<'_, T> {
                     while next < (*part).nelts {
                         let zone = NonNull::new_unchecked((*part).elts.cast::<ngx_shm_zone_t>().add(next));
                         next = next.saturating_add(1);
-                        if zone.as_ref().tag == tag::<M>() && is_of_kind(zone, M::NAME, T::KIND) {
+                        if is_of_kind(zone, of, T::KIND) && zone.as_ref().shm.size >= mem::size_of::<T>() {
                             return Some(Self(zone, PhantomData));
                         }
                     }

@@ -132,16 +132,17 @@ pub struct Counts<'a> {
     pub taken: u32,
 }
 
-/// Calls `visit` for all zones with a name, in the order of the configuration, until it fails.
+/// Calls `visit` for all zones with a name that the module `of` ([`Module::NAME`]) has, in the order of the configuration,
+/// until it fails. `counters` is how many counters they have.
 ///
 /// # Errors
 ///
 /// Those of `visit`.
-pub fn visit<M: Module, E>(mut visit: impl FnMut(Counts<'_>) -> Result<(), E>) -> Result<(), E> {
-    for zone in Shared::<Board>::all::<M>() {
+pub fn visit<E>(of: &str, counters: usize, mut visit: impl FnMut(Counts<'_>) -> Result<(), E>) -> Result<(), E> {
+    for zone in Shared::<Board>::all(of) {
         let name = str::from_utf8(zone.name()).ok().filter(|name| !name.is_empty());
         if let (Some(board), Some(name)) = (zone.get(), name) {
-            let counters = board.counters.get(..M::COUNTERS).unwrap_or_default();
+            let counters = board.counters.get(..counters).unwrap_or_default();
             visit(Counts { name, counters, taken: board.taken(false) })?;
         }
     }

@@ -53,6 +53,8 @@ const VERDICTS: [(Verdict, &str); 5] = [
     (Verdict::TimedOut, "timed_out"),
     (Verdict::TimedOutDryRun, "timed_out_dry_run"),
 ];
+const SESSION_VERDICTS: [(Verdict, &str); 3] =
+    [(Verdict::Passed, "passed"), (Verdict::Rejected, "rejected"), (Verdict::RejectedDryRun, "rejected_dry_run")];
 const PLACES: [At; 2] = [At::Header, At::Body];
 const ANSWERS: [(bool, &str); 2] = [(true, "yes"), (false, "no")];
 
@@ -160,6 +162,15 @@ pub trait Zones {
     ///
     /// Those of `visit`.
     fn each(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result;
+
+    /// The same for the zones of raw connections, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// Those of `visit`.
+    fn each_of_sessions(&self, _visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+        Ok(())
+    }
 }
 
 /// Writes zones in Prometheus' text exposition format, version 0.0.4.
@@ -172,7 +183,17 @@ pub fn prometheus(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
         zones.each(&mut |zone| samples(&mut Samples { out, name, zone }))?;
     }
+    for Family { name, kind, help, samples } in SESSION_FAMILIES.iter().filter(|_| has_sessions(zones)) {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
+        zones.each_of_sessions(&mut |zone| samples(&mut Samples { out, name, zone }))?;
+    }
     Ok(())
+}
+
+/// Returns whether there are zones of raw connections.
+fn has_sessions(zones: &dyn Zones) -> bool {
+    // The first zone is enough.
+    zones.each_of_sessions(&mut |_| Err(fmt::Error)).is_err()
 }
 
 /// The samples of one metric, in all zones.
@@ -254,6 +275,46 @@ const FAMILIES: [Family; 9] = [
     },
 ];
 
+/// What is written of raw connections.
+const SESSION_FAMILIES: [Family; 5] = [
+    Family {
+        name: "nginx_limit_session_sessions_total",
+        kind: "counter",
+        help: "Sessions over TCP, by what was decided.",
+        samples: |s| {
+            SESSION_VERDICTS.iter().try_for_each(|(verdict, name)| s.count("status", name, Counter::Requests(*verdict)))
+        },
+    },
+    Family {
+        name: "nginx_limit_session_drains_total",
+        kind: "counter",
+        help: "Drains of connections that nginx closed, by how they ended.",
+        samples: |s| {
+            Outcome::ALL.iter().try_for_each(|outcome| s.count("outcome", outcome.as_str(), Counter::Drains(*outcome)))
+        },
+    },
+    Family {
+        name: "nginx_limit_session_drained_bytes_total",
+        kind: "counter",
+        help: "Bytes drained.",
+        samples: |s| s.sample("", None, &s.zone.count(Counter::Drained)),
+    },
+    Family {
+        name: "nginx_limit_session_responses_acknowledged_total",
+        kind: "counter",
+        help: "Drained connections, by whether the client had acknowledged all that it was sent.",
+        samples: |s| {
+            ANSWERS.iter().try_for_each(|(answer, name)| s.count("acknowledged", name, Counter::Acknowledged(*answer)))
+        },
+    },
+    Family {
+        name: "nginx_limit_session_draining_connections",
+        kind: "gauge",
+        help: "Connections that are being drained.",
+        samples: |s| s.sample("", None, &s.zone.draining),
+    },
+];
+
 /// Writes the samples of a family for one zone.
 struct Samples<'a> {
     out: &'a mut dyn Write,
@@ -319,7 +380,8 @@ impl fmt::Display for Number {
     }
 }
 
-/// Writes zones as JSON: an object whose member `zones` is an object with a member for each zone.
+/// Writes zones as JSON: an object whose member `zones` is an object with a member for each zone. If there are zones of
+/// raw connections, they are in the member `session_zones`.
 ///
 /// # Errors
 ///
@@ -332,7 +394,32 @@ pub fn json(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
         comma = ",";
         json_zone(out, zone)
     })?;
+    if has_sessions(zones) {
+        out.write_str("},\n\"session_zones\": {")?;
+        comma = "";
+        zones.each_of_sessions(&mut |zone| {
+            write!(out, "{comma}\n\"{}\": ", Escaped { text: zone.name, is_json: true })?;
+            comma = ",";
+            json_session_zone(out, zone)
+        })?;
+    }
     out.write_str("}}\n")
+}
+
+fn json_session_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
+    out.write_str("{\n  \"sessions\": ")?;
+    object(out, SESSION_VERDICTS.iter().map(|(verdict, name)| (*name, zone.count(Counter::Requests(*verdict)))))?;
+    json_drains(out, zone)?;
+    write!(out, ",\n  \"draining_connections\": {}}}", zone.draining)
+}
+
+/// Writes the members about drains.
+fn json_drains(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
+    out.write_str(",\n  \"drains\": ")?;
+    object(out, Outcome::ALL.iter().map(|outcome| (outcome.as_str(), zone.count(Counter::Drains(*outcome)))))?;
+    write!(out, ",\n  \"drained_bytes\": {}", zone.count(Counter::Drained))?;
+    out.write_str(",\n  \"responses_acknowledged\": ")?;
+    object(out, ANSWERS.iter().map(|(answer, name)| (*name, zone.count(Counter::Acknowledged(*answer)))))
 }
 
 fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
@@ -345,11 +432,7 @@ fn json_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
     json_histogram(out, zone, SIZE)?;
     out.write_str(",\n  \"request_duration_seconds\": ")?;
     json_histogram(out, zone, DURATION)?;
-    out.write_str(",\n  \"drains\": ")?;
-    object(out, Outcome::ALL.iter().map(|outcome| (outcome.as_str(), zone.count(Counter::Drains(*outcome)))))?;
-    write!(out, ",\n  \"drained_bytes\": {}", zone.count(Counter::Drained))?;
-    out.write_str(",\n  \"responses_acknowledged\": ")?;
-    object(out, ANSWERS.iter().map(|(answer, name)| (*name, zone.count(Counter::Acknowledged(*answer)))))?;
+    json_drains(out, zone)?;
     out.write_str(",\n  \"upstream_responses\": ")?;
     object(
         out,
@@ -476,5 +559,34 @@ mod tests {
         text.clear();
         json(&mut text, &snapshot("a\"b\\c\nd\te é")).unwrap();
         assert!(text.contains("\n\"a\\\"b\\\\c\\nd\\u0009e é\": {"));
+    }
+
+    /// Zones of raw connections only.
+    struct Sessions<'a>(Snapshot<'a>);
+
+    impl Zones for Sessions<'_> {
+        fn each(&self, _visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+            Ok(())
+        }
+
+        fn each_of_sessions(&self, visit: &mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result {
+            visit(&self.0)
+        }
+    }
+
+    #[test]
+    fn zones_of_sessions_are_written_if_there_are_any() {
+        let mut text = String::new();
+        prometheus(&mut text, &Sessions(snapshot("raw"))).unwrap();
+        assert!(text.contains("nginx_limit_session_sessions_total{zone=\"raw\",status=\"rejected\"}"));
+        assert!(!text.contains("zone=\"raw\",status=\"timed_out\""));
+        text.clear();
+        json(&mut text, &Sessions(snapshot("raw"))).unwrap();
+        assert!(text.starts_with("{\"zones\": {},\n\"session_zones\": {\n\"raw\": {\n  \"sessions\": {\"passed\": "));
+        assert!(text.ends_with("}}}\n"));
+
+        text.clear();
+        prometheus(&mut text, &snapshot("a")).unwrap();
+        assert!(!text.contains("limit_session"));
     }
 }
