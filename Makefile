@@ -166,6 +166,7 @@ unittest: nginx ## develop: Run the tests that need no running nginx
 TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
 	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
+	TEST_STREAM_MODULES="$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" \
 	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_NO_SHUFFLE=1
 
 PROVE = build/test/prove.sh $(WORK)/test.log --timer

@@ -9,28 +9,24 @@ nginx=$1 module=$2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
+loads=$module block='http { limit_body 1m; }'
 case $module in
-    *ngx_stream_*) blocks='stream { limit_session_drain idle=1s; }' ;;
-    *) blocks='http { limit_body 1m; }' ;;
-esac
-
-# A distribution's nginx may have stream in a module of its own, which has to be loaded first.
-stream=
-modules=$("$nginx" -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
-case $module in
-    *ngx_stream_*) [ ! -f "$modules/ngx_stream_module.so" ] || stream="load_module $modules/ngx_stream_module.so;" ;;
+    *ngx_stream_*)
+        loads=$("$(dirname "$0")/../nginx/stream-modules.sh" "$nginx" "$module")
+        block='stream { limit_session 1m; }'
+        ;;
 esac
 
 # nginx looks for its default user, which need not exist, where it is run by root.
 user=
 [ "$(id -u)" -ne 0 ] || user='user root root;'
+# shellcheck disable=SC2086 # words
 cat >"$dir/nginx.conf" <<END
-$stream
-load_module $module;
+$(printf 'load_module %s;\n' $loads)
 $user
 pid nginx.pid;
 events {}
-$blocks
+$block
 END
 
 # Built with AddressSanitizer, it says that "nginx -t" gives nothing back.

@@ -2,7 +2,8 @@
 
     PROTOCOL [OPTION ...]: STEP; STEP; ...
 
-PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC).
+PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC); tcp PORT and
+tls PORT (raw connections), up PORT (an upstream of those, for one connection). PORT is the number of one in the test.
 STEPS
     head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
     send SIZE [each SIZE every SECONDS]                     send some of its body, all at once or in pieces
@@ -16,6 +17,7 @@ STEPS
     mark NAME, await NAME                                   wait for another script to come so far
     logged WORD [TIMES]                                     wait until the error log has this word, so often
     signal NAME                                             send nginx a signal
+    active NUMBER                                           wait until /status (stub_status) has so many connections
     clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
     metric NAME VALUE                                       wait until /metrics has it for the one zone there is
     freed                                                   wait until the open files of bodies take no space on the disk
@@ -39,6 +41,16 @@ HTTP/2 and 3: steps are about the stream of the last head
     ignore SIZE                                             HTTP/2: send so much whatever the window, until the server closes
     goaway                                                  HTTP/2: say that there will be no more requests
     frame TYPE [SIZE]                                       HTTP/3: send a frame, empty without SIZE
+Raw connections: what is sent is numbers, from 0, one a line
+    send SIZE                                               send so much more
+    flood SECONDS                                           send for so long, or until that fails
+    line                                                    read a line
+    take SIZE                                               read so much
+    rest                                                    read on until the end, and see how much there was
+    shutdown                                                say that nothing more will be sent
+    proxied ADDRESS                                         send a PROXY header with this client address
+    again                                                   up: take another connection
+    header                                                  up: read a PROXY header
 SIZE: bytes, also with k, m or g behind it.
 OPTIONS
     window=SIZE     HTTP/2: how much the server may send on a stream to begin with
@@ -64,7 +76,7 @@ import time
 import urllib.request
 
 from limit_body import connection, frames, http1, marks
-from limit_body.words import shown, size
+from limit_body.words import numbers, shown, size
 
 TIMEOUT = float(os.environ.get("TEST_PATIENCE", 20))
 
@@ -114,6 +126,15 @@ class Script:
         while not wanted.search(urllib.request.urlopen(address).read().decode()):
             if time.monotonic() > until:
                 raise TimeoutError(f"{name} {value}")
+            time.sleep(0.01)
+
+    def active(self, number):
+        address = f"http://127.0.0.1:{os.environ['PORT']}/status"
+        until = time.monotonic() + TIMEOUT
+        # One more is the connection of this request.
+        while f"Active connections: {int(number) + 1} " not in urllib.request.urlopen(address).read().decode():
+            if time.monotonic() > until:
+                raise TimeoutError(f"active {number}")
             time.sleep(0.01)
 
     def freed(self):
@@ -230,6 +251,120 @@ class Http1(Script):
                 time.sleep(0.01)
         except ProcessLookupError:
             pass
+
+
+class Raw(Script):
+    """A raw connection of a client."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.port = os.environ[f"PORT_{options[1]}"]
+        self.sent = 0
+        self.came = b""
+
+    @functools.cached_property
+    def connection(self):
+        """Made when it is needed."""
+        return connection.connect(self.port, TIMEOUT, ["raw"] if self.options[0] == "tls" else ())
+
+    def connect(self):
+        """Makes the connection, and waits for nothing."""
+        return self.connection
+
+    def send(self, length):
+        until = self.sent + size(length)
+        self.connection.sendall(numbers(until)[self.sent:])
+        self.sent = until
+
+    def flood(self, seconds):
+        until = time.monotonic() + float(seconds)
+        while time.monotonic() < until:
+            self.connection.sendall(bytes(1 << 16))
+
+    def line(self):
+        while b"\n" not in self.came:
+            if not (piece := self.connection.recv(1 << 16)):
+                self.seen.append("no line")
+                return
+            self.came += piece
+        line, _, self.came = self.came.partition(b"\n")
+        self.seen.append(line.decode("utf-8", "backslashreplace").strip())
+
+    def take(self, length):
+        while len(self.came) < size(length):
+            if not (piece := self.connection.recv(1 << 16)):
+                self.seen.append("too little")
+                return
+            self.came += piece
+        self.came = self.came[size(length):]
+
+    def end(self):
+        """Reads on until the end, and shows what came: the text, or how much it was."""
+        end = self.read_on()
+        if self.came:
+            self.seen.append(self.came.decode("utf-8", "backslashreplace").strip().replace("\n", "\\n"))
+        self.seen.append(end)
+
+    def rest(self):
+        end, kind = self.read_on(), "bytes"
+        if self.came == numbers(len(self.came)):
+            kind = "numbers"
+        self.seen += [f"{len(self.came)} {kind}", end]
+
+    def read_on(self):
+        try:
+            while piece := self.connection.recv(1 << 20):
+                self.came += piece
+        except TimeoutError:
+            return "silent"
+        except OSError:
+            return "reset"
+        return "closed"
+
+    def gone(self):
+        self.read_on()
+
+    def shutdown(self):
+        self.connection.shutdown(socket.SHUT_WR)
+
+    def proxied(self, address):
+        self.connection.sendall(f"PROXY TCP4 {address} 127.0.0.1 1000 2000\r\n".encode())
+
+    def close(self):
+        self.connection.close()
+
+    def reset(self):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+
+class Upstream(Raw):
+    """An upstream of raw connections. It listens from the start."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.listener = socket.create_server(("127.0.0.1", int(self.port)))
+        self.listener.settimeout(TIMEOUT)
+
+    @functools.cached_property
+    def connection(self):
+        accepted, _ = self.listener.accept()
+        accepted.settimeout(TIMEOUT)
+        self.seen.append("connected")
+        return accepted
+
+    def again(self):
+        del self.connection
+        self.came = b""
+        return self.connection
+
+    def header(self):
+        """Reads a PROXY header."""
+        while not self.came.endswith(b"\r\n"):
+            self.came += self.connection.recv(1)
+        if not self.came.startswith(b"PROXY "):
+            self.seen.append("no header")
+        self.came = b""
 
 
 class Streams(Script):
@@ -498,7 +633,7 @@ class Http3(Streams):
 STEPS = {"await": "await_mark"}
 
 
-KINDS = {"h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2, "h3": Http3}
+KINDS = {"tcp": Raw, "tls": Raw, "up": Upstream, "h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2, "h3": Http3}
 
 
 def script(line):

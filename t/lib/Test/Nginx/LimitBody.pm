@@ -23,6 +23,10 @@
 #                     $limit_body_upstream_response, "-" if it is empty
 #     --- example     a file of nginx-conf/, in the http block: its server takes the connections without TLS, the
 #                     application is the backend, and each time of a limit_body_timeout is a second
+#     --- stream      the stream block, for raw connections: nginx loads the module for those, too. Its servers listen on
+#                     $TEST_NGINX_RAND_PORT_3 and _4, and upstreams may be scripts on _5 and _6.
+#     --- sessions    lines of its access log, once they are written, in any order: port, status, bytes that were sent to the
+#                     client, and the module's variables; "-" where they are empty
 #     --- body_files  how many files of bodies are left when all is over
 #
 # There is an upstream "backend": it takes any body, and answers "ok", below /length with the length it was declared,
@@ -75,11 +79,16 @@ sub asked ($);
 sub expected ($);
 sub matched ($$);
 sub with_ports ($@);
+sub port_numbers ($);
 sub is_logged ($$$);
 sub logged ($$);
 
+# For tests of raw connections: they need an nginx with stream.
+our $has_stream = $ENV{TEST_STREAM_MODULES};
+
 my $python = $ENV{TEST_PYTHON} || 'python3';
 my $certificate = $ENV{TEST_CERTIFICATE} or bail_out("TEST_CERTIFICATE is not set: run the tests with \"make test\"");
+$ENV{TEST_NGINX_CERTIFICATE} = $certificate;
 my $client = dirname(__FILE__) . '/../../upload.py';
 $ENV{PYTHONPATH} = abs_path(dirname(__FILE__) . '/../..');
 $ENV{TEST_NGINX_SOCKET} = "/tmp/limit-body-$$.sock";
@@ -94,6 +103,7 @@ our $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_mo
 
 my $script_client = dirname(__FILE__) . '/../../script.py';
 my $drain_format = '$request_uri $status $limit_body_drain $limit_body_drained $limit_body_acknowledged';
+my $session_format = '$limit_session_status $limit_session_limit $limit_session_received';
 my $log_format = '$request_uri $status $limit_body_status $limit_body_limit $limit_body_received $limit_body_at';
 
 no_long_string();
@@ -117,6 +127,16 @@ sub read_example ($) {
 
 add_block_preprocessor(sub {
     my $block = shift;
+
+    if (defined $block->stream) {
+        my $loads = join '', map { "load_module $_;\n" } split ' ', $ENV{TEST_STREAM_MODULES};
+        $block->set_value('main_config', $loads . ($block->main_config // ''));
+        my $log = !defined $block->sessions ? '' : <<"END";
+log_format session '\$server_port \$status \$bytes_sent $session_format';
+access_log logs/session.log session;
+END
+        $block->set_value('post_main_config', ($block->post_main_config // '') . "stream {\n$log" . $block->stream . "}\n");
+    }
 
     $block->set_value('http_config', ($block->http_config // '') . read_example($block->example))
         if defined $block->example;
@@ -257,6 +277,7 @@ $RunTestHelper = sub {
         Test::More::is($left, $missing, "$name - asked of early upstreams: none missing, none too many")
             if defined $block->early_asked;
     }
+    is_logged($name, 'session.log', with_ports(\&port_numbers, $block->sessions)) if defined $block->sessions;
     is_logged($name, 'upload.log', $block->logged) if defined $block->logged;
     is_logged($name, 'drain.log', $block->drained) if defined $block->drained;
 
@@ -275,6 +296,7 @@ sub with_ports ($@) {
     local $ENV{PORT} = $ServerPort;
     local $ENV{TLS_PORT} = $ports->{TEST_NGINX_RAND_PORT_1};
     local $ENV{H2C_PORT} = $ports->{TEST_NGINX_RAND_PORT_2};
+    local @ENV{map { "PORT_$_" } 3 .. 6} = @$ports{map { "TEST_NGINX_RAND_PORT_$_" } 3 .. 6};
     local $ENV{ANY_PORT} = $ports->{TEST_NGINX_RAND_PORT_7};
     local $ENV{METRICS_PORT} = $ports->{TEST_NGINX_RAND_PORT_8};
     local $ENV{EARLY_PORT} = $ports->{TEST_NGINX_RAND_PORT_5};
@@ -282,6 +304,11 @@ sub with_ports ($@) {
     local $ENV{PID_FILE} = "$ServRoot/logs/nginx.pid";
     local $ENV{ERROR_LOG} = "$ServRoot/logs/error.log";
     return $call->(@arguments);
+}
+
+# Lines that begin with the number of a port among those of the test, with the port itself.
+sub port_numbers ($) {
+    return $_[0] =~ s/^(\d) /$ENV{"PORT_$1"} /mgr;
 }
 
 # Starts the upstream, which is to be asked this, and returns its process number and what to read from and write to.

@@ -1,0 +1,307 @@
+# What the clients of raw connections read when nginx ends their sessions: with the module, and beside that without.
+
+use Test::Nginx::LimitBody;
+use Test::More;
+
+plan skip_all => 'nginx without stream' if !$Test::Nginx::LimitBody::has_stream;
+plan 'no_plan';
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: an answer that nginx gives at once is read, whatever the client has sent or goes on sending
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; return "busy\n"; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session_drain off; return "busy\n"; }
+--- config
+--- script
+tcp 3: signal STOP; send 100; signal CONT; end; close; logged drained
+tcp 4: signal STOP; send 100; signal CONT; end
+tcp 3: signal STOP; send 100; signal CONT; send 8m; end; close; logged drained 2
+tcp 4: signal STOP; send 100; signal CONT; send 8m; end
+--- in_turn
+--- seen
+busy | closed
+busy | reset
+busy | closed
+unsent
+--- error_log
+drained 100 bytes of session
+drained 8388708 bytes of session
+
+
+=== TEST 2: the same over TLS: nothing is decrypted, and close_notify comes first
+--- stream
+limit_session_drain idle=10s;
+ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
+ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 ssl; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4 ssl; limit_session_drain off; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+--- script
+up 5: take 5; bytes early\n; close
+up 6: take 5; bytes early\n; close
+tls 3: send 5; line; send 8m; end; close; logged drained
+tls 4: send 5; line; logged disconnected 2; send 8m; end
+--- seen
+connected
+connected
+early | closed
+early | unsent
+--- error_log
+: closed, response acknowledged, client: 127.0.0.1, server: 127.0.0.1:
+--- no_error_log
+SSL_shutdown() failed
+SSL_read() failed
+
+
+=== TEST 3: an upstream that answers and closes
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session_drain off; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+--- script
+up 5: take 5; bytes early\n; close
+up 6: take 5; bytes early\n; close
+tcp 3: send 5; line; logged disconnected; send 8m; end; close; logged drained
+tcp 4: send 5; line; logged disconnected 2; send 8m; end
+--- seen
+connected
+connected
+early | closed
+early | unsent
+--- error_log
+drained 8388608 bytes of session
+
+
+=== TEST 4: access denied, too many connections, a preread buffer that is full, an upstream that is not there
+--- stream
+limit_session_drain idle=10s;
+limit_conn_zone $binary_remote_addr zone=addresses:1m;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; deny all; return "never\n"; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_conn addresses 1; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen unix:$TEST_NGINX_SOCKET; proxy_pass 127.0.0.1:1; }
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_6;
+    ssl_preread on;
+    preread_buffer_size 32;
+    proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5;
+}
+--- config
+--- script
+tcp 3: signal STOP; send 100; signal CONT; send 1m; end; close; logged drained
+up 5: take 5; mark held; await conns; close
+tcp 4: send 5; await conns; close
+tcp 4: await held; send 1m; end; close; logged drained 2; mark conns
+tcp 6: await conns; bytes \x16\x03\x01\x40\x00; send 1m; end; close; logged drained 3
+--- seen
+closed
+connected
+
+closed
+closed
+--- error_log
+access forbidden by rule
+limiting connections by zone
+preread buffer full
+drained 1048676 bytes of session
+drained 1048576 bytes of session
+drained 1048581 bytes of session
+
+
+=== TEST 5: a client that has ended its side: nothing is lost, and nothing is kept for it
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; return "busy\n"; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session_drain off; return "busy\n"; }
+--- config
+location = /status { stub_status; }
+--- script
+tcp 3: signal STOP; send 100; shutdown; signal CONT; end; active 0
+tcp 4: signal STOP; send 100; shutdown; signal CONT; end
+tcp 3: signal STOP; shutdown; signal CONT; end; active 0
+--- in_turn
+--- seen
+busy | closed
+busy | reset
+busy | closed
+--- error_log
+drained 100 bytes of session in 0.000s: closed
+--- no_error_log
+drained 0 bytes
+
+
+=== TEST 6: a session that its client ends
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+--- script
+up 5: rest; close
+up 6: take 5; mark taken; rest; close
+tcp 3: send 100k; shutdown; end; logged disconnected 2
+tcp 4: send 5; await taken; reset; logged disconnected 2
+--- seen
+connected | 102400 numbers | closed
+connected | 0 numbers | closed
+closed
+
+--- no_error_log
+drained
+
+
+=== TEST 7: a connection that is half closed is nobody's drain
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_half_close on; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4;
+    proxy_half_close on;
+    proxy_timeout 1s;
+    proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6;
+}
+--- config
+--- script
+up 5: bytes early\n; shutdown; rest; close
+up 6: bytes early\n; shutdown; rest; close
+tcp 3: end; send 1m; shutdown; logged disconnected
+tcp 4: end; logged timed; send 1m; close; logged drained
+--- seen
+connected | 1048576 numbers | closed
+connected | 0 numbers | closed
+early | closed
+early | closed
+--- error_log
+drained 1048576 bytes of session
+
+
+=== TEST 8: PROXY protocol, with a header and without
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 proxy_protocol; return "$proxy_protocol_addr\n"; }
+--- config
+--- script
+tcp 3: proxied 192.0.2.1; line; send 1m; end; close; logged drained
+tcp 3: bytes nonsense\r\n; send 1m; end; close; logged drained 2
+--- in_turn
+--- seen
+192.0.2.1 | closed
+closed
+--- error_log
+broken header
+drained 1048576 bytes of session
+
+
+=== TEST 9: a failure of TLS
+--- stream
+limit_session_drain idle=10s;
+ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
+ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 ssl; return "busy\n"; }
+--- config
+--- script
+tcp 3: bytes nonsense; send 1m; end; close; logged drained
+--- seen
+closed
+--- error_log
+SSL_do_handshake() failed
+: closed, response acknowledged
+
+
+=== TEST 10: a Unix socket, which the kernel cannot drop from
+--- stream
+limit_session_drain idle=10s;
+server { listen unix:$TEST_NGINX_SOCKET; return "busy\n"; }
+--- config
+--- script
+unix: signal STOP; bytes hello; signal CONT; send 8m; end; close; logged drained
+--- seen
+closed
+--- error_log
+drained 8388613 bytes of session
+client: unix:, server: unix:
+
+
+=== TEST 11: UDP is left alone
+--- stream
+limit_session 10;
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 udp; return "busy\n"; }
+--- config
+--- commands
+"$TEST_PYTHON" -c 'import os, socket; s = socket.socket(type=socket.SOCK_DGRAM); s.settimeout(10); s.sendto(bytes(100), ("127.0.0.1", int(os.environ["PORT_3"]))); print(s.recv(10))'
+--- output
+b'busy\n'
+--- no_error_log
+drained
+
+
+=== TEST 12: what is drained counts as a connection, until that ends
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; return "busy\n"; }
+--- config
+location = /status { stub_status; }
+--- script
+tcp 3: line; active 1; close; active 0
+--- seen
+busy
+--- error_log
+drained 0 bytes of session
+
+
+=== TEST 13: how drains end
+--- stream
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; limit_session_drain idle=1s; return "busy\n"; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session_drain bytes=1k; return "busy\n"; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_5; limit_session_drain time=1s; return "busy\n"; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_6; limit_session_drain conns=1; return "busy\n"; }
+--- config
+--- script
+tcp 3: end; logged timeout; send 1k; gone
+tcp 4: end; send 1k; logged bytes; send 1; gone
+tcp 5: end; flood 10
+tcp 6: line; mark one; await two; reset
+tcp 6: await one; end; logged refused; mark two
+--- seen
+busy | closed
+busy | closed
+busy | closed | unsent
+busy
+busy | closed
+--- error_log eval
+[qr/drained 0 bytes of session in 1\.\d+s: timeout/, qr/drained 1024 bytes of session in \d+\.\d+s: bytes/,
+qr/drained [1-9]\d+ bytes of session in 1\.\d+s: timeout/, "drained 0 bytes of session in 0.000s: refused"]
+
+
+=== TEST 14: a client that resets the connection
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; return "busy\n"; }
+--- config
+--- script
+tcp 3: line; send 10; reset; logged drained
+--- seen
+busy
+--- error_log eval
+qr/drained 10 bytes of session in \S+s: (error|closed)/
+
+
+=== TEST 15: descriptors are out: nginx closes as it does alone
+--- stream
+limit_session_drain idle=10s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; return "busy\n"; }
+--- config
+--- commands
+pid=$(cat "$PID_FILE")
+free=$(seq 0 1000 | grep -vxF "$(ls "/proc/$pid/fd")" | head -n 1)
+prlimit --pid "$pid" --nofile=$((free + 1))
+echo 'tcp 3: signal STOP; send 100; signal CONT; end; logged drained' | "$TEST_PYTHON" t/lib/script.py
+--- output
+busy | closed
+--- error_log
+drained 100 bytes of session in 0.000s: error,
