@@ -141,7 +141,7 @@ server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session no$remote_port;
 --- script
 up 5: take 5; bytes early\n; rest; close
 up 6: rest; close
-tcp 3: send 100k; shutdown; end
+tcp 3: send 5; line; send 102395; shutdown; end
 tcp 4: send 100k; shutdown; end
 --- seen
 connected | 102395 bytes | closed
