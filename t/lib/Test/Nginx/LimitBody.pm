@@ -25,6 +25,7 @@
 #                     application is the backend, and each time of a limit_body_timeout is a second
 #     --- stream      the stream block, for raw connections: nginx loads the module for those, too. Its servers listen on
 #                     $TEST_NGINX_RAND_PORT_3 and _4, and upstreams may be scripts on _5 and _6.
+#     --- stream_example  a file of nginx-conf/, in the stream block, with these ports
 #     --- sessions    lines of its access log, once they are written, in any order: port, status, bytes that were sent to the
 #                     client, and the module's variables; "-" where they are empty
 #     --- body_files  how many files of bodies are left when all is over
@@ -121,6 +122,8 @@ sub read_example ($) {
     $example =~ s/\b127\.0\.0\.1:8001;/127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
     $example =~ s{/var/log/nginx/}{$ServRoot/logs/}g;
     $example =~ s{/etc/nginx/}{$ServRoot/html/}g;
+    $example =~ s/\blisten 638(\d);/'listen 127.0.0.1:$TEST_NGINX_RAND_PORT_' . ($1 + 3) . ';'/ge;
+    $example =~ s/\bserver 127\.0\.0\.1:6379;/server 127.0.0.1:\$TEST_NGINX_RAND_PORT_5;/g;
     $example =~ s/\blimit_body_timeout \K\d+[sm]\b/1s/g;
     return $example;
 }
@@ -128,6 +131,8 @@ sub read_example ($) {
 add_block_preprocessor(sub {
     my $block = shift;
 
+    $block->set_value('stream', ($block->stream // '') . read_example($block->stream_example))
+        if defined $block->stream_example;
     if (defined $block->stream) {
         my $loads = join '', map { "load_module $_;\n" } split ' ', $ENV{TEST_STREAM_MODULES};
         $block->set_value('main_config', $loads . ($block->main_config // ''));
