@@ -14,6 +14,8 @@ case $module in
     *ngx_stream_*)
         loads=$("$(dirname "$0")/../nginx/stream-modules.sh" "$nginx" "$module")
         block='stream { limit_session 1m; }'
+        # Stream itself may not be installed.
+        [ -n "$loads" ] || exit 0
         ;;
 esac
 

@@ -48,6 +48,8 @@ set_arguments() {
     eval "set -- $(sed -n 's/^configure arguments: //p' <<<"$about")"
     for argument; do
         case $argument in
+            # The module for raw connections needs what stream declares.
+            --with-stream=dynamic) arguments+=("$argument") ;;
             --add-module=* | --add-dynamic-module=* | --with-*=dynamic | --builddir=*) ;;
             --with-http_xslt_module | --with-http_image_filter_module | --with-http_geoip_module) ;;
             --with-http_perl_module | --with-stream_geoip_module | --with-google_perftools_module | --with-libatomic*) ;;

@@ -1,7 +1,8 @@
-"""Many refused uploads, and what is left of them: refusals.py connections|streams COUNT
+"""Many refused uploads, and what is left of them: refusals.py connections|streams|sessions COUNT
 
 Plain and over TLS, of known length and not, drained to the end and given up half-way; each on a connection of its own, or
-each a stream of one of a hundred HTTP/2 connections. Prints what the worker has more after them than after the first fifth:
+each a stream of one of a hundred HTTP/2 connections. Or sessions of raw connections that are answered "busy": on PORT_3, over
+TLS on PORT_4, through another server on PORT_6; read to the end, given up, reset. Prints what the worker has more after them than after the first fifth:
 file descriptors, connections (stub_status at /status), and whether its memory has grown by more than 1 MiB, or by more than
 4 MiB where hundreds of streams at once leave their mark in it; not where TEST_MEMORY says that something else watches it.
 The ports and the file with nginx's process number are in the environment: PORT, TLS_PORT, H2C_PORT, PID_FILE.
@@ -12,6 +13,8 @@ import http.client
 import os
 import pathlib
 import re
+import socket
+import struct
 import sys
 import time
 
@@ -69,7 +72,24 @@ def streams(numbers):
     return refused
 
 
+def session(number):
+    """A raw connection that is answered while it still sends."""
+    tls = number % 3 == 0
+    port = os.environ["PORT_4" if tls else "PORT_6" if number % 3 == 1 else "PORT_3"]
+    with connection.connect(port, 20, ["raw"] if tls else ()) as client:
+        client.sendall(WHOLE[:10000])
+        answer = client.recv(4096)
+        client.sendall(WHOLE[10000:])
+        if number % 5 == 0:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif number % 7:
+            answer += client.recv(4096)
+    return answer == b"busy\n"
+
+
 def run(pool, kind, numbers):
+    if kind == "sessions":
+        return sum(pool.map(session, numbers))
     if kind == "connections":
         return sum(pool.map(one, numbers))
     each = max(1, count // 100)
@@ -99,6 +119,6 @@ with concurrent.futures.ThreadPoolExecutor(16) as pool:
     rest = run(pool, kind, range(count // 5, count))
     after = state()
 
-grown, most = after[2] - before[2], 1024 if kind == "connections" else 4096
+grown, most = after[2] - before[2], 4096 if kind == "streams" else 1024
 print(f"refused: {first + rest}, file descriptors: {after[0] - before[0]:+}, connections: {after[1] - before[1]:+}, "
       f"memory: {'steady' if grown <= most or 'TEST_MEMORY' in os.environ else f'{grown:+} KiB'}")
