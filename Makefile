@@ -119,10 +119,10 @@ build: nginx ## use: Build the modules: for HTTP and, where nginx has stream, fo
 
 module: build ## use: The same as "build"
 
-install: ## use: Install the module for NGINX, as root or below DESTDIR
+install: ## use: Install what "build" builds for NGINX, as root or below DESTDIR
 	@[ -n "$(NGINX)" ] || { echo 'error: which nginx is it for? make install NGINX=/path/to/nginx' >&2; exit 1; }
 	@{ [ -f $(MODULE) ] && build/module/loads.sh "$(NGINX)" $(MODULE) 2>/dev/null; } || $(MAKE) --no-print-directory build
-	@build/module/install.sh "$(NGINX)" $(MODULE) "$(DESTDIR)"
+	@build/module/install.sh "$(NGINX)" "$(DESTDIR)" $(MODULE) $$(! [ -f $(STREAM_MODULE) ] || echo $(STREAM_MODULE))
 
 deny: ## develop: Check licenses and sources of the crates that the module is built from
 	@build/setup.sh build deny

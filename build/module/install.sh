@@ -1,18 +1,18 @@
 #!/bin/bash
-# Installs the module where nginx looks for its modules, and its man page, and tells how to load it:
+# Installs modules where nginx looks for them, and the man page, and tells how to load them:
 #
-#     build/module/install.sh NGINX MODULE [DESTDIR]
+#     build/module/install.sh NGINX DESTDIR MODULE ...
 #
-# The directory is the one that nginx was configured with (--modules-path). With DESTDIR, for a package, that directory below
-# DESTDIR. The man page belongs to MANDIR: the system's in a package, else that of what was installed by hand.
+# The directory is the one that nginx was configured with (--modules-path). Unless DESTDIR is empty, that directory below
+# DESTDIR, for a package. The man page belongs to MANDIR: the system's in a package, else that of what was installed by hand.
 
 set -euo pipefail
 
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-nginx=$1 module=$2 destdir=${3:-}
-name=ngx_http_limit_body_module.so
+nginx=$1 destdir=$2
+shift 2
 man=ngx_http_limit_body_module.5
 mandir=${MANDIR:-$([ -n "$destdir" ] && echo /usr/share/man || echo /usr/local/share/man)}
 
@@ -47,19 +47,31 @@ if ! mkdir -p "$into" 2>/dev/null || [ ! -w "$into" ]; then
     fail "$into cannot be written to. Run this as root, or install below a directory of yours, with DESTDIR"
 fi
 
-# Not in its place: an nginx that runs has it mapped.
-install -m 644 "$module" "$into/$name.new"
-mv -f "$into/$name.new" "$into/$name"
 install -D -m 644 "$project/docs/$man" "$destdir$mandir/man5/$man"
 
 # nginx takes a relative name from its prefix; in many packages, $prefix/modules is a link to the modules.
-loads=$modules/$name
+loads=$modules
 if [ "$(real "$prefix/modules")" = "$(real "$modules")" ]; then
-    loads=modules/$name
+    loads=modules
 fi
+
+for module; do
+    name=$(basename "$module")
+    # Not in its place: an nginx that runs has it mapped.
+    install -m 644 "$module" "$into/$name.new"
+    mv -f "$into/$name.new" "$into/$name"
+    echo "==> $into/$name"
+done
+
+echo 'To load it, put this at the top of nginx.conf, then test and reload (where an older one is loaded, restart) nginx:'
+for module; do
+    case $module in
+        *ngx_stream_*) about='    # for raw connections; behind ngx_stream_module.so, where there is one' ;;
+        *) about= ;;
+    esac
+    echo "    load_module $loads/$(basename "$module");$about"
+done
 cat <<END
-==> $into/$name
-To load it, put this at the top of nginx.conf, then test and reload (where an older one is loaded, restart) nginx:
-    load_module $loads;
-Examples of what to put below it are in nginx-conf/, the directives in docs/limit_body.md and "man ${man%.5}".
+Examples of what to put below it are in nginx-conf/, the directives in docs/limit_body.md and docs/limit_session.md, and in
+"man ${man%.5}".
 END
