@@ -19,6 +19,12 @@ echo
 echo "Uploading $mib MiB where 1 MiB is allowed. What the client gets:"
 echo
 python3 build/demo/client.py "$port" "$dir/upload"
+if grep -q '^stream {' "$dir/nginx.conf"; then
+    echo
+    echo "Sending $mib MiB over a raw connection, to a server of nginx's stream that answers at once:"
+    echo
+    python3 build/demo/raw.py "$((port + 4))" "$((port + 5))" "$dir/upload"
+fi
 cat <<END
 
 limit_body is nginx with this module. "nginx alone" is the same nginx without it, with client_max_body_size: it delivers
