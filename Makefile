@@ -32,7 +32,7 @@ COMPARE ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
-# extensions streams resets slow. Empty: all of it. For "apps" an expression on cells, as 'tls on .* 200'.
+# extensions streams resets slow. Empty: all of it. For "clients" stream: raw connections alone. For "apps" an expression on cells, as 'tls on .* 200'.
 PARTS ?=
 # What "apps" tries: applications and fronts by name, and how often; empty: all, ten times.
 APPS ?=
@@ -86,7 +86,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 # What tests and measurements share, and the fuzzers.
 export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
-.PHONY: help run stop build check unittest test clients apps grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy miri attack bench \
+.PHONY: help run stop build check unittest test clients apps grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy fuzz-session miri attack bench \
 	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
 	test-all test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
@@ -242,13 +242,20 @@ soak: testtools ## develop: Run much traffic while workers are reloaded, killed 
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
 		$(or $(SECONDS),600) $(WORKERS) $(SEED)
 
-clients: build controls ## measure: Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour)
+clients: build controls ## measure: Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour; PARTS=stream: raw connections)
+ifeq ($(PARTS),stream)
+	@build/setup.sh run clients
+	@build/test/certificate.sh $(OBJS)/tls
+	@python3 t/clients/sessions/sessions.py $(PROGRAM) "$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" \
+		$(OBJS)/tls/localhost $(OBJS)/clients $(TRIES)
+else
 	@build/setup.sh run servers clients
 	@build/test/certificate.sh $(OBJS)/tls
 	@build/test/clients.sh $(OBJS)/clients
 	@python3 t/clients/uploads.py $(PROGRAM) $(MODULE) $(CONTROLS)/ngx_http_control_module.so $(OBJS)/tls/localhost \
 		$(OBJS)/clients $(OBJS)/clients/results.jsonl
 	@python3 t/clients/report.py $(OBJS)/clients/results.jsonl docs README.md
+endif
 
 apps: build ## measure: Upload to 15 applications that answer early, through 7 servers, and write docs/applications.md (PARTS, APPS, FRONTS, TRIES; 40 min)
 	@build/setup.sh run servers apps
@@ -275,6 +282,12 @@ fuzz-http: build ## develop: Compare limit_body with client_max_body_size, on ra
 	@build/test/tools.sh $(TOOLS)
 	@$(TOOLS)/python/bin/python -m fuzz_http $(PROGRAM) $(MODULE) $(if $(SCRIPT),--script $(SCRIPT)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--scripts $(or $(SCRIPTS),100000)) $(if $(SEED),--seed $(SEED))
+
+fuzz-session: build ## develop: Compare raw connections with those of nginx alone, on random sessions (SCRIPTS, SEED)
+	@build/setup.sh test
+	@build/test/certificate.sh $(OBJS)/tls
+	@python3 -m fuzz_session $(PROGRAM) "$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(OBJS)/tls/localhost \
+		$(or $(SCRIPTS),1000) $(SEED)
 
 fuzz-conf: build ## develop: Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE, COMPARE; FLAVOUR=asan)
 	@build/setup.sh test
