@@ -54,9 +54,9 @@ packages() {
 # Debian's nginx, with the source that goes with it; not where nginx is one that somebody else has packaged.
 debian_nginx() {
     case $(dpkg-query -W -f '${db:Status-Status} ${Maintainer}' nginx 2>/dev/null || true) in
-        installed*[Dd]ebian* | installed*[Uu]buntu*) echo nginx-dev ;;
+        installed*[Dd]ebian* | installed*[Uu]buntu*) echo nginx-dev libnginx-mod-stream ;;
         installed*) ;;
-        *) echo nginx nginx-dev ;;
+        *) echo nginx nginx-dev libnginx-mod-stream ;;
     esac
 }
 

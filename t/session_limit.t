@@ -66,8 +66,8 @@ server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4 ssl; proxy_pass 127.0.0.1:$TES
 --- script
 up 5: rest; close
 up 6: rest; close
-tcp 3: send 8m; end; close; logged drained
-tls 4: send 8m; end; close; logged drained 2
+tcp 3: send 1m; end; close; logged drained
+tls 4: send 1m; end; close; logged drained 2
 --- seen
 connected | 102400 numbers | closed
 connected | 102400 numbers | closed
