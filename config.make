@@ -28,12 +28,23 @@ $limit_body_lib:	$limit_body_deps $NGX_AUTO_CONFIG_H
 		--target $limit_body_target --target-dir $limit_body_objs/$ngx_addon_name
 	touch $limit_body_lib
 
+$limit_session_lib:	$limit_body_deps $NGX_AUTO_CONFIG_H
+	+cd $ngx_addon_dir && NGINX_SOURCE_DIR=$PWD NGINX_BUILD_DIR=$limit_body_objs \\
+		\$(CARGO) rustc $limit_body_lock --package stream-module --release --lib --crate-type staticlib \\
+		--no-default-features --target $limit_body_target --target-dir $limit_body_objs/$ngx_addon_name
+	touch $limit_session_lib
+
 END
 
     # A module's objects are compiled from C; this one has none that could depend on the library.
     case " $DYNAMIC_MODULES " in
         *" ngx_http_limit_body_module "*)
             echo "$NGX_OBJS/ngx_http_limit_body_module$ngx_modext:	$limit_body_lib" >>"$NGX_MAKEFILE"
+            ;;
+    esac
+    case " $DYNAMIC_MODULES " in
+        *" ngx_stream_limit_session_module "*)
+            echo "$NGX_OBJS/ngx_stream_limit_session_module$ngx_modext:	$limit_session_lib" >>"$NGX_MAKEFILE"
             ;;
     esac
 fi
