@@ -301,3 +301,17 @@ echo 'tcp 3: signal STOP; send 100; signal CONT; end; logged drained' | "$TEST_P
 busy | closed
 --- error_log
 drained 100 bytes of session in 0.000s: error,
+
+
+=== TEST 16: a single process that has been reloaded closes an older connection as nginx alone does
+--- stream
+limit_session_drain idle=60s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+location = /status { stub_status; }
+--- script
+up 5: take 5; await reloaded; close
+tcp 3: send 5; signal HUP; logged reconfiguring; mark reloaded; end; active 0; close
+--- seen
+connected
+closed

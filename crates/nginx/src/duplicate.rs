@@ -40,7 +40,7 @@ impl Connection {
     /// The connection must be a client's, with a log and a listening socket. `handler` must take the read event of the
     /// duplicate.
     pub unsafe fn duplicate<T>(self, data: T, handler: ngx_event_handler_pt) -> Result<Duplicate, NoDuplicate> {
-        if !has_free_connection() {
+        if !has_free_connection() || !self.is_of_active_cycle() {
             return Err(NoDuplicate::NoConnection);
         }
         // SAFETY: duplicates the descriptor of the connection, which is open.
@@ -69,6 +69,14 @@ impl Connection {
                 Err(why)
             }
         }
+    }
+
+    /// Returns whether the connection is one of the active cycle. A single process (`master_process off`) that has been
+    /// reloaded may still have older ones, and keeps a configuration only for as long as such are open.
+    fn is_of_active_cycle(self) -> bool {
+        // SAFETY: reads two members of the active cycle.
+        let (first, number) = unsafe { ((*ngx_cycle).connections, (*ngx_cycle).connection_n) };
+        (first..first.wrapping_add(number)).contains(&self.as_ptr())
     }
 
     /// Makes a connection for a descriptor of the same socket, in an empty pool.
