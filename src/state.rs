@@ -91,8 +91,9 @@ impl<'r> State<'r> {
         self.judged.get()
     }
 
-    /// Remembers that the body has passed by its declared length, which the location accepts ([`Conf::accepts`]), and that nothing of it is looked at any more. Returns false,
-    /// and does nothing, if there is more to be remembered of the request already.
+    /// Remembers that the body has passed by its declared length, which the location accepts ([`Conf::accepts`]), and that
+    /// nothing of it is looked at any more. Returns false, and does nothing, if there is more to be remembered of the
+    /// request already.
     #[inline]
     pub fn accept(&self, conf: &'r Conf<'r>, length: u64, is_multiplexed: bool) -> bool {
         let (Some(rule), None, None) = (conf.rule(), self.judged.get(), self.more.get()) else {

@@ -1,8 +1,8 @@
 //! Typed access to nginx, for modules written in safe Rust.
 //!
 //! A module is a type that implements [`Module`], which has its directives and zones, and [`HttpModule`], which has its
-//! variables and the callbacks that nginx calls. [`http_module!`] makes it known to nginx. Names follow nginx's C side. Nothing here knows what a module is
-//! about.
+//! variables and the callbacks that nginx calls. [`http_module!`] makes it known to nginx. Names follow nginx's C side.
+//! Nothing here knows what a module is about.
 //!
 //! All unsafe code relies on two invariants of nginx, which the SAFETY comments name:
 //!

@@ -248,8 +248,8 @@ impl Registration {
         self.reading.begin();
     }
 
-    /// The module's place in every array that has one for each HTTP module, or stream module. It is needed for everything that is looked up,
-    /// so it is kept where it takes one load.
+    /// The module's place in every array that has one for each HTTP module, or stream module. It is needed for everything
+    /// that is looked up, so it is kept where it takes one load.
     pub(crate) fn ctx_index(&self) -> usize {
         self.ctx_index.get()
     }

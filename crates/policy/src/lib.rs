@@ -4,7 +4,8 @@
 //! an administrator writes. A [`Clock`] measures how long a body takes, and an [`Allowance`] limits that. A [`Drain`] is
 //! the state of reading a body that nobody wants. Its [`Ledger`] and a [`Budget`] determine how long that goes on, until
 //! there is an [`Outcome`]. An [`UpstreamResponse`] is the state of the response of an upstream that closes early.
-//! [`arguments`] reads what directives say. [`keys`] counts the drains of each key, and [`metrics`] has the counters, and writes them.
+//! [`arguments`] reads what directives say. [`keys`] counts the drains of each key, and [`metrics`] has the counters,
+//! and writes them.
 
 #![no_std]
 #![forbid(unsafe_code)]
