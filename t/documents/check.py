@@ -6,7 +6,8 @@
   into http, server or location; the rest is put around it.
 - Each line of a block "console" that begins with "$" prints the lines below it. The nginx that it asks has the last
   configuration above it. "..." stands for anything, in a line or for lines.
-- The files in nginx-conf/ pass "nginx -t", each by itself and all together.
+- The files in nginx-conf/ pass "nginx -t", each by itself and those for http all together. What is for stream is skipped where
+  nginx has none (TEST_STREAM_MODULES).
 - No configuration stands in another kind of block, where nobody would try it.
 - What limit_body_metrics answers in JSON is as docs/metrics.schema.json says.
 - Each link to a file of the project, and to a heading in it, leads somewhere.
@@ -17,6 +18,7 @@ Addresses and paths are replaced: ports by free ones, 127.0.0.1:8000 by an appli
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -33,6 +35,7 @@ MANUALS = [TOP / "README.md", *sorted(TOP.glob("docs/*.md"))]
 PAGES = [*MANUALS, *(TOP / name for name in ("CONTRIBUTING.md", "SECURITY.md", "nginx-conf/README.md", "packaging/README.md"))]
 SCHEMA = TOP / "docs/metrics.schema.json"
 EXAMPLES = sorted(TOP.glob("nginx-conf/*.conf"))
+STREAM_MODULES = os.environ.get("TEST_STREAM_MODULES", "").split()
 
 # Where a block belongs that has one of these, the outermost first.
 PLACES = {
@@ -41,7 +44,7 @@ PLACES = {
     "server": {"location", "listen", "server_name", "rewrite"},
 }
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-CONFIGURATION = re.compile(r"^ *(limit_body\w*|client_max_body_size|location|server|error_page|proxy_pass)\b[^|\n]*[;{]( *#.*)?$", re.M)
+CONFIGURATION = re.compile(r"^ *(limit_(?:body|session)\w*|client_max_body_size|location|server|error_page|proxy_pass)\b[^|\n]*[;{]( *#.*)?$", re.M)
 TOKEN = re.compile(r'"(?:\\.|[^"])*"|\'(?:\\.|[^\'])*\'|#[^\n]*|[{};]|(?:\$\{\w+\}|[^\s{};"\'])+')
 PASSWORDS = "alice:{PLAIN}secret\n"
 PATIENCE = 20
@@ -74,7 +77,7 @@ def main():
         report(f"{page.relative_to(TOP)}: links", "\n".join(broken(page)))
     for example in EXAMPLES:
         report(f"{example.relative_to(TOP)}: nginx -t", rejection(example.read_text()))
-    report("nginx-conf/*.conf: nginx -t, all together", rejection("".join(example.read_text() for example in EXAMPLES)))
+    report("nginx-conf/*.conf: nginx -t, all together", rejection("".join(text for text in (example.read_text() for example in EXAMPLES) if not is_for_stream(text))))
     report(f"{SCHEMA.relative_to(TOP)}: what nginx answers", "\n".join(unlike_the_schema()))
     print(f"1..{number}")
     sys.exit(failures > 0)
@@ -144,6 +147,8 @@ class Site:
 
 def whole(text, port, application):
     """The text of a whole configuration in which TEXT is in its place, on a PORT unless it names one, beside an application."""
+    if is_for_stream(text):
+        return "events { }\n" + (text if re.search(r"^stream \{", text, re.M) else f"stream {{\n{text}\n}}\n")
     place = place_of(text)
     if place == "main":
         http = re.search(r"^http \{$", text, re.M)
@@ -154,6 +159,10 @@ def whole(text, port, application):
     if place != "http":
         text = f"server {{ {listen} {text} }}"
     return f"events {{ }}\nhttp {{\n{application}{text}\n}}\n"
+
+
+def is_for_stream(text):
+    return re.search(r"\blimit_session", text) is not None
 
 
 def place_of(text):
@@ -178,7 +187,8 @@ def site(text):
 
 
 def server(made):
-    load = f"load_module {MODULE};\n" if MODULE else ""
+    modules = STREAM_MODULES if is_for_stream(made.text) else [MODULE] if MODULE else []
+    load = "".join(f"load_module {module};\n" for module in modules)
     started = nginx.Nginx(PROGRAM, (load + made.text).replace("{", "{{").replace("}", "}}"))
     # Where an nginx that is built from source has its access log.
     (started.directory / "logs").mkdir()
@@ -187,6 +197,8 @@ def server(made):
 
 def rejection(text):
     """What "nginx -t" has to say; nothing if that is all well."""
+    if is_for_stream(text) and not STREAM_MODULES:
+        return ""
     with site(text) as made, server(made) as tested:
         done = tested.run("-t", "-q")
         return done.stderr + (f"exit code {done.returncode}" if done.returncode else "")
