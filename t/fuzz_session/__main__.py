@@ -27,6 +27,8 @@ from limit_body.words import numbers
 
 TIMEOUT = 60
 LIMIT = 50_000
+# What nginx 1.22 writes at level crit of a client that goes on sending over TLS; 1.28 has it at level info.
+HARMLESS = ("application data after close notify",)
 MESSAGE = "too much"
 
 CONFIGURATION = """
@@ -209,7 +211,7 @@ def main(program, modules, certificate, count, seed=None):
             if (left := active() - 1):
                 wrong.append(f"{key}: {left} connections are left")
             nginx.stop()
-            wrong += nginx.serious()
+            wrong += nginx.serious(but=HARMLESS)
     print(*wrong, sep="\n", end="\n" if wrong else "")
     print(f"{len(sessions)} sessions: {len(wrong)} wrong")
     print(f"broken off: {lost['module']} with the module, {lost['alone']} without", file=sys.stderr)
