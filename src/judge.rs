@@ -110,7 +110,7 @@ fn object(r: Request<'_>, state: &State<'_>, rule: &Rule<'_>, judgement: Judgeme
 
 /// Logs that a body is refused or, in a dry run, would be. An invalid limit has been logged already.
 fn report(r: Request<'_>, rule: &Rule<'_>, judgement: &Judgement) {
-    let (bytes, note) = (judgement.length().bytes(), note_of(rule.mode));
+    let (bytes, note) = (judgement.length().bytes(), rule.mode.note());
     match (judgement.reason(), rule.by, r.chunk_announced()) {
         (Reason::Nothing | Reason::Within | Reason::Invalid, ..) => {}
         (Reason::Undeclared, ..) => {
@@ -176,18 +176,10 @@ fn report_value(
     directive: &str,
     why: &dyn core::fmt::Display,
 ) {
-    let (text, value, note) = (variable.source().escape_ascii(), value.escape_ascii(), note_of(rule.mode));
+    let (text, value, note) = (variable.source().escape_ascii(), value.escape_ascii(), rule.mode.note());
     let level = match rule.mode {
         Mode::Enforce => Level::Error,
         Mode::DryRun => Level::Error.milder(),
     };
     r.log(level, format_args!("invalid value \"{value}\" of \"{text}\" in \"{directive}\", {why}{note}"));
-}
-
-/// What a line in the log says of a dry run.
-pub fn note_of(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "",
-        Mode::DryRun => ", dry run",
-    }
 }

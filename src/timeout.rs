@@ -9,7 +9,6 @@
 use policy::{Clock, Mode};
 
 use crate::conf::Conf;
-use crate::judge::note_of;
 use crate::metrics;
 use crate::module::Request;
 use crate::reject;
@@ -104,6 +103,6 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
 }
 
 fn report(r: Request<'_>, conf: &Conf<'_>, clock: &Clock) {
-    let (bytes, time, note) = (clock.received(), Seconds(clock.time()), note_of(conf.mode()));
+    let (bytes, time, note) = (clock.received(), Seconds(clock.time()), conf.mode().note());
     r.log(conf.log_level(), format_args!("client took too long to send body: {bytes} bytes in {time}s{note}"));
 }

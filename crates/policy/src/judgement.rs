@@ -90,6 +90,16 @@ pub enum Mode {
     DryRun,
 }
 
+impl Mode {
+    /// What is added to a line in the log.
+    pub const fn note(self) -> &'static str {
+        match self {
+            Self::Enforce => "",
+            Self::DryRun => ", dry run",
+        }
+    }
+}
+
 /// What becomes of a body of undeclared length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undeclared {

@@ -77,24 +77,16 @@ fn limit(s: Session<'_>, conf: &Conf<'_>, source: Source<'_>) -> Option<Limit> {
 fn report(s: Session<'_>, conf: &Conf<'_>, judgement: &Judgement) {
     if judgement.reason() == Reason::TooLarge {
         let (bytes, most) = (judgement.length().bytes(), judgement.limit().map_or(0, Limit::bytes));
-        let note = note_of(conf.mode());
+        let note = conf.mode().note();
         s.log(conf.log_level(), format_args!("client sent too much: {bytes} bytes, limit: {most}{note}"));
     }
 }
 
 fn report_value(s: Session<'_>, conf: &Conf<'_>, text: ComplexValue<'_>, value: &[u8], why: &dyn Display) {
-    let (text, value, note) = (text.source().escape_ascii(), value.escape_ascii(), note_of(conf.mode()));
+    let (text, value, note) = (text.source().escape_ascii(), value.escape_ascii(), conf.mode().note());
     let level = match conf.mode() {
         Mode::Enforce => Level::Error,
         Mode::DryRun => Level::Error.milder(),
     };
     s.log(level, format_args!("invalid value \"{value}\" of \"{text}\" in \"limit_session\", {why}{note}"));
-}
-
-/// What a line in the log says of a dry run.
-fn note_of(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "",
-        Mode::DryRun => ", dry run",
-    }
 }
