@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use policy::arguments::{self, bytes, number_or_off, once as parameter, split, zone_or_off};
-use policy::{Allowance, InvalidSize, Limit, Mode, Undeclared};
+use policy::arguments::{self, bytes, limit, number_or_off, once as parameter, split, zone_or_off};
+use policy::{Allowance, Mode, Undeclared};
 
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, When};
@@ -113,15 +113,8 @@ fn limit_body<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError>
 fn source<'c>(args: &Args<'c>) -> Result<Source<'c>, ConfError> {
     match args.complex_value()? {
         Some(variable) => Ok(Source::Variable(variable)),
-        None => Limit::parse(args.value()).map(Source::Fixed).map_err(invalid_size),
+        None => limit(args.value()).map(Source::Fixed).map_err(ConfError::Invalid),
     }
-}
-
-fn invalid_size(error: InvalidSize) -> ConfError {
-    ConfError::Invalid(match error {
-        InvalidSize::Malformed => "it must be \"off\" or a size",
-        InvalidSize::TooLarge => "it must be less than 2^63 bytes",
-    })
 }
 
 /// `limit_body_status code`
@@ -198,7 +191,7 @@ fn limit_body_drain<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), Conf
 /// `limit_body_zone name | off`
 fn limit_body_zone<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let zone = match zone_or_off(args.value()).map_err(ConfError::Invalid)? {
-        Some(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
+        Some(_) => Some(args.zone()?),
         None => None,
     };
     once(&mut conf.zone, zone)

@@ -143,18 +143,18 @@ impl<'c, M: Module> Args<'c, M> {
         }
     }
 
-    /// The zone with the first argument as its name; `None` if that is empty or too long ([`zones::NAME`]).
+    /// The zone with the first argument as its name.
     ///
     /// # Errors
     ///
-    /// [`ConfError::Reported`] if memory is out.
-    pub fn zone(&self) -> Result<Option<Zone<'c>>, ConfError> {
+    /// [`ConfError::Invalid`] if that is empty or too long ([`zones::NAME`]), [`ConfError::Reported`] if memory is out.
+    pub fn zone(&self) -> Result<Zone<'c>, ConfError> {
         let name = self.value();
         if name.is_empty() || name.len() > zones::NAME {
-            return Ok(None);
+            return Err(ConfError::Invalid("it must be 1 to 120 bytes long"));
         }
         // SAFETY: `cf` is the configuration being read.
-        unsafe { Zone::declare::<M>(self.cf.as_ptr(), name) }.ok_or(ConfError::Reported).map(Some)
+        unsafe { Zone::declare::<M>(self.cf.as_ptr(), name) }.ok_or(ConfError::Reported)
     }
 }
 

@@ -43,11 +43,11 @@
 //! ```
 //!
 //! ```compile_fail,E0521
-//! # use nginx::{Args, ConfError, Zone};
+//! # use nginx::{Args, ConfError, Module, Zone};
 //! thread_local!(static KEPT: std::cell::Cell<Option<Zone<'static>>> = const { std::cell::Cell::new(None) });
 //!
-//! fn keep(args: &Args<'_, ()>) -> Result<(), ConfError> {
-//!     KEPT.set(args.zone()?);
+//! fn keep<M: Module>(args: &Args<'_, M>) -> Result<(), ConfError> {
+//!     KEPT.set(Some(args.zone()?));
 //!     Ok(())
 //! }
 //! ```

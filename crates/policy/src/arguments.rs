@@ -2,7 +2,7 @@
 //!
 //! An error says what a value must be, as a part of a message that names directive and value.
 
-use crate::{size, InvalidSize};
+use crate::{size, InvalidSize, Limit};
 
 /// Splits an argument into the name of a parameter and its value, which is empty without a `=`.
 pub fn split(argument: &[u8]) -> (&[u8], &[u8]) {
@@ -43,6 +43,18 @@ pub fn time(time: Option<u64>) -> Result<u64, &'static str> {
 pub fn bytes(value: &[u8]) -> Result<u64, &'static str> {
     size::parse(value).map_err(|error| match error {
         InvalidSize::Malformed => "it must be a size",
+        InvalidSize::TooLarge => "it must be less than 2^63 bytes",
+    })
+}
+
+/// A limit, where `off` could stand in its place.
+///
+/// # Errors
+///
+/// It is none, or too large.
+pub fn limit(value: &[u8]) -> Result<Limit, &'static str> {
+    Limit::parse(value).map_err(|error| match error {
+        InvalidSize::Malformed => "it must be \"off\" or a size",
         InvalidSize::TooLarge => "it must be less than 2^63 bytes",
     })
 }

@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use policy::arguments::{number_or_off, once as parameter, split, zone_or_off};
-use policy::{InvalidSize, Limit, Mode};
+use policy::arguments::{limit, number_or_off, once as parameter, split, zone_or_off};
+use policy::Mode;
 
 use crate::conf::{Conf, DrainConf, Source};
 use crate::module::{Args, LimitSession};
@@ -64,18 +64,11 @@ fn limit_session<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfErr
             let text = args.session_value()?;
             Some(match text.has_variables() {
                 true => Source::Variable(text),
-                false => Source::Fixed(Limit::parse(value).map_err(invalid_size)?),
+                false => Source::Fixed(limit(value).map_err(ConfError::Invalid)?),
             })
         }
     };
     once(&mut conf.limit, limit)
-}
-
-fn invalid_size(error: InvalidSize) -> ConfError {
-    ConfError::Invalid(match error {
-        InvalidSize::Malformed => "it must be \"off\" or a size",
-        InvalidSize::TooLarge => "it must be less than 2^63 bytes",
-    })
 }
 
 /// `limit_session_message text`
@@ -115,7 +108,7 @@ fn limit_session_drain(conf: &mut Conf<'_>, args: &Args<'_>) -> Result<(), ConfE
 /// `limit_session_zone name | off`
 fn limit_session_zone<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
     let zone = match zone_or_off(args.value()).map_err(ConfError::Invalid)? {
-        Some(_) => Some(args.zone()?.ok_or(ConfError::Invalid("it must be 1 to 120 bytes long"))?),
+        Some(_) => Some(args.zone()?),
         None => None,
     };
     once(&mut conf.zone, zone)
