@@ -179,13 +179,20 @@ pub trait Zones {
 ///
 /// Those of `out`.
 pub fn prometheus(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
-    for Family { name, kind, help, samples } in &FAMILIES {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
-        zones.each(&mut |zone| samples(&mut Samples { out, name, zone }))?;
+    write_families(out, &FAMILIES, &|visit| zones.each(visit))?;
+    if has_sessions(zones) {
+        write_families(out, &SESSION_FAMILIES, &|visit| zones.each_of_sessions(visit))?;
     }
-    for Family { name, kind, help, samples } in SESSION_FAMILIES.iter().filter(|_| has_sessions(zones)) {
+    Ok(())
+}
+
+/// Calls a function with each zone of one kind, as those of [`Zones`] do.
+type Each<'a> = &'a dyn Fn(&mut dyn FnMut(&Snapshot<'_>) -> fmt::Result) -> fmt::Result;
+
+fn write_families(out: &mut dyn Write, families: &[Family], each: Each<'_>) -> fmt::Result {
+    for Family { name, kind, help, samples } in families {
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
-        zones.each_of_sessions(&mut |zone| samples(&mut Samples { out, name, zone }))?;
+        each(&mut |zone| samples(&mut Samples { out, name, zone }))?;
     }
     Ok(())
 }
@@ -388,22 +395,26 @@ impl fmt::Display for Number {
 /// Those of `out`.
 pub fn json(out: &mut dyn Write, zones: &dyn Zones) -> fmt::Result {
     out.write_str("{\"zones\": {")?;
+    json_zones(out, &|visit| zones.each(visit), json_zone)?;
+    if has_sessions(zones) {
+        out.write_str("},\n\"session_zones\": {")?;
+        json_zones(out, &|visit| zones.each_of_sessions(visit), json_session_zone)?;
+    }
+    out.write_str("}}\n")
+}
+
+/// Writes the members of an object that has a member for each zone.
+fn json_zones(
+    out: &mut dyn Write,
+    each: Each<'_>,
+    json_zone: fn(&mut dyn Write, &Snapshot<'_>) -> fmt::Result,
+) -> fmt::Result {
     let mut comma = "";
-    zones.each(&mut |zone| {
+    each(&mut |zone| {
         write!(out, "{comma}\n\"{}\": ", Escaped { text: zone.name, is_json: true })?;
         comma = ",";
         json_zone(out, zone)
-    })?;
-    if has_sessions(zones) {
-        out.write_str("},\n\"session_zones\": {")?;
-        comma = "";
-        zones.each_of_sessions(&mut |zone| {
-            write!(out, "{comma}\n\"{}\": ", Escaped { text: zone.name, is_json: true })?;
-            comma = ",";
-            json_session_zone(out, zone)
-        })?;
-    }
-    out.write_str("}}\n")
+    })
 }
 
 fn json_session_zone(out: &mut dyn Write, zone: &Snapshot<'_>) -> fmt::Result {
