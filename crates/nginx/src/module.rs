@@ -4,10 +4,11 @@ use core::cell::Cell;
 use core::ptr;
 
 use nginx_sys::{
-    ngx_array_push, ngx_chain_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases_NGX_HTTP_LOG_PHASE,
-    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t,
-    ngx_module_t, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+    ngx_array_push, ngx_array_t, ngx_chain_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t,
+    ngx_http_core_module, ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
+    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
 use crate::{
@@ -325,16 +326,27 @@ pub(crate) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx
         ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
     };
 
-    // SAFETY: the core module has initialized an array of handlers for each phase; a pushed place is ours to fill.
+    // SAFETY: the core module has initialized an array of such handlers for each phase.
     unsafe {
         let phase = phases.cast::<nginx_sys::ngx_http_phase_t>().add(phase);
-        let place = ngx_array_push(ptr::addr_of_mut!((*phase).handlers)).cast::<ngx_http_handler_pt>();
-        if place.is_null() {
-            return false;
-        }
-        place.write(handler);
-        true
+        push(ptr::addr_of_mut!((*phase).handlers), handler)
     }
+}
+
+/// Adds an element to an array. Returns whether there was memory for it.
+///
+/// # Safety
+///
+/// The array must be initialized, for elements of this type.
+pub(crate) unsafe fn push<T>(array: *mut ngx_array_t, element: T) -> bool {
+    // SAFETY: the array is initialized, as the caller promises.
+    let place = unsafe { ngx_array_push(array) }.cast::<T>();
+    if place.is_null() {
+        return false;
+    }
+    // SAFETY: a pushed place has room for an element, and is ours to fill.
+    unsafe { place.write(element) };
+    true
 }
 
 unsafe extern "C" fn preaccess<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
@@ -428,44 +440,41 @@ macro_rules! http_module {
                 }
             }
 
-            /// What nginx's own build writes for a dynamic module.
-            #[cfg(feature = "export-modules")]
-            mod tables {
-                use ::core::ffi::c_char;
+            $crate::module_tables!([$written, $name, $filter], [
+                stringify!($written), "ngx_http_core_module", stringify!($name) $(, stringify!($before))+
+            ]);
+        }
+    };
+}
 
-                const fn c_str(name: &'static str) -> *const c_char {
-                    name.as_ptr().cast()
-                }
+/// Exports what nginx's own build writes for a dynamic module: its `$module`s, in their order, and `$order`, a list of names,
+/// by which nginx puts each module before all that stand behind it there.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! module_tables {
+    ([$($module:ident),+], [$($order:expr),+]) => {
+        #[cfg(feature = "export-modules")]
+        mod tables {
+            use ::core::ffi::c_char;
 
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_modules: [*const super::export::ngx_module_t; 4] = [
-                    ::core::ptr::addr_of!(super::$written),
-                    ::core::ptr::addr_of!(super::$name),
-                    ::core::ptr::addr_of!(super::$filter),
-                    ::core::ptr::null(),
-                ];
-
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_module_names: [*const c_char; 4] = [
-                    c_str(concat!(stringify!($written), "\0")),
-                    c_str(concat!(stringify!($name), "\0")),
-                    c_str(concat!(stringify!($filter), "\0")),
-                    ::core::ptr::null(),
-                ];
-
-                // nginx puts each module before all that stand behind it here.
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_module_order: [*const c_char; 4 $(+ { stringify!($before); 1 })+] = [
-                    c_str(concat!(stringify!($written), "\0")),
-                    c_str("ngx_http_core_module\0"),
-                    c_str(concat!(stringify!($name), "\0")),
-                    $(c_str(concat!(stringify!($before), "\0")),)+
-                    ::core::ptr::null(),
-                ];
+            const fn c_str(name: &'static str) -> *const c_char {
+                name.as_ptr().cast()
             }
+
+            #[no_mangle]
+            #[allow(non_upper_case_globals)]
+            static mut ngx_modules: [*const $crate::export::ngx_module_t; 1 $(+ { stringify!($module); 1 })+] =
+                [$(::core::ptr::addr_of!(super::$module),)+ ::core::ptr::null()];
+
+            #[no_mangle]
+            #[allow(non_upper_case_globals)]
+            static mut ngx_module_names: [*const c_char; 1 $(+ { stringify!($module); 1 })+] =
+                [$(c_str(concat!(stringify!($module), "\0")),)+ ::core::ptr::null()];
+
+            #[no_mangle]
+            #[allow(non_upper_case_globals)]
+            static mut ngx_module_order: [*const c_char; 1 $(+ { stringify!($order); 1 })+] =
+                [$(c_str(concat!($order, "\0")),)+ ::core::ptr::null()];
         }
     };
 }

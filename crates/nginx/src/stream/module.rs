@@ -3,13 +3,14 @@
 use core::ptr;
 
 use nginx_sys::{
-    ngx_array_push, ngx_conf_t, ngx_int_t, ngx_stream_conf_ctx_t, ngx_stream_core_main_conf_t, ngx_stream_core_module,
+    ngx_conf_t, ngx_int_t, ngx_stream_conf_ctx_t, ngx_stream_core_main_conf_t, ngx_stream_core_module,
     ngx_stream_handler_pt, ngx_stream_module_t, ngx_stream_phase_t, ngx_stream_phases_NGX_STREAM_LOG_PHASE,
     ngx_stream_session_t, NGX_ERROR, NGX_OK,
 };
 
 use super::{conf, variable, Data, Session, Settling, Variable};
 use crate::conf::create;
+use crate::module::push;
 use crate::{Hooks, Module, OutOfMemory};
 
 /// An nginx module for raw connections: its variables and its callbacks. A module implements only what it needs.
@@ -83,18 +84,13 @@ unsafe extern "C" fn register_handlers<M: StreamModule>(cf: *mut ngx_conf_t) -> 
 /// `cf` must be the configuration being read, in postconfiguration.
 unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx_stream_handler_pt) -> bool {
     // SAFETY: the context is that of the stream block, as the caller promises. The core module has made its main
-    // configuration before, and has initialized an array of handlers for each phase. A pushed place is ours to fill.
+    // configuration before, and has initialized an array of such handlers for each phase.
     unsafe {
         let ctx = (*cf).ctx.cast::<ngx_stream_conf_ctx_t>();
         let core = *(*ctx).main_conf.add((*ptr::addr_of!(ngx_stream_core_module)).ctx_index);
         let phases = ptr::addr_of_mut!((*core.cast::<ngx_stream_core_main_conf_t>()).phases);
         let phase = phases.cast::<ngx_stream_phase_t>().add(phase);
-        let place = ngx_array_push(ptr::addr_of_mut!((*phase).handlers)).cast::<ngx_stream_handler_pt>();
-        if place.is_null() {
-            return false;
-        }
-        place.write(handler);
-        true
+        push(ptr::addr_of_mut!((*phase).handlers), handler)
     }
 }
 
@@ -153,37 +149,7 @@ macro_rules! stream_module {
                 }
             }
 
-            /// What nginx's own build writes for a dynamic module.
-            #[cfg(feature = "export-modules")]
-            mod tables {
-                use ::core::ffi::c_char;
-
-                const fn c_str(name: &'static str) -> *const c_char {
-                    name.as_ptr().cast()
-                }
-
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_modules: [*const super::export::ngx_module_t; 3] =
-                    [::core::ptr::addr_of!(super::$name), ::core::ptr::addr_of!(super::$filter), ::core::ptr::null()];
-
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_module_names: [*const c_char; 3] = [
-                    c_str(concat!(stringify!($name), "\0")),
-                    c_str(concat!(stringify!($filter), "\0")),
-                    ::core::ptr::null(),
-                ];
-
-                // nginx puts each module before all that stand behind it here.
-                #[no_mangle]
-                #[allow(non_upper_case_globals)]
-                static mut ngx_module_order: [*const c_char; 2 $(+ { stringify!($before); 1 })+] = [
-                    c_str(concat!(stringify!($name), "\0")),
-                    $(c_str(concat!(stringify!($before), "\0")),)+
-                    ::core::ptr::null(),
-                ];
-            }
+            $crate::module_tables!([$name, $filter], [stringify!($name) $(, stringify!($before))+]);
         }
     };
 }
