@@ -38,7 +38,7 @@ PARTS ?=
 APPS ?=
 FRONTS ?=
 TRIES ?=
-# Where the demo listens: cleartext here, TLS one above, nginx without the module on the next two.
+# Where the demo listens: cleartext here, TLS one above, nginx without the module on the next two; raw connections on two more.
 PORT ?= 8413
 
 # How nginx 1.28.3 is built: "palloc", so that each piece of memory from a pool is one of malloc's; "asan", the same and with
