@@ -21,7 +21,7 @@ import time
 import urllib.request
 
 from limit_body import connection
-from limit_body.nginx import Nginx, await_condition
+from limit_body.nginx import Nginx, await_condition, loads
 from limit_body.ports import free_ports
 from limit_body.words import numbers
 
@@ -183,11 +183,10 @@ def main(program, modules, certificate, count, seed=None):
             session.end = "leave"
     ports = dict(zip([*SERVERS, "status", "upstream"], free_ports(len(SERVERS) + 2)))
     upstream = Upstream(ports["upstream"], sessions)
-    loads = "\n".join(f"load_module {module};" for module in modules.split())
-    alone = "\n".join(line for line in loads.splitlines() if "limit_session" not in line)
+    with_module, alone = loads(modules)
     limit = f'limit_session {LIMIT}; limit_session_message "{MESSAGE}\\n";'
     wrong, lost = [], {"module": 0, "alone": 0}
-    for key, values in {"module": dict(loads=loads, drain="limit_session_drain idle=10s;", limit=limit),
+    for key, values in {"module": dict(loads=with_module, drain="limit_session_drain idle=10s;", limit=limit),
                         "alone": dict(loads=alone, drain="", limit="")}.items():
         with Nginx(program, CONFIGURATION, certificate=certificate, answer="busy\\n", **values, **ports) as nginx:
             nginx.start()

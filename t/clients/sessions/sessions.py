@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 
-from limit_body.nginx import Nginx
+from limit_body.nginx import Nginx, loads
 from limit_body.ports import free_ports
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -101,11 +101,8 @@ def main(program, modules, certificate, tools, tries="10", *sizes):
     plain, tls, proxied, upstream = free_ports(4)
     threading.Thread(target=serve, args=[socket.create_server(("127.0.0.1", upstream))], daemon=True).start()
     ports = {"plain": plain, "tls": tls, "proxied": proxied}
-    loads = "\n".join(f"load_module {module};" for module in modules.split())
-    served = {
-        "module": (loads, "limit_session_drain idle=30s;"),
-        "nginx alone": ("\n".join(line for line in loads.splitlines() if "limit_session" not in line), ""),
-    }
+    with_module, alone = loads(modules)
+    served = {"module": (with_module, "limit_session_drain idle=30s;"), "nginx alone": (alone, "")}
     sizes = sizes or ("100", "100000", str(8 << 20), str(200 << 20))
     results = {}
     for server, (load, drain) in served.items():

@@ -35,6 +35,12 @@ def http2(program):
     return (" http2", "") if version(program) < (1, 25, 1) else ("", "http2 on;")
 
 
+def loads(modules):
+    """How an nginx loads these modules; and how without the project's own, for a control."""
+    lines = [f"load_module {module};" for module in modules.split()]
+    return "\n".join(lines), "\n".join(line for line in lines if "limit_session" not in line)
+
+
 def has_http3(program):
     return "--with-http_v3_module" in about(program)
 
