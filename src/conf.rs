@@ -31,6 +31,8 @@ pub struct Rule<'c> {
     pub when: When,
     /// What becomes of a body of undeclared length.
     pub undeclared: Undeclared,
+    /// Where else than in Content-Length a client may announce the length of the body; `None` if nowhere.
+    pub length: Option<ComplexValue<'c>>,
     /// Whether refusals are carried out.
     pub mode: Mode,
     /// The status of a refusal.
@@ -38,6 +40,20 @@ pub struct Rule<'c> {
     /// The level of the error log line for a body over the limit, or for one that `declared` refuses. In a dry run it
     /// is already one level milder.
     pub log_level: Level,
+}
+
+impl Rule<'_> {
+    /// The longest body, in bytes, that passes whatever else the client has sent; 0 if that is not known beforehand.
+    fn longest(&self) -> u64 {
+        match self.source {
+            Source::Fixed(limit)
+                if self.by == By::LimitBody && self.when == When::BeforeAccess && self.length.is_none() =>
+            {
+                limit.longest()
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// The directive that a rule comes from.
@@ -85,6 +101,8 @@ pub struct Limited<'c> {
     pub when: When,
     /// What becomes of a body of undeclared length.
     pub undeclared: Undeclared,
+    /// Where else than in Content-Length a client may announce the length of the body; `None` if nowhere.
+    pub length: Option<ComplexValue<'c>>,
 }
 
 /// The directives of one block. Until it is merged, a field is `None` if the block does not have the directive.
@@ -250,9 +268,7 @@ impl<'c> Conf<'c> {
     pub fn settle(&mut self, mut core: CoreConf<'c>, enforced: bool) -> Result<Hooks, OutOfMemory> {
         self.rule = self.settle_rule(&core, enforced);
         self.longest = match (self.rule, self.allowance()) {
-            (Some(Rule { by: By::LimitBody, source: Source::Fixed(limit), when: When::BeforeAccess, .. }), None) => {
-                limit.longest()
-            }
+            (Some(rule), None) => rule.longest(),
             _ => 0,
         };
         // A dry run changes nothing that a client sees, so nginx's own check stays on.
@@ -280,13 +296,14 @@ impl<'c> Conf<'c> {
 
     fn settle_rule(&self, core: &CoreConf<'c>, enforced: bool) -> Option<Rule<'c>> {
         let client_max_body_size = Limit::new(core.client_max_body_size());
-        let Some(Limited { source, when, undeclared }) = self.limit.flatten() else {
+        let Some(Limited { source, when, undeclared, length }) = self.limit.flatten() else {
             return enforced.then_some(Rule {
                 by: By::Nginx,
                 source: Source::Fixed(client_max_body_size),
                 fallback: client_max_body_size,
                 when: When::BeforeAccess,
                 undeclared: Undeclared::Judged,
+                length: None,
                 mode: Mode::Enforce,
                 status: RefusalStatus::Fixed(Status::CONTENT_TOO_LARGE),
                 log_level: Level::Error,
@@ -298,6 +315,7 @@ impl<'c> Conf<'c> {
             fallback: client_max_body_size,
             when,
             undeclared,
+            length,
             mode: self.mode(),
             status: self.status.unwrap_or(RefusalStatus::Fixed(Status::CONTENT_TOO_LARGE)),
             log_level: self.log_level(),

@@ -8,11 +8,11 @@ use policy::{Allowance, Mode, Undeclared};
 use crate::budget::DrainConf;
 use crate::conf::{Conf, Format, Limited, RefusalStatus, Source, When};
 use crate::module::{Args, LimitBody};
-use nginx::{once, parse_time, ConfError, Directive, InvalidStatus, Need, Status, Takes, Within};
+use nginx::{once, parse_time, ComplexValue, ConfError, Directive, InvalidStatus, Need, Status, Takes, Within};
 
 /// All directives of the module.
 pub const DIRECTIVES: &[Directive<LimitBody>] = &[
-    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneToThree, set: limit_body, needs: None },
+    Directive { name: c"limit_body", within: Within::Any, takes: Takes::OneToFour, set: limit_body, needs: None },
     Directive {
         name: c"limit_body_status",
         within: Within::Any,
@@ -87,14 +87,18 @@ const RESTRICTION: Option<Need<LimitBody>> = Some(Need {
     otherwise: "there is no \"limit_body\" or \"limit_body_timeout\" for it",
 });
 
-/// `limit_body size [after_auth] [declared] | off`
+/// `limit_body size [after_auth] [declared] [length=value] | off`
 fn limit_body<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
-    let (mut when, mut undeclared) = (None, None);
-    for (index, parameter) in (2..).zip(args.all().skip(1)) {
-        match parameter {
+    let (mut when, mut undeclared, mut length) = (None, None, None);
+    for (index, argument) in (2..).zip(args.all().skip(1)) {
+        match argument {
             _ if args.value() == b"off" => Err(""),
-            b"after_auth" => self::parameter(&mut when, Ok(When::AfterAccess)),
-            b"declared" => self::parameter(&mut undeclared, Ok(Undeclared::Refused)),
+            b"after_auth" => parameter(&mut when, Ok(When::AfterAccess)),
+            b"declared" => parameter(&mut undeclared, Ok(Undeclared::Refused)),
+            _ if argument.starts_with(b"length=") => {
+                let value = Some(args.parameter_value(index)?).filter(ComplexValue::has_variables);
+                parameter(&mut length, value.ok_or("it must contain a variable"))
+            }
             _ => Err(""),
         }
         .map_err(|why| ConfError::Parameter(index, why))?;
@@ -105,6 +109,7 @@ fn limit_body<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError>
             source: source(args)?,
             when: when.unwrap_or(When::BeforeAccess),
             undeclared: undeclared.unwrap_or(Undeclared::Judged),
+            length,
         }),
     };
     once(&mut conf.limit, limit)

@@ -116,9 +116,9 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     // The declared length counts, even if another module has discarded some or all of the body.
     let is_gone = is_discarded || (!r.has_body() && !r.is_internal());
     let length = if is_gone { judge::declared_length(r) } else { judge::known_length(r) };
-    let Some(length) = length.filter(|length| judge::is_of_interest(rule, *length)) else {
+    if !judge::is_of_interest(rule, length) {
         return Phase::Declined;
-    };
+    }
     let Some(state) = r.state_or_default() else {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
@@ -190,10 +190,8 @@ fn judge_late(r: Request<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let conf = state::sent_to(r);
-    let (Some(rule), Some(length)) = (conf.rule(), judge::declared_length(r)) else {
-        return Ok(());
-    };
-    if !judge::is_of_interest(rule, length) {
+    let length = judge::declared_length(r);
+    if !conf.rule().is_some_and(|rule| judge::is_of_interest(rule, length)) {
         return Ok(());
     }
     let state = r.state_or_default().ok_or(Status::INTERNAL_SERVER_ERROR)?;
@@ -266,7 +264,7 @@ fn judge_piece(r: Request<'_>) -> Result<(), Status> {
     if let Some(status) = r.state().and_then(|state| state.refusal.get()) {
         return Err(status);
     }
-    let Some(length) = judge::known_length(r).filter(|length| judge::is_of_interest(rule, *length)) else {
+    let Some(length) = judge::known_length(r).filter(|length| judge::is_of_interest(rule, Some(*length))) else {
         return Ok(());
     };
     let Some(state) = r.state_or_default() else {

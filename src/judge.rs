@@ -30,11 +30,12 @@ pub fn declared_length(r: Request<'_>) -> Option<Length> {
 }
 
 /// Returns whether the judgement of a body with this length has to be remembered. Nothing is reported of a body that is
-/// within a `client_max_body_size` alone.
-pub fn is_of_interest(rule: &Rule<'_>, length: Length) -> bool {
-    match (rule.by, rule.source) {
-        (By::Nginx, Source::Fixed(limit)) => !limit.allows(length),
-        _ => true,
+/// within a `client_max_body_size` alone. Where there is no body, its length may be announced nevertheless.
+pub fn is_of_interest(rule: &Rule<'_>, length: Option<Length>) -> bool {
+    match (rule.by, rule.source, length) {
+        (By::Nginx, Source::Fixed(limit), Some(length)) => !limit.allows(length),
+        (.., Some(_)) => true,
+        (.., None) => rule.length.is_some(),
     }
 }
 
@@ -45,13 +46,19 @@ pub fn would_allow(r: Request<'_>, rule: &Rule<'_>) -> bool {
     length.is_some_and(|length| limit(r, rule).is_some_and(|limit| limit.allows(length)))
 }
 
-/// Computes the limit of a request, and judges its body.
+/// Computes the limit of a request, and judges its body, whose length is known to be `known`. Does nothing if there is no
+/// body, and none is announced.
 ///
 /// # Errors
 ///
 /// The status of the refusal.
-pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: Length) -> Result<(), Status> {
+pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, known: Option<Length>) -> Result<(), Status> {
     let Some(rule) = conf.rule() else {
+        return Ok(());
+    };
+    // Without memory to tell, it is as if the client had said nothing.
+    let announcement = rule.length.and_then(|length| r.evaluate(length)).unwrap_or_default();
+    let Some(length) = Length::or_announced(known, announcement) else {
         return Ok(());
     };
     let judgement = Judgement::new(limit(r, rule), length, rule.undeclared, rule.mode);
@@ -70,7 +77,7 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
     // There is no judgement yet if another module reads the body early. One by a `client_max_body_size` alone does not
     // count.
     let Some(so_far) = state.told().filter(|_| rule.by == By::LimitBody) else {
-        return begin(r, state, conf, length);
+        return begin(r, state, conf, Some(length));
     };
     match so_far.judgement.again(length, rule.mode) {
         Some(judgement) => carry_out(r, state, rule, Judged { judgement, ..so_far }),

@@ -7,11 +7,16 @@
 #![forbid(unsafe_code)]
 
 use crate::drain;
+use crate::judge;
 use crate::module::Request;
 use crate::state::{self, State};
 
-/// Removes the body from a refused request, and keeps the connection open until the rest of the body is dropped.
+/// Removes the body from a refused request, and keeps the connection open until the rest of the body is dropped. Does nothing
+/// if the client has only announced a body that is to come with other requests.
 pub fn drop_refused(r: Request<'_>) {
+    if !r.has_body() && judge::declared_length(r).is_none() {
+        return;
+    }
     // First, because fewer reads are needed if no other request can follow on the connection.
     close_gently(r);
     drop_body(r);

@@ -21,7 +21,15 @@ sub misplaced { qq{"$_[0]" directive is not allowed here in } }
 
 my @cases = (
     ['limit_body;', arguments('limit_body')],
-    ['limit_body 1k after_auth declared 2k;', arguments('limit_body')],
+    ['limit_body 1k after_auth declared 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
+    ['limit_body 1k after_auth declared length=$http_a 2k;', arguments('limit_body')],
+    ['limit_body 1k after_auth=;', qq{invalid parameter "after_auth=" in "limit_body" directive in }],
+    ['limit_body 1k length;', qq{invalid parameter "length" in "limit_body" directive in }],
+    ['limit_body 1k length=;', qq{invalid parameter "length=" in "limit_body" directive, it must contain a variable in }],
+    ['limit_body 1k length=1m;', qq{invalid parameter "length=1m" in "limit_body" directive, it must contain a variable in }],
+    ['limit_body 1k length=$http_a length=$http_b;', qq{invalid parameter "length=\$http_b" in "limit_body" directive, it is duplicate in }],
+    ['limit_body 1k length=$no_such_variable;', 'unknown "no_such_variable" variable'],
+    ['limit_body off length=$http_a;', qq{invalid parameter "length=\$http_a" in "limit_body" directive in }],
     ['limit_body 1k after_auth 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
     ['limit_body 1k 2k;', qq{invalid parameter "2k" in "limit_body" directive in }],
     ['limit_body 1k before_auth;', qq{invalid parameter "before_auth" in "limit_body" directive in }],

@@ -69,7 +69,7 @@ def size(rng, limits, habits):
     return max(0, length)
 
 
-def fields_of(rng, habits):
+def fields_of(rng, configuration, habits):
     """What a client may say besides."""
     fields = []
     if rng.random() < habits.ranges:
@@ -78,6 +78,8 @@ def fields_of(rng, habits):
         fields.append(rng.choice([("If-Match", '"no"'), ("If-None-Match", "*"), ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")]))
     if rng.random() < 0.1:
         fields.append(("X-Kind", "odd"))
+    if rng.random() < 0.1:
+        fields.append(("X-Length", str(size(rng, configuration.limits, habits))))
     return fields
 
 
@@ -109,7 +111,7 @@ def request(rng, configuration, habits, index, cuts, is_last):
     version = "1.0" if rng.random() < 0.04 else "1.1"
     form = rng.choices(["declared", "chunked", "none"], habits.forms)[0]
     length = size(rng, configuration.limits, habits)
-    fields = [f"{name}: {value}" for name, value in fields_of(rng, habits)]
+    fields = [f"{name}: {value}" for name, value in fields_of(rng, configuration, habits)]
     if form == "declared":
         fields.append(f"Content-Length: {length}")
     elif form == "chunked":
@@ -157,7 +159,7 @@ def streams(rng, configuration, habits, protocol):
         length = min(size(rng, configuration.limits, habits), 30000)
         fields = [[":method", rng.choice(habits.methods)], [":path", f"{rng.choice(configuration.targets)}?id={{number}}-{i}"],
                   [":authority", "{host}"], ["x-id", f"{{number}}-{i}"]]
-        fields += [[name.lower(), value] for name, value in fields_of(rng, habits)]
+        fields += [[name.lower(), value] for name, value in fields_of(rng, configuration, habits)]
         form = rng.choices(["declared", "undeclared", "none"], habits.forms)[0]
         length = 0 if form == "none" else length
         if form == "declared":

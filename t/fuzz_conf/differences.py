@@ -30,6 +30,11 @@ def timed_out(pair):
     return pair.has(r"limit_body_timeout \d") and (408 in pair.statuses or pair.has("error_page [^;]*408"))
 
 
+def announced(pair):
+    """nginx alone knows of no length but Content-Length."""
+    return pair.has("limit_body [^;]*length=") and (pair.has("error_page") or (pair.limited and pair.limited.status >= 400))
+
+
 def counters(pair):
     """What counts something shows other figures each time."""
     return pair.has("limit_body_metrics|stub_status") and 200 in pair.statuses
@@ -91,7 +96,9 @@ def answered(pair):
     return pair.has('X-Do "gone') and (502 in pair.statuses or pair.has("error_page"))
 
 
-DIFFERENCES = [other_status, timed_out, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone, answered]
+DIFFERENCES = [
+    other_status, timed_out, announced, counters, counted, later, access_first, pages, subrequests, spared, budget, cached, gone, answered,
+]
 
 
 def shown(answer):

@@ -132,6 +132,8 @@ class Maker:
             nodes.append(f"limit_body $limit_{self.size()};")
         elif how < 0.8:
             nodes.append(f"limit_body {self.size()} after_auth;")
+        elif how < 0.82:
+            nodes.append(f"limit_body {self.size()} length=$http_x_length;")
         elif how < 0.85:
             nodes.append("limit_body off;")
         elif how < 0.92:

@@ -10,7 +10,8 @@ use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
     ngx_http_complex_value_t, ngx_http_core_loc_conf_t, ngx_http_handler_pt, ngx_http_request_t, ngx_palloc,
     ngx_parse_time, ngx_pcalloc, ngx_str_t, ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1,
-    NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF,
+    NGX_CONF_TAKE123, NGX_CONF_TAKE1234, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_SRV_CONF,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
@@ -60,6 +61,8 @@ pub enum Takes {
     One,
     /// One to three.
     OneToThree,
+    /// One to four.
+    OneToFour,
     /// One, `on` or `off`.
     Flag,
     /// One or more.
@@ -247,7 +250,8 @@ impl ComplexValue<'_> {
         }
     }
 
-    fn has_variables(&self) -> bool {
+    /// Returns whether there are variables in it. If not, it is always the same.
+    pub fn has_variables(&self) -> bool {
         // SAFETY: the value lives in the configuration's pool.
         !unsafe { (*self.0.as_ptr()).lengths }.is_null()
     }
@@ -337,6 +341,7 @@ pub(crate) const fn command_table<M: Module, const N: usize>(any: u32, inner: u3
             Takes::NoneOrOne => NGX_CONF_NOARGS | NGX_CONF_TAKE1,
             Takes::One => NGX_CONF_TAKE1,
             Takes::OneToThree => NGX_CONF_TAKE123,
+            Takes::OneToFour => NGX_CONF_TAKE1234,
             Takes::Flag => NGX_CONF_FLAG,
             Takes::OneOrMore => NGX_CONF_1MORE,
         };

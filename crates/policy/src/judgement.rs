@@ -50,14 +50,34 @@ pub enum Length {
     Seen(u64),
     /// The client declared no length, and nothing of the body has been read yet.
     Unknown,
+    /// The client announced this length elsewhere than in Content-Length (`length` of `limit_body`), and declared less or
+    /// none. It is only the client's word: the body is still judged as it arrives.
+    Announced(u64),
 }
 
 impl Length {
     /// The length in bytes; 0 if it is unknown.
     pub const fn bytes(self) -> u64 {
         match self {
-            Self::Declared(bytes) | Self::Seen(bytes) => bytes,
+            Self::Declared(bytes) | Self::Seen(bytes) | Self::Announced(bytes) => bytes,
             Self::Unknown => 0,
+        }
+    }
+
+    /// The longer of what is known of a body and what the client announced of it elsewhere; `None` if neither says
+    /// anything. The announcement counts if it is a number of bytes in digits and more than 0; one beyond [`size::MAX`]
+    /// counts as that.
+    pub fn or_announced(known: Option<Self>, announcement: &[u8]) -> Option<Self> {
+        let bytes = match size::parse(announcement) {
+            Ok(bytes) => bytes,
+            Err(InvalidSize::TooLarge) => size::MAX,
+            Err(InvalidSize::Malformed) => 0,
+        };
+        let is_number = announcement.iter().all(u8::is_ascii_digit);
+        if is_number && bytes > known.map_or(0, Self::bytes) {
+            Some(Self::Announced(bytes))
+        } else {
+            known
         }
     }
 }
@@ -182,7 +202,10 @@ impl Judgement {
 
     /// Judges the body again, by the same limit, when more of it has arrived; `None` if this judgement is final.
     pub fn again(self, length: Length, mode: Mode) -> Option<Self> {
-        let is_open = self.at() == At::Body && matches!(self.reason, Reason::Nothing | Reason::Within);
+        let is_open = match self.length {
+            Length::Declared(_) => false,
+            _ => matches!(self.reason, Reason::Nothing | Reason::Within),
+        };
         is_open.then(|| Self::new(self.limit, length, Undeclared::Judged, mode))
     }
 
@@ -209,7 +232,7 @@ impl Judgement {
     /// What the body was judged by. A missing length shows in the header.
     pub const fn at(&self) -> At {
         match (self.reason, self.length) {
-            (Reason::Undeclared, _) | (_, Length::Declared(_)) => At::Header,
+            (Reason::Undeclared, _) | (_, Length::Declared(_) | Length::Announced(_)) => At::Header,
             (_, Length::Seen(_) | Length::Unknown) => At::Body,
         }
     }
@@ -236,7 +259,7 @@ impl Judgement {
             (Reason::Nothing, _) => 0,
             // A declared length does not change.
             (Reason::Within, _) => match (self.limit, self.length) {
-                (Some(Limit(limit)), Length::Seen(_)) if limit > 0 => limit.saturating_add(1),
+                (Some(Limit(limit)), Length::Seen(_) | Length::Announced(_)) if limit > 0 => limit.saturating_add(1),
                 _ => u64::MAX,
             },
             (_, Mode::Enforce) => 0,
@@ -329,6 +352,44 @@ mod tests {
             assert!(judgement.is_refusal());
         }
         let declared = Judgement::new(Some(Limit::new(10)), Length::Declared(3), Undeclared::Refused, Mode::Enforce);
+        assert_eq!(declared.reason(), Reason::Within);
+    }
+
+    #[test]
+    fn an_announced_length_counts_beside_the_declared_one() {
+        let or = Length::or_announced;
+        let (declared, announced) = (Some(Length::Declared(10)), |bytes| Some(Length::Announced(bytes)));
+        assert_eq!((or(declared, b"9"), or(declared, b"10"), or(declared, b"11")), (declared, declared, announced(11)));
+        assert_eq!((or(None, b"1"), or(None, b"0")), (announced(1), None));
+        assert_eq!(or(Some(Length::Unknown), b"1"), announced(1));
+        assert_eq!(
+            (or(Some(Length::Seen(7)), b"7"), or(Some(Length::Seen(7)), b"8")),
+            (Some(Length::Seen(7)), announced(8))
+        );
+        for text in [&b""[..], b"11k", b"0x11", b"-11", b"+11", b" 11", b"11 ", b"11, 11", b"11.0", b"\xff"] {
+            assert_eq!(or(declared, text), declared, "{}", text.escape_ascii());
+        }
+        for text in ["9223372036854775807", "9223372036854775808", "18446744073709551617", "99999999999999999999999999"]
+        {
+            assert_eq!(or(declared, text.as_bytes()), announced(size::MAX), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_announced_length_refuses_but_never_settles_that_a_body_is_within_the_limit() {
+        let refusal = judge(10, Length::Announced(11));
+        assert_eq!(
+            (refusal.reason(), refusal.at(), refusal.length()),
+            (Reason::TooLarge, At::Header, Length::Announced(11))
+        );
+        assert_eq!((refusal.repeated_at(), refusal.again(Length::Seen(1), Mode::Enforce)), (0, None));
+
+        let passed = judge(10, Length::Announced(10));
+        assert_eq!((passed.reason(), passed.at(), passed.repeated_at()), (Reason::Within, At::Header, 11));
+        let more = passed.again(Length::Seen(11), Mode::Enforce).unwrap();
+        assert_eq!((more.reason(), more.at()), (Reason::TooLarge, At::Body));
+
+        let declared = Judgement::new(Some(Limit::new(10)), Length::Announced(10), Undeclared::Refused, Mode::Enforce);
         assert_eq!(declared.reason(), Reason::Within);
     }
 
