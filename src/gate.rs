@@ -43,13 +43,16 @@ pub fn redirected(r: Request<'_>) {
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the
 /// page of an error.
 pub fn note(r: Request<'_>) {
-    if !r.is_main() || r.is_error_page() || !r.has_body() {
+    if !r.is_main() || r.is_error_page() {
         return;
     }
-    // A drain follows the terms of this location. If the location has none, it still replaces an earlier one that has.
-    let state = if r.conf().terms().is_some() { r.state_or_default() } else { r.state() };
-    if let Some(state) = state {
-        state.sent_to.set(Some(r.conf()));
+    // The body is judged by the rule of this location, and drained on its terms. If the location has none, it still replaces
+    // an earlier one that has.
+    let (conf, has_body) = (r.conf(), r.has_body());
+    let is_judged = || conf.rule().is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
+    let matters = (has_body && conf.terms().is_some()) || is_judged();
+    if let Some(state) = if matters { r.state_or_default() } else { r.state() } {
+        state.sent_to.set(Some(conf));
     }
 }
 
@@ -189,7 +192,10 @@ fn judge_late(r: Request<'_>) -> Result<(), Status> {
     if r.state().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
         return Ok(());
     }
-    let conf = state::sent_to(r);
+    let Some(conf) = state::noted(r).or_else(|| (!r.is_error_page()).then(|| r.conf())) else {
+        // Where the upload was sent to there was nothing to judge it by.
+        return Ok(());
+    };
     let length = judge::declared_length(r);
     if !conf.rule().is_some_and(|rule| judge::is_of_interest(rule, length)) {
         return Ok(());

@@ -379,11 +379,15 @@ fn update<S: Copy, T>(cell: &Cell<S>, change: impl FnOnce(&mut S) -> T) -> T {
     result
 }
 
-/// The configuration of the location that the upload was sent to, which the page of an error does not change. If that
-/// was not noted, the configuration of the current location.
+/// The configuration of the location that the upload was sent to, which the page of an error does not change; `None` if
+/// that was not noted.
+pub fn noted<'r>(r: Request<'r>) -> Option<&'r Conf<'r>> {
+    r.state().and_then(|state| state.sent_to.get())
+}
+
+/// The same. If that was not noted, the configuration of the current location.
 pub fn sent_to<'r>(r: Request<'r>) -> &'r Conf<'r> {
-    let noted = r.state().and_then(|state| state.sent_to.get());
-    noted.unwrap_or_else(|| r.conf())
+    noted(r).unwrap_or_else(|| r.conf())
 }
 
 /// Arranges for the module to be told once when the request ends. Returns whether that succeeded: there is a state, and

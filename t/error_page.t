@@ -370,3 +370,42 @@ h3 POST /up 1k | POST /up 2k
 403 length | open
 403 length 1024 | 403 length
 403 length 1024 | 403 length
+
+
+=== TEST 14: an upload counts for the location that it was sent to alone: the page's limit says nothing of it
+--- config
+location = /none { error_page 403 /page; return 403; }
+location = /denied { error_page 403 /page; deny all; }
+location = /undrained { limit_body 1k; limit_body_drain off; error_page 403 /page; return 403; }
+location = /announced { limit_body 1k length=$http_x_length; error_page 403 /page; return 403; }
+location = /page { internal; limit_body 10 length=$http_x_length; return 403 "page\n"; }
+--- upload
+h1 POST /none 20 | POST /denied 20 | POST /undrained 20 | POST /undrained 2k
+h1 POST /none 0 X-Length:20 | POST /denied 0 X-Length:20 | POST /announced 0 X-Length:20 | POST /announced 0 X-Length:2048
+h2 POST /none 20 | POST /denied 20 | POST /undrained 20 | POST /undrained 2k
+h3 POST /none 20 | POST /denied 20 | POST /undrained 20 | POST /undrained 2k
+--- answer
+403 page | 403 page | 403 page | 403 page | open
+403 page | 403 page | 403 page | 403 page | open
+403 page | 403 page | 403 page | 403 page
+403 page | 403 page | 403 page | 403 page
+--- logged
+/none 403 - - - -
+/denied 403 - - - -
+/undrained 403 PASSED 1024 * header
+/undrained 403 REJECTED 1024 * header
+/none 403 - - - -
+/denied 403 - - - -
+/announced 403 PASSED 1024 0 header
+/announced 403 REJECTED 1024 0 header
+/none 403 - - - -
+/denied 403 - - - -
+/undrained 403 PASSED 1024 * header
+/undrained 403 REJECTED 1024 * header
+h3 /none 403 - - - -
+h3 /denied 403 - - - -
+h3 /undrained 403 PASSED 1024 * header
+h3 /undrained 403 REJECTED 1024 * header
+--- no_error_log
+[alert]
+[crit]
