@@ -253,7 +253,8 @@ def listening(server):
 def end(process):
     process.terminate()
     try:
-        process.wait(5)
+        # Under valgrind a server writes down what it has counted when it ends.
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
