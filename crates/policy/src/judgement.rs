@@ -7,8 +7,11 @@ use crate::size::{self, InvalidSize};
 pub struct Limit(u64);
 
 impl Limit {
-    /// A limit in bytes; 0 means no limit.
+    /// A limit in bytes, at most [`size::MAX`]: more counts as that. 0 means no limit.
     pub const fn new(bytes: u64) -> Self {
+        if bytes > size::MAX {
+            return Self(size::MAX);
+        }
         Self(bytes)
     }
 
@@ -316,6 +319,7 @@ mod tests {
     fn the_largest_limit_still_judges() {
         assert_eq!(judge(size::MAX, Length::Declared(size::MAX)).verdict(), Some(Verdict::Passed));
         assert_eq!(judge(size::MAX, Length::Seen(size::MAX + 1)).verdict(), Some(Verdict::Rejected));
+        assert_eq!(Limit::new(u64::MAX).bytes(), size::MAX);
     }
 
     #[test]

@@ -28,9 +28,10 @@ pub fn size(text: &[u8]) {
     assert_eq!(Limit::parse(text), expected.map(Limit::new));
 }
 
-/// A body of declared length is judged once, any other one as each piece arrives. It passes while it is within the
-/// limit, and the first refusal stands. Pieces that need not be looked at change nothing.
+/// A body of declared length is judged once, any other one as each piece arrives, also if its length was announced. It passes
+/// while it is within the limit, and the first refusal stands. Pieces that need not be looked at change nothing.
 pub fn judgement(limit: u64, length: u64, came: &[u64]) {
+    let limit = limit.min(size::MAX);
     for mode in [Mode::Enforce, Mode::DryRun] {
         let over = if mode == Mode::Enforce { Verdict::Rejected } else { Verdict::RejectedDryRun };
         let expected = |length: u64| if limit == 0 || length <= limit { Verdict::Passed } else { over };
@@ -49,21 +50,23 @@ pub fn judgement(limit: u64, length: u64, came: &[u64]) {
             assert_eq!((undeclared.verdict(), undeclared.reason()), (Some(over), Reason::Undeclared));
         }
 
-        let mut judgement = judge(Length::Unknown, Undeclared::Judged);
-        assert_eq!((judgement.verdict(), judgement.at()), (None, At::Body));
-        let (mut seen, mut verdict) = (0_u64, None);
-        for more in came {
-            seen = seen.saturating_add(*more);
-            let is_final = verdict.is_some_and(|verdict| verdict != Verdict::Passed);
-            let at = judgement.repeated_at();
-            if at < u64::MAX && seen >= at {
-                match judgement.again(Length::Seen(seen), mode) {
-                    Some(again) => judgement = again,
-                    None => assert!(is_final && mode == Mode::Enforce),
+        for (begin, first) in [(Length::Unknown, None), (Length::Announced(length), Some(expected(length)))] {
+            let mut judgement = judge(begin, Undeclared::Judged);
+            assert_eq!((judgement.verdict(), judgement.at() == At::Header), (first, first.is_some()));
+            let (mut seen, mut verdict) = (0_u64, first);
+            for more in came {
+                seen = seen.saturating_add(*more);
+                let is_final = verdict.is_some_and(|verdict| verdict != Verdict::Passed);
+                let at = judgement.repeated_at();
+                if at < u64::MAX && seen >= at {
+                    match judgement.again(Length::Seen(seen), mode) {
+                        Some(again) => judgement = again,
+                        None => assert!(is_final && mode == Mode::Enforce),
+                    }
                 }
+                verdict = Some(if is_final { over } else { expected(seen) });
+                assert_eq!(judgement.verdict(), verdict);
             }
-            verdict = Some(if is_final { over } else { expected(seen) });
-            assert_eq!(judgement.verdict(), verdict);
         }
     }
 }
