@@ -27,8 +27,9 @@ packages() {
     case $1 in
         build) echo gcc libc6-dev make libclang-dev libpcre2-dev libssl-dev zlib1g-dev ;;
         run) echo curl openssl python3 ;;
-        test) echo curl iproute2 libfaketime openssl perl procps python3 python3-venv libhttp-message-perl libipc-run-perl \
-            liblist-moreutils-perl libtest-base-perl libtest-longstring-perl libtext-diff-perl liburi-perl libwww-perl ;;
+        test) echo curl iproute2 libfaketime msmtp openssl perl postgresql-client procps python3 python3-venv redis-tools \
+            libhttp-message-perl libipc-run-perl liblist-moreutils-perl libtest-base-perl libtest-longstring-perl \
+            libtext-diff-perl liburi-perl libwww-perl ;;
         clients) echo chromium chromium-driver curl default-jdk-headless firefox-esr golang-go iproute2 \
             liblwp-protocol-https-perl libwww-perl nghttp2-client nodejs \
             "$(command -v npm >/dev/null || echo npm)" php-cli php-curl procps python3 python3-venv ruby util-linux wget ;;
