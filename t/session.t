@@ -315,3 +315,45 @@ tcp 3: send 5; signal HUP; logged reconfiguring; mark reloaded; end; active 0; c
 --- seen
 connected
 closed
+
+
+=== TEST 17: an upstream that answers, and closes with something unread: its answer is read all the same
+--- stream
+limit_session_drain idle=60s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session_drain off; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+--- script
+up 5: take 5; mark taken; await sent; bytes early\n; close; mark closed
+tcp 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; line; send 8m; end; close; logged drained; mark over
+up 6: take 5; mark taken-2; await sent-2; bytes early\n; close; mark closed-2
+tcp 4: await over; send 100k; await taken-2; signal STOP; send 5; mark sent-2; await closed-2; signal CONT; line; end
+--- seen
+connected
+early | closed
+connected
+no line | closed
+--- error_log
+upstream takes nothing more, reading what it has sent
+drained 8388608 bytes of session
+--- no_error_log
+[alert]
+
+
+=== TEST 18: the same to a client over TLS, with an answer that is longer than a buffer of nginx
+--- stream
+limit_session_drain idle=60s;
+ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
+ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 ssl; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+--- script
+up 5: take 5; mark taken; await sent; send 60k; close; mark closed
+tls 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; rest; close; logged drained
+--- seen
+connected
+61440 numbers | closed
+--- error_log
+upstream takes nothing more, reading what it has sent
+--- no_error_log
+[alert]

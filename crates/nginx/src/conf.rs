@@ -573,7 +573,7 @@ impl Hooks {
     pub const LOG: Self = Self(8);
     /// `watches_upstream`, `upstream_interrupted` and `upstream_retried`.
     pub const UPSTREAM: Self = Self(16);
-    /// `client_data`, of a module for raw connections.
+    /// `client_data` and `upstream_interrupted`, of a module for raw connections.
     pub const CLIENT_DATA: Self = Self(32);
     /// `end`, of a module for raw connections.
     pub const END: Self = Self(64);

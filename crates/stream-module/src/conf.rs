@@ -81,7 +81,7 @@ impl<'c> Conf<'c> {
     pub fn settle(&mut self, settling: &Settling<'c>) -> Result<Hooks, OutOfMemory> {
         self.terms = self.settle_terms(settling)?;
         let limit = if self.limits() { Hooks::CLIENT_DATA.and(Hooks::END) } else { Hooks::NONE };
-        let drain = if self.terms.is_some() { Hooks::END } else { Hooks::NONE };
+        let drain = if self.terms.is_some() { Hooks::CLIENT_DATA.and(Hooks::END) } else { Hooks::NONE };
         Ok(limit.and(drain))
     }
 

@@ -7,8 +7,19 @@ use policy::Outcome;
 
 use crate::conf::{Conf, Terms};
 use crate::metrics;
+use crate::module::Session;
 use linger::{Got, Patience};
 use nginx::{now, Level, Log, Seconds, Zone};
+
+/// Called when the upstream has closed with something unread, and has perhaps answered before. Returns whether nginx reads
+/// the answer: where there are drains, so that the client reads it as well.
+pub fn upstream_interrupted(s: Session<'_>) -> bool {
+    let is_read = s.conf().terms().is_some();
+    if is_read {
+        s.log(Level::Info, format_args!("upstream takes nothing more, reading what it has sent"));
+    }
+    is_read
+}
 
 /// The drain of one connection.
 #[derive(Clone, Copy)]

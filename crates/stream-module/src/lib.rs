@@ -5,7 +5,7 @@
 //!
 //! 1. nginx has read `nginx.conf` into a [`conf::Conf`] for each server ([`directives`], [`conf`]).
 //! 2. nginx passes what the client has sent to an upstream. Each piece passes the [`limit`] first: nothing beyond it gets
-//!    there, and nginx ends the session.
+//!    there, and nginx ends the session. If the upstream has closed, and takes no more, nginx reads on what it has sent.
 //! 3. nginx ends a session, for whatever reason: the upstream is done, access is denied, a time is over. The client of a
 //!    refused session is sent the message. If the client may still send, its connection gets a [`drain`]: nginx closes
 //!    its own descriptor, as always, and what comes over another one is dropped, within a budget.
@@ -55,6 +55,10 @@ impl StreamModule for LimitSession {
 
     fn client_data(s: Session<'_>) -> Data {
         limit::client_data(s)
+    }
+
+    fn upstream_interrupted(s: Session<'_>) -> bool {
+        drain::upstream_interrupted(s)
     }
 
     fn end(s: Session<'_>) {

@@ -55,13 +55,25 @@ unsafe extern "C" fn filter<M: StreamModule>(
     };
     // SAFETY: nginx passes a live session.
     let session = unsafe { Session::<M>::new(s) };
-    let data = match from_upstream == 0 && session.connection().is_tcp() {
-        true => M::client_data(session),
-        false => Data::Pass,
-    };
-    match data {
+    if from_upstream != 0 || !session.connection().is_tcp() {
         // SAFETY: the next filter takes what this one got.
-        Data::Pass => unsafe { next(s, chain, from_upstream) },
+        return unsafe { next(s, chain, from_upstream) };
+    }
+    match M::client_data(session) {
+        Data::Pass => {
+            if session.is_upstream_interrupted() {
+                // SAFETY: nginx passes a valid chain of what the client has sent.
+                return unsafe { drop_data(s, chain) };
+            }
+            // SAFETY: the next filter takes what this one got.
+            let passed = unsafe { next(s, chain, from_upstream) };
+            if passed == NGX_ERROR as ngx_int_t && session.is_upstream_interrupted() && M::upstream_interrupted(session)
+            {
+                // SAFETY: as above.
+                return unsafe { drop_data(s, chain) };
+            }
+            passed
+        }
         Data::Cut(bytes) => {
             // SAFETY: nginx passes a valid chain. With an error, it ends the session, and does not use the chain again.
             unsafe {
@@ -73,6 +85,25 @@ unsafe extern "C" fn filter<M: StreamModule>(
             NGX_ERROR as ngx_int_t
         }
     }
+}
+
+/// Drops what is on its way to an upstream that takes nothing more, as if that had taken it. nginx then goes on to read from
+/// both sides.
+///
+/// # Safety
+///
+/// `s` must be live and have an upstream, and `chain` be what nginx passes to its filters for that.
+unsafe fn drop_data(s: *mut ngx_stream_session_t, chain: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: a session with an upstream has that, says the caller. What nginx has passed before, and was not written, is in
+    // the same buffers.
+    for mut at in [chain, unsafe { (*(*s).upstream).upstream_busy }] {
+        // SAFETY: `at` is null or a link of a valid chain, which ends in NULL. Each link has a buffer.
+        while let Some((buffer, next)) = unsafe { at.as_ref().map(|link| (&mut *link.buf, link.next)) } {
+            buffer.pos = buffer.last;
+            at = next;
+        }
+    }
+    NGX_OK as ngx_int_t
 }
 
 /// Cuts the last so many bytes off a chain. Returns what is left; null if that is nothing.

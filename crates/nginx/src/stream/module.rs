@@ -42,6 +42,13 @@ pub trait StreamModule: Module {
         Data::Pass
     }
 
+    /// Called when the upstream takes nothing more of what the client sends, but may have sent something that nginx has not
+    /// read yet. Returns whether nginx reads that. If so, what the client sends is dropped until then; if not, nginx ends the
+    /// session.
+    fn upstream_interrupted(_s: Session<'_, Self>) -> bool {
+        false
+    }
+
     /// Called when a session ends, just before its access log is written and its connection is closed.
     fn end(_s: Session<'_, Self>) {}
 }

@@ -99,6 +99,15 @@ impl<'s, M: StreamModule> Session<'s, M> {
         received.unsigned_abs().saturating_add(ahead)
     }
 
+    /// Returns whether a write to the upstream has failed, and there may still be something to read from it.
+    pub(crate) fn is_upstream_interrupted(self) -> bool {
+        // SAFETY: a live session has an upstream, or none. The connection to that is open, or null.
+        let c = unsafe { (*self.as_ptr()).upstream.as_ref().map(|u| u.peer.connection).filter(|c| !c.is_null()) };
+        // SAFETY: as above.
+        c.map(|c| unsafe { Connection::new(c) })
+            .is_some_and(|c| c.has_failed() && !c.read().is_eof() && !c.read().has_failed())
+    }
+
     /// The value of a text with variables; `None` if it cannot be evaluated.
     pub fn evaluate(self, value: ComplexValue<'_>) -> Option<&'s [u8]> {
         let mut text = ngx_str_t::empty();
