@@ -224,8 +224,8 @@ test-faults: own-nginx testtools ## develop: Let memory, descriptors, disk space
 	@gcc -shared -fPIC -O1 -Wall -Wextra -Wno-unused-parameter -o $(WORK)/allocation.so t/faults/allocation.c
 	@$(TOOLS)/python/bin/python t/faults/faults.py $(PROGRAM) $(MODULE) \
 		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
-	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx $(MODULE) $(WORK)/allocation.so \
-		$(OBJS)/tls/localhost
+	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx \
+		"$(MODULE) $$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(WORK)/allocation.so $(OBJS)/tls/localhost
 
 test-modules: ## develop: Compare limits with nginx's own beside Lua, ModSecurity and Debian's other modules (LOCATIONS)
 	@build/setup.sh modules
