@@ -192,8 +192,10 @@ fn judge_late(r: Request<'_>) -> Result<(), Status> {
     if r.state().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
         return Ok(());
     }
-    let Some(conf) = state::noted(r).or_else(|| (!r.is_error_page()).then(|| r.conf())) else {
-        // Where the upload was sent to there was nothing to judge it by.
+    // Once redirected, the page of an error may be in any location. If none was noted, there was nothing to judge the upload
+    // by where it was sent to.
+    let is_elsewhere = r.is_error_page() && r.is_internal();
+    let Some(conf) = (if is_elsewhere { state::noted(r) } else { Some(r.conf()) }) else {
         return Ok(());
     };
     let length = judge::declared_length(r);
