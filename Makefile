@@ -239,7 +239,8 @@ beside-modules: build
 		$(LOCATIONS)
 
 soak: testtools ## develop: Run much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
-	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
+	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) \
+		"$(MODULE) $$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(OBJS)/tls/localhost \
 		$(or $(SECONDS),600) $(WORKERS) $(SEED)
 
 clients: build controls ## measure: Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour; PARTS=stream: raw connections)

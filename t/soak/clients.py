@@ -8,6 +8,7 @@ request before, or nginx has said that it did not take the request, and nothing 
 import collections
 import contextlib
 import random
+import re
 import socket
 import struct
 import threading
@@ -33,6 +34,11 @@ GROWN_TOO_LARGE = Kind("/up", 413, REFUSED_IN_MIDSTREAM)
 FORBIDDEN = Kind("/forbidden", 403, PASSED)
 
 CHUNKED = "Transfer-Encoding: chunked"
+
+# The same for sessions over raw connections: the port, and what the client reads.
+SESSION_ANSWERED = Kind("returning", "busy", "no limit")
+SESSION_PASSED = Kind("limited", "200 OK", PASSED)
+SESSION_REFUSED = Kind("limited", "too much", "rejected")
 
 
 class Lost(Exception):
@@ -82,7 +88,9 @@ class Client(threading.Thread):
             kind = self.random.random()
             self.opened = time.monotonic()
             try:
-                if kind < 0.85:
+                if "returning" in self.ports and kind < 0.1:
+                    Raw(self).run()
+                elif kind < 0.85:
                     Http1(self, tls=self.random.random() < 0.15).run()
                 else:
                     Http2(self, tls=self.random.random() < 0.5).run()
@@ -237,6 +245,39 @@ class Http1:
         self.connection.close()
         self.connection = None
         self.account.resets += 1
+
+
+class Raw:
+    """A raw connection: one session."""
+
+    def __init__(self, client):
+        self.client, self.account, self.random = client, client.account, client.random
+
+    def run(self):
+        kind = self.random.choice([SESSION_ANSWERED, SESSION_PASSED, SESSION_REFUSED])
+        if kind == SESSION_PASSED:
+            data = b"GET / HTTP/1.0\r\n\r\n"
+        else:
+            data = bytes(self.random.randrange(LIMIT + 1, 300_000))
+        began = time.monotonic()
+        try:
+            port = self.client.ports[kind.path + self.random.choice(["", "_tls"])]
+            with connection.connect(port, PATIENCE, ["raw"] if port == self.client.ports[kind.path + "_tls"] else ()) as peer:
+                peer.sendall(data)
+                answer = b"".join(iter(lambda: peer.recv(65536), b"")).decode()
+        except OSError as error:
+            if self.account.was_killed(began):
+                self.account.killed[kind] += 1
+                return
+            raise Lost(f"{kind}: {len(data)} bytes: {error!r}") from error
+        if kind.status not in answer:
+            # A worker that is killed may end a connection as if nothing had been wrong.
+            if self.account.was_killed(began):
+                self.account.killed[kind] += 1
+                return
+            raise Lost(f"{kind}: {len(data)} bytes: {answer!r}")
+        worker = re.search(r"worker (\d+)", answer)
+        self.account.add(kind, len(data), int(worker[1]) if worker else 0)
 
 
 class Http2:

@@ -1,9 +1,10 @@
 """Much traffic of all kinds for a while, over workers that are reloaded, killed and replaced meanwhile.
 
-    soak.py NGINX MODULE CERTIFICATE SECONDS WORKERS [SEED]
+    soak.py NGINX MODULES CERTIFICATE SECONDS WORKERS [SEED]
 
 Clients (clients.py) send uploads that are accepted, refused by the header or in mid-stream, drained, or reset, over
-HTTP/1.1 and HTTP/2, with and without TLS. Meanwhile the configuration is reloaded, log files are reopened, workers are
+HTTP/1.1 and HTTP/2, with and without TLS; and, where MODULES have that for raw connections, sessions that are answered at once,
+passed on or refused. Meanwhile the configuration is reloaded, log files are reopened, workers are
 killed, and the program is replaced by itself (USR2, QUIT). Asserted:
 
 * each request gets the answer that it should, but for those of a killed worker;
@@ -25,7 +26,7 @@ import time
 import urllib.request
 
 import clients
-from limit_body.nginx import Nginx, await_condition, http2
+from limit_body.nginx import Nginx, await_condition, http2, loads
 from limit_body.ports import free_ports
 from limit_body.proc import resident
 
@@ -35,7 +36,7 @@ GROWN = 1024
 MILESTONES = (500, 1000, 2000, 4000, 8000)
 
 CONFIGURATION = """
-load_module {module};
+{load}
 worker_processes {workers};
 error_log {directory}/error.log notice;
 # For a program that takes this one's place.
@@ -67,6 +68,24 @@ http {{
         location = /status {{ access_log off; stub_status; }}
     }}
 }}
+{stream}
+"""
+SESSIONS = """
+stream {{
+    ssl_certificate {certificate}.pem;
+    ssl_certificate_key {certificate}.key;
+    limit_session_drain idle=30s;
+    limit_session_zone soak;
+    limit_session_log_level notice;
+    server {{ listen 127.0.0.1:{returning}; listen 127.0.0.1:{returning_tls} ssl; return "busy, says worker $pid\\n"; }}
+    server {{
+        listen 127.0.0.1:{limited};
+        listen 127.0.0.1:{limited_tls} ssl;
+        limit_session {limit};
+        limit_session_message "too much for worker $pid\\n";
+        proxy_pass 127.0.0.1:{backend};
+    }}
+}}
 """
 # It answers when it has read a body. Nothing is done to it.
 BACKEND = """
@@ -80,21 +99,26 @@ http {{
     server {{ listen unix:{directory}/answer; location / {{ return 200 "ok\\n"; }} }}
 }}
 """
-COUNTED = re.compile(r'^nginx_limit_body_(\w+)\{zone="soak"(?:,\w+="([^"]*)")?\} (\d+)$', re.M)
+COUNTED = re.compile(r'^nginx_limit_(?:body_)?(\w+)\{zone="soak"(?:,\w+="([^"]*)")?\} (\d+)$', re.M)
 
 
 def main():
-    nginx, module, certificate, seconds, workers, *seed = sys.argv[1:]
+    nginx, modules, certificate, seconds, workers, *seed = sys.argv[1:]
     seed = int(seed[0]) if seed else random.randrange(10**9)
     print(f"{seconds} seconds, {workers} workers, seed {seed}", flush=True)
     with Nginx(nginx, BACKEND, port=free_ports(1)[0]) as backend:
         backend.start()
-        ports = dict(zip(("plain", "tls", "h2c"), free_ports(3)))
+        names = ["plain", "tls", "h2c"]
+        is_with_sessions = "limit_session" in modules
+        if is_with_sessions:
+            names += ["returning", "returning_tls", "limited", "limited_tls"]
+        values = dict(zip(names, ports := free_ports(len(names))))
+        values |= {"limit": clients.LIMIT, "certificate": certificate, "backend": backend.values["port"]}
         parameter, directive = http2(nginx)
-        with Nginx(nginx, CONFIGURATION, module=module, workers=workers, limit=clients.LIMIT, certificate=certificate,
-                   backend=backend.values["port"], http2=parameter, http2_on=directive, **ports) as server:
+        with Nginx(nginx, CONFIGURATION, load=loads(modules)[0], stream=SESSIONS.format(**values) if is_with_sessions else "",
+                   workers=workers, http2=parameter, http2_on=directive, **values) as server:
             server.start()
-            soak = Soak(server, ports, float(seconds), int(workers), seed)
+            soak = Soak(server, dict(zip(names, ports)), float(seconds), int(workers), seed)
             soak.run()
             failures = soak.judge()
     for failure in failures:
@@ -272,16 +296,18 @@ class Soak:
         failures = [*self.account.lost, *self.errors]
         server = self.server
         with contextlib.suppress(TimeoutError):
-            await_condition(lambda: self.metrics()["draining_connections", ""] == 0, "the end of all drains", 60)
+            await_condition(lambda: not self.draining(), "the end of all drains", 60)
+        if self.draining():
+            failures.append(f"{self.draining()} connections drain for ever")
         now = self.metrics()
-        if now["draining_connections", ""]:
-            failures.append(f"{now['draining_connections', '']} connections drain for ever")
         counted = self.counted + now
 
         for name, kinds, found in (
             ("passed", (clients.ACCEPTED, clients.STREAMED, clients.FORBIDDEN), counted["requests_total", "passed"]),
             ("refused by the header", (clients.TOO_LARGE,), counted["rejected_total", "header"]),
             ("refused in mid-stream", (clients.GROWN_TOO_LARGE,), counted["rejected_total", "body"]),
+            ("sessions passed", (clients.SESSION_PASSED,), counted["session_sessions_total", "passed"]),
+            ("sessions refused", (clients.SESSION_REFUSED,), counted["session_sessions_total", "rejected"]),
         ):
             failures += self.compare(f"{name}, counted", kinds, found)
         if counted["requests_total", "rejected"] != counted["rejected_total", "header"] + counted["rejected_total", "body"]:
@@ -293,9 +319,10 @@ class Soak:
             ("refused, logged", (clients.TOO_LARGE, clients.GROWN_TOO_LARGE), "413 REJECTED"),
         ):
             failures += self.compare(name, kinds, logs[line], is_log=True)
-        drains = sum(value for (name, _), value in counted.items() if name == "drains_total")
-        print("drains: " + ", ".join(f"{value} {label}" for (name, label), value in sorted(counted.items())
-                                     if name == "drains_total" and value) + f"; {drains} in all")
+        for kind in ("drains_total", "session_drains_total"):
+            drains = {label: value for (name, label), value in sorted(counted.items()) if name == kind and value}
+            shown = ", ".join(f"{value} {label}" for label, value in drains.items())
+            print(f"{kind}: {shown}; {sum(drains.values())} in all")
 
         # Where something else watches memory, what a process has says nothing.
         failures += [] if "TEST_MEMORY" in os.environ else self.judge_memory()
@@ -334,6 +361,10 @@ class Soak:
             if last > first + GROWN:
                 failures.append(text)
         return failures
+
+    def draining(self):
+        metrics = self.metrics()
+        return metrics["draining_connections", ""] + metrics["session_draining_connections", ""]
 
     def metrics(self):
         text = urllib.request.urlopen(f"http://127.0.0.1:{self.ports['plain']}/metrics", timeout=30).read().decode()
