@@ -5,8 +5,10 @@
 NGINX ?=
 # The source of that nginx. Empty: Debian's nginx-dev or the crate nginx-src, where the version matches.
 NGINX_SOURCE_DIR ?=
-# Where "install" installs to, for those who make packages; empty: the system.
+# Where "install" installs to, and "uninstall" removes from, for those who make packages; empty: the system.
 DESTDIR ?=
+# Whether "install" also installs debug information, for gdb: yes or no.
+DEBUG_INFO ?= no
 # The tests to run.
 TESTS ?= t/*.t
 # How many tests run at a time.
@@ -87,7 +89,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
 .PHONY: help run stop build check unittest test clients apps grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy fuzz-session miri attack bench \
-	clean testtools nginx controls module install dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
+	clean testtools nginx controls module install uninstall dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
 	test-all test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
 help: ## use: List the targets
@@ -119,10 +121,16 @@ build: nginx ## use: Build the modules: for HTTP and, where nginx has stream, fo
 
 module: build ## use: The same as "build"
 
-install: ## use: Install what "build" builds for NGINX, as root or below DESTDIR
+install: ## use: Install what "build" builds for NGINX, as root or below DESTDIR (DEBUG_INFO=yes: for gdb, too)
 	@[ -n "$(NGINX)" ] || { echo 'error: which nginx is it for? make install NGINX=/path/to/nginx' >&2; exit 1; }
-	@{ [ -f $(MODULE) ] && build/module/loads.sh "$(NGINX)" $(MODULE) 2>/dev/null; } || $(MAKE) --no-print-directory build
-	@build/module/install.sh "$(NGINX)" "$(DESTDIR)" $(MODULE) $$(! [ -f $(STREAM_MODULE) ] || echo $(STREAM_MODULE))
+	@module=$$(ls $(MODULE) $(STREAM_MODULE) 2>/dev/null | head -n 1); \
+		{ [ -n "$$module" ] && build/module/loads.sh "$(NGINX)" "$$module" 2>/dev/null; } || $(MAKE) --no-print-directory build
+	@DEBUG_INFO=$(DEBUG_INFO) build/module/install.sh install "$(NGINX)" "$(DESTDIR)" \
+		$$(ls $(MODULE) $(STREAM_MODULE) 2>/dev/null)
+
+uninstall: ## use: Remove what "install" has installed for NGINX, as root or below DESTDIR
+	@[ -n "$(NGINX)" ] || { echo 'error: which nginx was it for? make uninstall NGINX=/path/to/nginx' >&2; exit 1; }
+	@build/module/install.sh uninstall "$(NGINX)" "$(DESTDIR)"
 
 deny: ## develop: Check licenses and sources of the crates that the module is built from
 	@build/setup.sh build deny
