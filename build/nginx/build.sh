@@ -17,7 +17,8 @@ flags="--with-compat --with-debug --with-threads
        --with-http_ssl_module --with-http_v2_module --with-http_v3_module
        --with-http_auth_request_module --with-http_realip_module --with-http_stub_status_module
        --with-http_addition_module --with-http_dav_module
-       --with-stream --with-stream_ssl_module --with-stream_ssl_preread_module"
+       --with-stream --with-stream_ssl_module --with-stream_ssl_preread_module
+       --with-select_module --with-poll_module"
 
 version=
 if [ -n "$source" ]; then
