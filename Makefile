@@ -68,10 +68,11 @@ ifeq ($(FLAVOUR),asan)
 # The sanitizer is for nightly compilers, or for those that are told to do as if they were. A target, so that what the build
 # itself runs is left alone.
 TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
-CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/module/cargo.sh build --target $(TARGET)
+CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/module/cargo.sh rustc --target $(TARGET)
 else
-CARGO_BUILD := build/module/cargo.sh build
+CARGO_BUILD := build/module/cargo.sh rustc
 endif
+CARGO_BUILD += --locked --release --lib --crate-type cdylib
 
 MODULE := $(WORK)/ngx_http_limit_body_module.so
 # Where that nginx has stream.
@@ -109,11 +110,13 @@ stop: ## use: Stop the two nginx that "run" left running
 	@build/demo/stop.sh $(OBJS)/demo
 
 build: nginx ## use: Build the modules: for HTTP and, where nginx has stream, for raw connections
-	@packages=--package=ngx-http-limit-body-module modules=$(MODULE); \
-	if build/nginx/has-stream.sh $(NGINX_BUILD_DIR); then \
-		packages="$$packages --package=stream-module" modules="$$modules $(STREAM_MODULE)"; \
+	@modules=; \
+	if build/nginx/has.sh $(NGINX_BUILD_DIR) http; then \
+		$(CARGO_BUILD) --package ngx-http-limit-body-module || exit; modules=$(MODULE); \
 	fi; \
-	$(CARGO_BUILD) --locked --release $$packages && \
+	if build/nginx/has.sh $(NGINX_BUILD_DIR) stream; then \
+		$(CARGO_BUILD) --package stream-module || exit; modules="$$modules $(STREAM_MODULE)"; \
+	fi; \
 	for module in $$modules; do \
 		build/module/place.sh $(CARGO_TARGET_DIR)/$(TARGET:%=%/)release $$module $(PROGRAM) || exit; \
 		echo "==> $${module#$(CURDIR)/}"; \
@@ -144,9 +147,9 @@ check: nginx deny ## develop: Check format, lints, documentation, licenses, comm
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/load/Cargo.toml --check
 	cargo fmt --manifest-path crates/policy/fuzz/Cargo.toml --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
-	cargo test --locked --test layout
+	DENY_WARNINGS=1 cargo clippy --locked --workspace --all-targets -- -D warnings
+	DENY_WARNINGS=1 RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	DENY_WARNINGS=1 cargo test --locked --test layout
 	@build/check/unsafe.py >/dev/null
 	@build/release/man.py docs/limit_body.md | cmp - $(MAN) || { echo 'error: $(MAN) is not up to date: make man' >&2; exit 1; }
 	@build/check/subjects.sh
@@ -169,7 +172,7 @@ test-msrv: nginx ## develop: Build, and run the tests that need no running nginx
 	@RUSTUP_TOOLCHAIN=$(MSRV) $(MAKE) --no-print-directory OBJS=$(OBJS)/msrv NGINX_SOURCE_DIR=$(WORK)/src build unittest
 
 unittest: nginx ## develop: Run the tests that need no running nginx
-	cargo test --locked --workspace
+	DENY_WARNINGS=1 cargo test --locked --workspace
 
 TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
@@ -214,21 +217,27 @@ test-all: ## develop: Run all tests with nginx 1.22.1, 1.26.3, 1.28.3 and 1.30.6
 	@build/setup.sh build chroot
 	@build/test/all.sh $(OBJS) '$(TESTS)' $(JOBS) $(RELEASES)
 
+# What nginx is configured with: build/module/configure.sh says what each of these is for.
+CONFIGURATIONS ?= bare lean raw packaged static
 # A few tests that depend on where nginx has put the module; realip's place, in examples.t.
 CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
 
-test-configure: testtools ## develop: Build with nginx's own configure, static and dynamic, and run some tests with both
-	@build/module/configure.sh static $(WORK) $(OBJS)/configure/static
-	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/static/objs/nginx TEST_NGINX_LOAD_MODULES= \
-		TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS)
-	@build/module/configure.sh dynamic $(WORK) $(OBJS)/configure/dynamic
-	@$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/dynamic/objs/nginx \
-		TEST_NGINX_LOAD_MODULES=$(OBJS)/configure/dynamic/objs/ngx_http_limit_body_module.so \
-		TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS)
+test-configure: testtools ## develop: Build with nginx's own configure, with few switches and with many, and try each nginx (CONFIGURATIONS)
+	@for name in $(CONFIGURATIONS); do \
+		build/module/configure.sh $$name $(WORK) $(OBJS)/configure && \
+		$(TOOLS)/python/bin/python t/configure/check.py $(OBJS)/configure/$$name || exit; \
+		case $$name in \
+			static) modules= ;; \
+			packaged) modules=$(OBJS)/configure/packaged/ngx_http_limit_body_module.so ;; \
+			*) continue ;; \
+		esac; \
+		$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/$$name/nginx TEST_NGINX_LOAD_MODULES=$$modules \
+			TEST_NGINX_FAST_SHUTDOWN=1 $(PROVE) --jobs $(JOBS) $(CONFIGURE_TESTS) || exit; \
+	done
 
 test-faults: own-nginx testtools ## develop: Let memory, descriptors, disk space, connections, peers and workers fail
 	@$(MAKE) --no-print-directory FLAVOUR=palloc nginx
-	@cargo build --locked --features fault-injection
+	@DENY_WARNINGS=1 cargo build --locked --features fault-injection
 	@gcc -shared -fPIC -O1 -Wall -Wextra -Wno-unused-parameter -o $(WORK)/allocation.so t/faults/allocation.c
 	@$(TOOLS)/python/bin/python t/faults/faults.py $(PROGRAM) $(MODULE) \
 		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
@@ -368,5 +377,5 @@ nginx:
 
 controls: nginx
 	@$(MAKE) --no-print-directory -f build/test/controls.mk NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR) OUT=$(CONTROLS)
-	@cargo build --quiet --locked --package nginx --example require_length --features export-modules
+	@DENY_WARNINGS=1 cargo build --quiet --locked --package nginx --example require_length --features export-modules
 	@cp $(CARGO_TARGET_DIR)/debug/examples/librequire_length.so $(CONTROLS)/require_length.so

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # Tells nginx's make how cargo is called. See config.
 
-if [ "$HTTP" = YES ]; then
+if [ -n "${limit_body_target:-}" ]; then
 
     case $NGX_OBJS in
         /*) limit_body_objs=$NGX_OBJS ;;
@@ -22,19 +22,24 @@ if [ "$HTTP" = YES ]; then
 
 CARGO =	$CARGO
 
-$limit_body_lib:	$limit_body_deps $NGX_AUTO_CONFIG_H
-	+cd $ngx_addon_dir && NGINX_SOURCE_DIR=$PWD NGINX_BUILD_DIR=$limit_body_objs \\
-		\$(CARGO) rustc $limit_body_lock --release --lib --crate-type staticlib --no-default-features \\
-		--target $limit_body_target --target-dir $limit_body_objs/$ngx_addon_name
-	touch $limit_body_lib
-
-$limit_session_lib:	$limit_body_deps $NGX_AUTO_CONFIG_H
-	+cd $ngx_addon_dir && NGINX_SOURCE_DIR=$PWD NGINX_BUILD_DIR=$limit_body_objs \\
-		\$(CARGO) rustc $limit_body_lock --package stream-module --release --lib --crate-type staticlib \\
-		--no-default-features --target $limit_body_target --target-dir $limit_body_objs/$ngx_addon_name
-	touch $limit_session_lib
+$(sh "$ngx_addon_dir/build/nginx/bindings.sh" "$PWD" "$NGX_OBJS")
 
 END
+
+    # What cargo makes of a package.
+    limit_body_rule() {
+        cat <<END >>"$NGX_MAKEFILE"
+$1:	$limit_body_deps $NGX_AUTO_CONFIG_H
+	+cd $ngx_addon_dir && NGINX_SOURCE_DIR=$PWD NGINX_BUILD_DIR=$limit_body_objs \\
+		\$(CARGO) rustc $limit_body_lock --package $2 --release --lib --crate-type staticlib \\
+		--no-default-features --target $limit_body_target --target-dir $limit_body_objs/$ngx_addon_name
+	touch $1
+
+END
+    }
+    limit_body_rule "$limit_body_libs/lib$ngx_addon_name.a" ngx-http-limit-body-module
+    limit_body_rule "$limit_body_libs/libngx_stream_limit_session_module.a" stream-module
+    limit_body_rule "$limit_body_libs/libngx_limit_modules.a" static-modules
 
     # A module's objects are compiled from C; this one has none that could depend on the library.
     case " $DYNAMIC_MODULES " in

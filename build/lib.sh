@@ -48,7 +48,7 @@ nginx_version() {
 }
 
 # Configures the source tree of nginx in $1/src, which configure writes to, as $1/objs. Further arguments are configure's.
-configure_nginx() {
+run_configure() {
     (
         cd "$1/src" || exit
         dir=$1 configure=./configure
@@ -57,6 +57,11 @@ configure_nginx() {
         [ -x configure ] || configure=auto/configure
         "$configure" --builddir="$dir/objs" "$@"
     )
+}
+
+# The same for cargo, which is to make bindings from it.
+configure_nginx() {
+    run_configure "$@" && "$project/build/nginx/bindings.sh" "$1/src" "$1/objs" >>"$1/objs/Makefile"
 }
 
 # The mirror that the machine's own apt uses.

@@ -1,33 +1,67 @@
 #!/bin/sh
-# Builds the module as nginx's own configure and make do:
+# Builds the modules as nginx's own configure and make do:
 #
-#     build/module/configure.sh static|dynamic NGINX DIR
+#     build/module/configure.sh NAME NGINX DIR
 #
-# where NGINX is what build/nginx/build.sh left. Leaves DIR/objs/nginx, with the module in it, or beside
-# it in DIR/objs/*.so.
+# where NGINX is what build/nginx/build.sh left, and NAME one of the ways below. Leaves DIR/NAME/nginx, with the modules in it, or
+# beside it in DIR/NAME/*.so. Each way covers several switches at once, as each takes some minutes; so nginx itself is not
+# optimized where nothing is found out by that.
 
 set -eu
 
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-way=$1 nginx=$2 dir=$3
-
-case $way in
-    static) option=--add-module=$project ;;
-    dynamic) option=--add-dynamic-module=$project ;;
-    *) fail "$0: \"$way\" is neither static nor dynamic" ;;
-esac
-
+name=$1 nginx=$2 dir=$3
 [ -f "$nginx/flags" ] || fail "$nginx: not an nginx that was built here. Run this without NGINX=..."
 
-dir=$(make_dir "$dir")
-log=$dir/build.log
+# All that nginx's modules can do without, as nginx's own list of options has it.
+without() {
+    grep -oE -e '--without-(pcre|http[_-]|stream_)[a-z_-]*' "$nginx/src/auto/options" | sort -u
+}
 
-# The tree is nginx's, as unpacked: what an earlier run has built is made anew where it has to be.
+# shellcheck disable=SC2046 # words
+case $name in
+    # Nothing but the module: no TLS, no HTTP/2 and 3, no stream, no threads, no debug log, no --with-compat.
+    bare) option=--add-module; set -- ;;
+    # All that is tested otherwise, in nginx itself, with both modules.
+    static) option=--add-module; set -- $(cat "$nginx/flags") ;;
+    # As nginx.org's own packages are configured, but for paths and users.
+    packaged)
+        option=--add-dynamic-module
+        set -- --prefix=/etc/nginx --modules-path=/usr/lib/nginx/modules --with-compat --with-file-aio --with-threads \
+            --with-http_addition_module --with-http_auth_request_module --with-http_dav_module --with-http_flv_module \
+            --with-http_gunzip_module --with-http_gzip_static_module --with-http_mp4_module --with-http_random_index_module \
+            --with-http_realip_module --with-http_secure_link_module --with-http_slice_module --with-http_ssl_module \
+            --with-http_stub_status_module --with-http_sub_module --with-http_v2_module --with-http_v3_module \
+            --with-mail --with-mail_ssl_module --with-stream --with-stream_realip_module --with-stream_ssl_module \
+            --with-stream_ssl_preread_module \
+            '--with-cc-opt=-g -O2 -fstack-protector-strong -Wformat -Werror=format-security -Wp,-D_FORTIFY_SOURCE=2 -fPIC' \
+            '--with-ld-opt=-Wl,-z,relro -Wl,-z,now -Wl,--as-needed -pie'
+        ;;
+    # Without each module and library that nginx can do without, and HTTP/3 without HTTP/2; with the event methods that nginx does
+    # not take itself.
+    lean)
+        option=--add-dynamic-module
+        set -- $(without) --with-http_v3_module --with-select_module --with-poll_module --with-stream --with-cc-opt=-O0
+        ;;
+    # Raw connections alone, without TLS, and with stream in a shared object of its own.
+    raw) option=--add-dynamic-module; set -- --without-http --with-stream=dynamic --with-threads --with-cc-opt=-O0 ;;
+    *) fail "$0: \"$name\" is none of bare, static, packaged, lean and raw" ;;
+esac
+
+out=$(make_dir "$dir/$name")
+log=$out/build.log
+
+# The same tree for all: cargo keeps there what does not depend on nginx.
+dir=$(make_dir "$dir/tree")
 [ -d "$dir/src" ] || cp -R "$nginx/src" "$dir/src"
 
-echo "==> ./configure $option, make (about two minutes; log: $log)"
-# shellcheck disable=SC2046 # the flags are words
-configure_nginx "$dir" $(cat "$nginx/flags") "$option" >"$log" 2>&1 || fail_log "configure failed"
+echo "==> $name: ./configure $option, make (about two minutes; log: $log)"
+rm -f "$dir/objs/nginx" "$dir"/objs/*.so "$out/nginx" "$out"/*.so
+run_configure "$dir" "$@" "$option=$project" >"$log" 2>&1 || fail_log "configure failed"
 make -C "$dir/src" -j "$(nproc)" >>"$log" 2>&1 || fail_log "make failed"
+cp "$dir/objs/nginx" "$out/nginx"
+for module in "$dir"/objs/*.so; do
+    [ ! -f "$module" ] || cp "$module" "$out/"
+done
