@@ -276,3 +276,140 @@ $CURL http://127.0.0.1:$METRICS_PORT/metrics.json | python3 -c 'import json, sys
 --- output
 nginx_limit_body_requests_total{zone="uploads",status="rejected"} 1
 1
+
+
+=== TEST 14: too-large.conf, in a server with locations of its own
+--- server_example chomp
+too-large.conf
+--- config
+location / { limit_body 1k; proxy_pass http://backend; }
+location /large/ { limit_body 1m; proxy_pass http://backend; }
+--- upload
+h1 POST /a.jpg 1k
+h1 POST /a.jpg 2k
+h1 POST /large/b 2m
+h2 chunked POST /large/c 2m
+--- answer
+200 ok | open
+413 Too large: at most 1024 bytes. | closed
+413 Too large: at most 1048576 bytes. | closed
+413 Too large: at most 1048576 bytes.
+
+
+=== TEST 15: s3.conf
+--- example chomp
+s3.conf
+--- config
+--- commands
+truncate -s 101M $TEST_NGINX_SERVER_ROOT/large
+$CURL -D - -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/bucket/photo.jpg | tr -d '\r' | sed '/^HTTP.* 413/,$!d; /^\(Server\|Date\|Content-Length\|Connection\):/d; s/[0-9a-f]\{32\}/ID/'
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+HTTP/1.1 413 Request Entity Too Large
+Content-Type: application/xml
+x-amz-request-id: ID
+
+<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>EntityTooLarge</Code><Message>At most 104857600 bytes in one request.</Message><MaxSizeAllowed>104857600</MaxSizeAllowed></Error>
+
+
+=== TEST 16: grpc.conf: the fields of a gRPC status, and nothing behind them
+--- example chomp
+grpc.conf
+--- config
+--- commands
+truncate -s 33M $TEST_NGINX_SERVER_ROOT/large
+$CURL -k --http2 -D - -X POST -H 'Content-Type: application/grpc' -H 'TE: trailers' -T $TEST_NGINX_SERVER_ROOT/large https://127.0.0.1:$ANY_PORT/example.Files/Store | tr -d '\r' | grep -vE '^(server|date|$)'
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+HTTP/2 200 
+content-type: application/grpc
+content-length: 0
+grpc-status: 8
+grpc-message: at most 33554432 bytes in one call
+
+
+=== TEST 17: git.conf: packets where git reads them, a status where it stops for that
+--- example chomp
+git.conf
+--- config
+--- commands
+truncate -s 101M $TEST_NGINX_SERVER_ROOT/large
+$CURL -w '%{http_code} %{content_type}\n' -X POST -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/a/b.git/git-receive-pack | cat -v; echo
+$CURL -o /dev/null -w '%{http_code}\n' -X POST -H 'Transfer-Encoding: chunked' -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/read/git-receive-pack
+$CURL -o /dev/null -w '%{http_code}\n' -X POST -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/a/b.git/git-upload-pack
+$CURL -X POST -d small http://127.0.0.1:$PORT/a/b.git/git-receive-pack
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+002d^BThis push is too large: at most 100 MB.
+0023^A001aunpack push too large
+00000000200 application/x-git-receive-pack-result
+
+413
+413
+ok
+
+
+
+=== TEST 18: git-lfs.conf
+--- example chomp
+git-lfs.conf
+--- config
+--- commands
+truncate -s 101M $TEST_NGINX_SERVER_ROOT/large
+$CURL -w '%{http_code} %{content_type}\n' -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/objects/1.jpg
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+{"message": "File too large: at most 104857600 bytes."}
+413 application/vnd.git-lfs+json
+
+
+=== TEST 19: oci-registry.conf
+--- example chomp
+oci-registry.conf
+--- config
+--- commands
+truncate -s 101M $TEST_NGINX_SERVER_ROOT/large
+$CURL -w '%{http_code} %{content_type}\n' -X PATCH -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/v2/a/blobs/uploads/1
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+{"errors": [{"code": "SIZE_INVALID", "message": "layer too large: at most 104857600 bytes", "detail": null}]}
+413 application/json
+
+
+=== TEST 20: webdav.conf
+--- example chomp
+webdav.conf
+--- config
+--- commands
+truncate -s 101M $TEST_NGINX_SERVER_ROOT/large
+$CURL -w '%{http_code} %{content_type}\n' -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/a/photo.jpg
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+<?xml version="1.0" encoding="utf-8"?>
+<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\DAV\Exception\EntityTooLarge</s:exception><s:message>File too large: at most 104857600 bytes.</s:message></d:error>
+413 application/xml
+
+
+=== TEST 21: packages.conf: by path
+--- example chomp
+packages.conf
+--- config
+--- commands
+truncate -s 11M $TEST_NGINX_SERVER_ROOT/large
+for path in name @scope%2fname @scope/name api/v1/crates/new some/where/else; do $CURL -w '%{http_code} %{content_type}\n' -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/$path; done
+$CURL -w '%{http_code} %{content_type}\n' -X POST -T $TEST_NGINX_SERVER_ROOT/large http://127.0.0.1:$PORT/legacy/
+rm $TEST_NGINX_SERVER_ROOT/large
+--- output
+{"error": "at most 10485760 bytes", "errors": [{"detail": "at most 10485760 bytes"}]}
+413 application/json
+{"error": "at most 10485760 bytes", "errors": [{"detail": "at most 10485760 bytes"}]}
+413 application/json
+{"error": "at most 10485760 bytes", "errors": [{"detail": "at most 10485760 bytes"}]}
+413 application/json
+{"error": "at most 10485760 bytes", "errors": [{"detail": "at most 10485760 bytes"}]}
+413 application/json
+At most 10485760 bytes.
+413 text/plain
+At most 10485760 bytes.
+413 text/plain

@@ -77,10 +77,17 @@ def main():
         report(f"{page.relative_to(TOP)}: links", "\n".join(broken(page)))
     for example in EXAMPLES:
         report(f"{example.relative_to(TOP)}: nginx -t", rejection(example.read_text()))
-    report("nginx-conf/*.conf: nginx -t, all together", rejection("".join(text for text in (example.read_text() for example in EXAMPLES) if not is_for_stream(text))))
+    report("nginx-conf/*.conf: nginx -t, all together", rejection("".join(in_http(example.read_text()) for example in EXAMPLES)))
     report(f"{SCHEMA.relative_to(TOP)}: what nginx answers", "\n".join(unlike_the_schema()))
     print(f"1..{number}")
     sys.exit(failures > 0)
+
+
+def in_http(text):
+    """An example as it belongs into http; nothing if it is for stream."""
+    if is_for_stream(text):
+        return ""
+    return text if place_of(text) == "http" else f"server {{\nlisten 80;\nserver_name in-server.example.com;\n{text}}}\n"
 
 
 def report(what, wrong):
@@ -133,6 +140,7 @@ class Site:
         text = re.sub(r"(ssl_certificate(?:_key)?) \S+;",
                       lambda found: f"{found[1]} {CERTIFICATE}.{'key' if found[1].endswith('key') else 'pem'};", text)
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{self.application}")
+        text = nginx.with_http2(PROGRAM, text)
         text = re.sub(r"^load_module .*$", "", text, flags=re.M)
         return self.in_directory(text)
 

@@ -35,6 +35,13 @@ def http2(program):
     return (" http2", "") if version(program) < (1, 25, 1) else ("", "http2 on;")
 
 
+def with_http2(program, text):
+    """A configuration that has "http2 on", as this nginx takes it."""
+    if "http2 on;" not in text or version(program) >= (1, 25, 1):
+        return text
+    return text.replace("http2 on;", "").replace(" ssl;", " ssl http2;")
+
+
 def loads(modules):
     """How an nginx loads these modules; and how without the project's own, for a control."""
     lines = [f"load_module {module};" for module in modules.split()]

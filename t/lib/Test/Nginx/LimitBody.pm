@@ -118,6 +118,10 @@ sub read_example ($) {
     my $example = do { local $/; <$in> };
     $example =~ s/\blisten 80;/listen 127.0.0.1:\$TEST_NGINX_SERVER_PORT;/g;
     $example =~ s/\blisten 127\.0\.0\.1:8414;/listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
+    $example =~ s/\blisten 443 ssl;/listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_7 ssl;/g;
+    $example =~ s/^ +http2 on;\n//mg and $example =~ s/ ssl;/ ssl http2;/g if $NginxVersion < 1.025001;
+    $example =~ s/\bssl_certificate \S+;/ssl_certificate $certificate.pem;/g;
+    $example =~ s/\bssl_certificate_key \S+;/ssl_certificate_key $certificate.key;/g;
     $example =~ s/\b127\.0\.0\.1:8000;/127.0.0.1:\$TEST_NGINX_RAND_PORT_9;/g;
     $example =~ s/\b127\.0\.0\.1:8001;/127.0.0.1:\$TEST_NGINX_RAND_PORT_8;/g;
     $example =~ s{/var/log/nginx/}{$ServRoot/logs/}g;
@@ -145,6 +149,8 @@ END
 
     $block->set_value('http_config', ($block->http_config // '') . read_example($block->example))
         if defined $block->example;
+    $block->set_value('config', read_example($block->server_example) . ($block->config // ''))
+        if defined $block->server_example;
 
     return if defined $block->must_die;
 
