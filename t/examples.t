@@ -413,3 +413,50 @@ At most 10485760 bytes.
 413 text/plain
 At most 10485760 bytes.
 413 text/plain
+
+
+=== TEST 22: s3.conf: an announced length
+--- example chomp
+s3.conf
+--- config
+--- upload
+h1 chunked PUT /bucket/a 1k X-Amz-Decoded-Content-Length:104857600
+--- answer
+200 ok | open
+--- commands
+$CURL -w '%{http_code}\n' -o /dev/null -X PUT -H 'Transfer-Encoding: chunked' -H 'X-Amz-Decoded-Content-Length: 104857601' -d small http://127.0.0.1:$PORT/bucket/a
+--- output
+413
+
+
+=== TEST 23: webdav.conf: the length of a file that is sent in parts
+--- example chomp
+webdav.conf
+--- config
+--- commands
+for field in OC-Total-Length X-Expected-Entity-Length; do for length in 104857600 104857601; do
+$CURL -w ' %{http_code}\n' -o /dev/null -X PUT -H "$field: $length" -d part http://127.0.0.1:$PORT/a
+done; done
+--- output
+ 200
+ 413
+ 200
+ 413
+
+
+=== TEST 24: tus.conf: the length of a file, when its upload is created
+--- example chomp
+tus.conf
+--- config
+--- commands
+for length in 104857600 104857601; do
+$CURL -D - -X POST -H 'Tus-Resumable: 1.0.0' -H "Upload-Length: $length" http://127.0.0.1:$PORT/files/ | tr -d '\r' | grep -E '^(HTTP|Content-Type|Tus|ok|File)'
+done
+--- output
+HTTP/1.1 200 OK
+Content-Type: text/plain
+ok
+HTTP/1.1 413 Request Entity Too Large
+Content-Type: text/plain
+Tus-Resumable: 1.0.0
+File too large: at most 104857600 bytes.
