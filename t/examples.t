@@ -460,3 +460,15 @@ HTTP/1.1 413 Request Entity Too Large
 Content-Type: text/plain
 Tus-Resumable: 1.0.0
 File too large: at most 104857600 bytes.
+
+
+=== TEST 25: streaming.conf: a live stream, by a client that never reads, is cut off
+--- example chomp
+streaming.conf
+--- config
+--- commands
+bash -c 'exec 3<>/dev/tcp/127.0.0.1/$PORT; printf "PUT /live/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" >&3; while printf "10000\r\n" >&3 && head -c 64K /dev/zero >&3 && printf "\r\n" >&3; do :; done' 2>/dev/null; echo cut off
+--- output
+cut off
+--- drained
+/live/a 413 bytes 1048576 ?

@@ -207,6 +207,7 @@ server {
     location / { return 200 "ok\\n"; }
     location /page { return 200 "\$request_method, length \$http_content_length, \$http_transfer_encoding\\n"; }
     location /read { access_log logs/upload.log upload; proxy_pass http://backend/; }
+    location /live/ { proxy_pass http://backend/; }
     location /length { return 200 "length \$http_content_length\\n"; }
 }
 END
