@@ -20,6 +20,8 @@ SCRIPTS ?=
 SEED ?=
 # The locations that "test-modules" uploads to, as "lua-*"; empty: all.
 LOCATIONS ?=
+# What "programs" tries: an expression on their names, as git; empty: all of them, and the page is written.
+PROGRAMS ?=
 # How long "fuzz-http", if it is not to count scripts, "fuzz-policy" (60) and "soak" (600) go on, in seconds; after how long
 # "clients" stops.
 SECONDS ?=
@@ -89,7 +91,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 # What tests and measurements share, and the fuzzers.
 export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
-.PHONY: help run stop build check unittest test clients apps grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy fuzz-session miri attack bench \
+.PHONY: help run stop build check unittest test clients apps programs grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy fuzz-session miri attack bench \
 	clean testtools nginx controls module install uninstall dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
 	test-all test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
@@ -280,6 +282,12 @@ apps: build ## measure: Upload to 15 applications that answer early, through 7 s
 	@build/test/certificate.sh $(OBJS)/tls
 	@build/test/apps.sh $(OBJS)/apps
 	@python3 -m apps $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/apps $(OBJS)/apps/results.jsonl docs README.md
+
+programs: build ## measure: Upload too much with 17 programs, as boto3, git and npm, and write docs/programs.md (PROGRAMS; six minutes)
+	@build/setup.sh run programs
+	@build/test/certificate.sh $(OBJS)/tls
+	@build/test/programs.sh $(OBJS)/programs
+	@python3 t/programs/programs.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/programs '$(PROGRAMS)'
 
 grafana: build ## develop: Run the queries of the dashboard, the alerts and the documents on a Prometheus that scrapes nginx
 	@build/setup.sh grafana

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|apps|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed|modules ...
+#     build/setup.sh build|run|test|clients|apps|programs|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed|modules ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -35,6 +35,8 @@ packages() {
             "$(command -v npm >/dev/null || echo npm)" php-cli php-curl procps python3 python3-venv ruby util-linux wget ;;
         apps) echo default-jdk-headless golang-go libtomcat10-embed-java libtomcat10-java nghttp2-proxy nodejs \
             "$(command -v npm >/dev/null || echo npm)" php-fpm puma python3 python3-venv uwsgi-core uwsgi-plugin-python3 ;;
+        programs) echo cadaver ffmpeg "$(command -v git >/dev/null || echo git)" git-lfs nodejs \
+            nextcloud-desktop-cmd "$(command -v npm >/dev/null || echo npm)" python3 python3-venv rclone s3cmd skopeo ;;
         grafana) echo prometheus python3 ;;
         browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
         servers) echo apache2 caddy haproxy lighttpd lighttpd-mod-openssl media-types ;;
