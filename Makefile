@@ -354,9 +354,9 @@ dist: ## develop: Make a release in objs/dist: the source with all crates, and a
 	@build/setup.sh build dist
 	@build/release/dist.sh $(OBJS)/dist
 
-check-dist: nginx ## develop: Check that a release is reproducible: make it twice, and build from it twice, without a network
+check-dist: nginx ## develop: Check that a release has no binaries and is reproducible: make it, and build from it, twice, without a network
 	@build/setup.sh dist
-	@build/release/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX) NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR))
+	@build/release/check-dist.sh $(OBJS)/check-dist $(if $(NGINX),NGINX=$(NGINX)) NGINX_SOURCE_DIR=$(WORK)/src
 
 lint-workflows: ## develop: Check the workflows, the issue form and the settings in .github/ against their schemas
 	@build/setup.sh deny

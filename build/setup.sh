@@ -43,7 +43,7 @@ packages() {
         bench) echo openssl python3 util-linux valgrind ;;
         deny) echo git python3 python3-venv ;;
         fuzz) echo g++ ;;
-        dist) echo bash git util-linux ;;
+        dist) echo bash git python3 util-linux ;;
         packaging) echo makepkg pacman-package-manager rpm rpmlint shellcheck util-linux ;;
         chroot) echo bash debootstrap iproute2 util-linux ;;
         installed) echo bash "$(debian_nginx)" ;;

@@ -113,7 +113,7 @@ if [ "$(cat "$dir/about" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
 
-crate_version=$(sed -n '/^name = "nginx-src"/{n;s/.*+\(.*\)"/\1/p;}' Cargo.lock)
+crate_version=$(sed -n '/^name = "nginx-src"/{n;s/.*+\(.*\)"/\1/p;}' build/nginx/source/Cargo.lock)
 mkdir -p "$dir"
 find_source
 

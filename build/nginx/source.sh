@@ -9,10 +9,12 @@ set -eu
 . "$(dirname "$0")/../lib.sh"
 
 log=$1
+manifest=$project/build/nginx/source/Cargo.toml
 
 echo "==> fetching the source of nginx (crate nginx-src)" >&2
-cargo fetch --locked >"$log" 2>&1 || fail_log "cargo fetch failed"
-crate=$(cargo metadata --locked --format-version 1 --features vendored 2>>"$log" |
+# From elsewhere: in a release, .cargo/config.toml allows no crates but those in vendor/, and this is not one of them.
+crate=$({ cd / && cargo metadata --locked --format-version 1 --manifest-path "$manifest" \
+    --filter-platform "$(rustc -vV | sed -n 's/^host: //p')"; } 2>"$log" |
     grep -o '"manifest_path":"[^"]*/nginx-src-[^"]*/Cargo.toml"' | cut -d '"' -f 4 | head -n 1)
-[ -n "$crate" ] || fail_log "looking up the crate nginx-src failed"
+[ -n "$crate" ] || fail_log "fetching the crate nginx-src failed"
 echo "$(dirname "$crate")/nginx"

@@ -33,15 +33,7 @@ git archive --prefix="$release/" "$commit" | tar -x -C "$stage"
 tree=$stage/$release
 
 echo "==> bringing the crates (log: $log)"
-(cd "$tree" && cargo vendor --locked --versioned-dirs vendor) >"$log" 2>&1 || fail_log "cargo vendor failed"
-# Cargo wants to know of crates that are for Windows alone, but not what is in them; it is half of everything.
-for crate in "$tree"/vendor/windows*; do
-    find "$crate" -type f ! -name Cargo.toml ! -name .cargo-checksum.json ! -name 'license*' -delete
-    find "$crate" -type d -empty -delete
-    mkdir -p "$crate/src"
-    : >"$crate/src/lib.rs"
-    sed -i 's/"files":{[^}]*}/"files":{}/' "$crate/.cargo-checksum.json"
-done
+"$project/build/release/vendor.py" "$tree" >"$log" 2>&1 || fail_log "vendoring the crates failed"
 mkdir -p "$tree/.cargo"
 cat >"$tree/.cargo/config.toml" <<END
 # A build from this release needs no network: its crates are in vendor/.
