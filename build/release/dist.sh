@@ -34,6 +34,10 @@ tree=$stage/$release
 
 echo "==> bringing the crates (log: $log)"
 "$project/build/release/vendor.py" "$tree" >"$log" 2>&1 || fail_log "vendoring the crates failed"
+linked=$(cd "$tree" && cargo tree --locked --offline --prefix none --edges normal --target x86_64-unknown-linux-gnu \
+    --package ngx-http-limit-body-module --package stream-module | awk '!/\(\// { print $1 }' | sort -u)
+# shellcheck disable=SC2086 # names
+"$project/build/release/copyright.py" "$tree" $linked >"$tree/debian/copyright"
 mkdir -p "$tree/.cargo"
 cat >"$tree/.cargo/config.toml" <<END
 # A build from this release needs no network: its crates are in vendor/.
