@@ -35,6 +35,8 @@ CONFIGS ?=
 COMPARE ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
+# Not empty: "deb" builds twice, in different surroundings, and compares the packages.
+TWICE ?=
 # What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
 # extensions streams resets slow. Empty: all of it. For "clients" stream: raw connections alone. For "apps" an expression on cells, as 'tls on .* 200'.
 PARTS ?=
@@ -366,10 +368,10 @@ lint-packaging: ## develop: Check the recipes in packaging/ with the tools of th
 	@build/setup.sh packaging installed
 	@build/check/lint-packaging.sh
 
-deb: dist ## use: Build the Debian package, install and try it in a chroot with Debian DIST (bookworm, trixie, forky; root)
+deb: dist ## use: Build the Debian packages, install and try them in a chroot with Debian DIST (bookworm, trixie, forky; root; TWICE)
 	@build/setup.sh chroot
 	@build/chroot/make.sh $(DIST) $(OBJS)/chroot/$(DIST)
-	@build/release/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)
+	@build/release/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST) $(if $(TWICE),twice)
 
 clean: ## use: Remove everything that was built
 	rm -rf $(OBJS) t/servroot*
