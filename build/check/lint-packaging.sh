@@ -25,7 +25,7 @@ same_version() {
 echo "==> $spec"
 rpmspec --load rpm/macros.debian -P "$spec" >/dev/null
 rpmlint --strict --rpmlintrc rpm/rpmlintrc "$spec"
-same_version "$spec" "$(rpmspec --load rpm/macros.debian -q --qf '%{version}' "$spec")"
+same_version "$spec" "$(rpmspec --load rpm/macros.debian -q --srpm --qf '%{version}' "$spec")"
 
 echo "==> arch/PKGBUILD"
 shellcheck -s bash arch/PKGBUILD
