@@ -47,6 +47,14 @@ nginx_version() {
     sed -n 's/.*define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
 }
 
+# Ends the script if what a source tree names in its nginx.h, or "nginx -V", is a server that only looks like nginx.
+refuse_unsupported() {
+    case $1 in
+        *freenginx*) fail "freenginx is not supported: it discards bodies in another way than nginx" ;;
+        *Angie*) fail "Angie is not supported: the crate ngx does not compile with its headers" ;;
+    esac
+}
+
 # Configures the source tree of nginx in $1/src, which configure writes to, as $1/objs. Further arguments are configure's.
 run_configure() {
     (

@@ -105,6 +105,7 @@ compare_signatures() {
 [ -f "$nginx" ] || fail "$nginx: not a file"
 [ -x "$nginx" ] || fail "$nginx: not executable"
 about=$("$nginx" -V 2>&1 </dev/null) || true
+refuse_unsupported "$about"
 version=$(sed -n 's|^nginx version: [^/]*/\([0-9]*\.[0-9]*\.[0-9]*\).*|\1|p' <<<"$about")
 [ -n "$version" ] || fail "$nginx is not an nginx. Its answer to -V: $(head -n 1 <<<"$about")"
 
