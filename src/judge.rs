@@ -1,7 +1,8 @@
 //! The judge: computes the limit of a request, judges its body, and reports the judgement.
 //!
-//! [`begin`] judges a body, and [`go_on`] judges one of undeclared length again when more of it has arrived. The
-//! decision itself is a [`Judgement`]. This file remembers and reports it, and computes the status of a refusal.
+//! [`begin`] judges a body, also one that is only announced, and [`go_on`] judges one of undeclared length again when more of
+//! it has arrived. The decision itself is a [`Judgement`]. This file remembers and reports it, and computes the status of a
+//! refusal.
 
 #![forbid(unsafe_code)]
 

@@ -11,10 +11,10 @@
 //!    - a subrequest: not judged;
 //!    - a body that was read or discarded before a redirect: not judged, or not again;
 //!    - the page of an error: not judged; a body that the rule of the page's location would refuse is dropped;
-//!    - no rule here, or no body: not judged;
+//!    - no rule here, or neither a body nor the announcement of one: not judged;
 //!    - the limit is a variable whose value is not a size: 500;
 //!    - no length is declared where one is required: 411;
-//!    - the declared length is over the limit: refused or, in a dry run, reported;
+//!    - the declared or announced length is over the limit: refused or, in a dry run, reported;
 //!    - otherwise the request goes on.
 //! 3. As nginx reads the body, each piece passes the [`gate`] again. If no length was declared, the bytes that have
 //!    arrived are judged by the same limit. A clock runs while nginx waits for more ([`timeout`]).
