@@ -37,7 +37,7 @@ COMPARE ?=
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # Not empty: "deb" builds twice, in different surroundings, and compares the packages.
 TWICE ?=
-# What "bench" measures: refusals growth drain accepted instructions memory; and report. What "attack" plays: drip flood
+# What "bench" measures: refusals growth drain accepted instructions memory; and report; or stream. What "attack" plays: drip flood
 # extensions streams resets slow. Empty: all of it. For "clients" stream: raw connections alone. For "apps" an expression on cells, as 'tls on .* 200'.
 PARTS ?=
 # What "apps" tries: applications and fronts by name, and how often; empty: all, ten times.
@@ -336,10 +336,15 @@ miri: ## develop: Run the unit tests of the decisions in Miri, for undefined beh
 
 bench: build ## measure: Measure the cost, beside nginx alone and other servers, and write docs/benchmarks.md (PARTS; 20 minutes)
 	@build/setup.sh servers bench
+ifeq ($(PARTS),stream)
+	@mkdir -p $(OBJS)/bench
+	@bench/sessions.py $(PROGRAM) "$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(OBJS)/bench/stream.json
+else
 	@build/test/certificate.sh $(OBJS)/tls
 	@echo "==> building the load"
 	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
 	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
+endif
 
 attack: build testtools ## measure: Measure accepted uploads beside hostile clients, for docs/reliability.md (PARTS; ten minutes)
 	@build/setup.sh servers bench
