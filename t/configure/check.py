@@ -11,14 +11,13 @@ import os
 import pathlib
 import subprocess
 import sys
-import threading
 
 # For the scripts, which look for them when they are imported.
 PATIENCE = os.environ.setdefault("TEST_PATIENCE", "60")
 
-from limit_body import marks, nginx
+from limit_body import nginx
 from limit_body.ports import free_ports
-from limit_body.script import script
+from limit_body.script import play
 
 CONFIGURATION = """
 {load}
@@ -62,18 +61,6 @@ def upload(line):
     return subprocess.run([sys.executable, client], input=line, capture_output=True, text=True).stdout.strip()
 
 
-def sessions(lines):
-    """What clients of raw connections, and their upstreams, see."""
-    scripts = [script(line) for line in lines]
-    threads = [threading.Thread(target=client.run, args=[steps]) for client, steps in scripts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    marks.clear()
-    return [client.seen for client, _ in scripts]
-
-
 def check(program, load, method):
     """Returns what is wrong, line by line."""
     switches = nginx.about(program).split()
@@ -94,7 +81,7 @@ def check(program, load, method):
         seen = {line: upload(line) for line in UPLOADS} if has_http else {}
         expected = dict(UPLOADS if has_http else {})
         if has_stream:
-            seen |= dict(zip(SESSIONS, sessions(SESSIONS)))
+            seen |= dict(zip(SESSIONS, play(SESSIONS)))
             expected |= SESSIONS
         wrong += [f"{line}\n    expected {expected[line]}\n    seen     {seen[line]}"
                   for line in expected if seen[line] != expected[line]]

@@ -5,17 +5,8 @@ seen, line by line. Their language is that of limit_body/script.py.
 """
 
 import sys
-import threading
 
-from limit_body.script import script
+from limit_body.script import play
 
-scripts = [script(line) for line in sys.stdin if line.strip()]
-threads = [threading.Thread(target=client.run, args=[steps]) for client, steps in scripts]
-for thread in threads:
-    thread.start()
-    if "in-turn" in sys.argv:
-        thread.join()
-for thread in threads:
-    thread.join()
-for client, _ in scripts:
-    print(" | ".join(client.seen))
+for seen in play([line for line in sys.stdin if line.strip()], in_turn="in-turn" in sys.argv):
+    print(" | ".join(seen))

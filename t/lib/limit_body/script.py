@@ -72,6 +72,7 @@ import signal
 import socket
 import ssl
 import struct
+import threading
 import time
 import urllib.request
 
@@ -635,6 +636,19 @@ STEPS = {"await": "await_mark"}
 
 
 KINDS = {"tcp": Raw, "tls": Raw, "up": Upstream, "h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2, "h3": Http3}
+
+
+def play(lines, in_turn=False):
+    """What the clients of scripts see, all at the same time, or one after the other."""
+    scripts = [script(line) for line in lines]
+    threads = [threading.Thread(target=client.run, args=[steps]) for client, steps in scripts]
+    for thread in threads:
+        thread.start()
+        if in_turn:
+            thread.join()
+    for thread in threads:
+        thread.join()
+    return [client.seen for client, _ in scripts]
 
 
 def script(line):
