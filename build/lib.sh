@@ -92,10 +92,22 @@ python_environment() {
         cp "$requirements" "$environment/requirements.txt"
 }
 
+# The same for the requirements.txt of this directory, in $1/python; says what for, $2, and writes to $log.
+bring_python() {
+    cmp -s requirements.txt "$1/python/requirements.txt" || echo "==> installing $2 for Python (log: $log)"
+    python_environment "$1/python" requirements.txt >"$log" 2>&1 || fail_log "installing requirements.txt failed"
+}
+
 # Installs the packages of Node.js that the package.json of this directory names in $1. Keeps those of the same file.
 node_packages() {
     ! cmp -s package.json "$1/installed.json" || return 0
     cp package.json "$1" &&
         npm install --prefix "$1" --no-audit --no-fund &&
         cp package.json "$1/installed.json"
+}
+
+# The same; says what for, $2, and writes to $log.
+bring_node() {
+    cmp -s package.json "$1/installed.json" || echo "==> installing $2 for Node.js (log: $log)"
+    node_packages "$1" >"$log" 2>&1 || fail_log "npm failed"
 }

@@ -19,8 +19,7 @@ for requirements in requirements*.txt; do
     python_environment "$environment" "$requirements" >"$log" 2>&1 || fail_log "installing $requirements failed"
 done
 
-cmp -s package.json "$dir/installed.json" || echo "==> installing HTTP libraries for Node.js (log: $log)"
-node_packages "$dir" >"$log" 2>&1 || fail_log "npm failed"
+bring_node "$dir" "HTTP libraries"
 cp node.mjs "$dir"
 
 if ! [ -e "$dir/upload-reqwest" ]; then
