@@ -81,6 +81,8 @@ CARGO_BUILD += --locked --release --lib --crate-type cdylib
 MODULE := $(WORK)/ngx_http_limit_body_module.so
 # Where that nginx has stream.
 STREAM_MODULE := $(WORK)/ngx_stream_limit_session_module.so
+# What such an nginx loads for it.
+STREAM_MODULES = $$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))
 CONTROLS := $(WORK)/controls
 TOOLS := $(OBJS)/test-tools
 
@@ -181,7 +183,7 @@ unittest: nginx ## develop: Run the tests that need no running nginx
 TEST_ENV = env PERL5LIB=$(TOOLS)/perl:$(CURDIR)/t/lib PATH="$$PATH:/usr/sbin" \
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_CERTIFICATE=$(OBJS)/tls/localhost TEST_CONTROLS=$(CONTROLS) \
 	TEST_NGINX_BINARY=$(PROGRAM) TEST_NGINX_LOAD_MODULES=$(MODULE) \
-	TEST_STREAM_MODULES="$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" \
+	TEST_STREAM_MODULES="$(STREAM_MODULES)" \
 	TEST_NGINX_RANDOMIZE=$(if $(KEEP),0,1) TEST_NGINX_NO_SHUFFLE=1
 
 PROVE = build/test/prove.sh $(WORK)/test.log --timer
@@ -246,7 +248,7 @@ test-faults: own-nginx testtools ## develop: Let memory, descriptors, disk space
 	@$(TOOLS)/python/bin/python t/faults/faults.py $(PROGRAM) $(MODULE) \
 		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
 	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx \
-		"$(MODULE) $$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(WORK)/allocation.so $(OBJS)/tls/localhost
+		"$(MODULE) $(STREAM_MODULES)" $(WORK)/allocation.so $(OBJS)/tls/localhost
 
 test-modules: ## develop: Compare limits with nginx's own beside Lua, ModSecurity and Debian's other modules (LOCATIONS)
 	@build/setup.sh modules
@@ -261,14 +263,14 @@ beside-modules: build
 
 soak: testtools ## develop: Run much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) \
-		"$(MODULE) $$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(OBJS)/tls/localhost \
+		"$(MODULE) $(STREAM_MODULES)" $(OBJS)/tls/localhost \
 		$(or $(SECONDS),600) $(WORKERS) $(SEED)
 
 clients: build controls ## measure: Upload too much with 30 clients to 6 servers, and write docs/clients.md (half an hour; PARTS=stream: raw connections)
 ifeq ($(PARTS),stream)
 	@build/setup.sh run clients
 	@build/test/certificate.sh $(OBJS)/tls
-	@python3 t/clients/sessions/sessions.py $(PROGRAM) "$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" \
+	@python3 t/clients/sessions/sessions.py $(PROGRAM) "$(STREAM_MODULES)" \
 		$(OBJS)/tls/localhost $(OBJS)/clients $(TRIES)
 else
 	@build/setup.sh run servers clients
@@ -314,7 +316,7 @@ fuzz-http: build ## develop: Compare limit_body with client_max_body_size, on ra
 fuzz-session: build ## develop: Compare raw connections with those of nginx alone, on random sessions (SCRIPTS, SEED)
 	@build/setup.sh test
 	@build/test/certificate.sh $(OBJS)/tls
-	@python3 -m fuzz_session $(PROGRAM) "$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(OBJS)/tls/localhost \
+	@python3 -m fuzz_session $(PROGRAM) "$(STREAM_MODULES)" $(OBJS)/tls/localhost \
 		$(or $(SCRIPTS),1000) $(SEED)
 
 fuzz-conf: build ## develop: Play random clients to random configurations (CONFIGS, SECONDS, SEED, CASE, COMPARE; FLAVOUR=asan)
@@ -338,7 +340,7 @@ bench: build ## measure: Measure the cost, beside nginx alone and other servers,
 	@build/setup.sh servers bench
 ifeq ($(PARTS),stream)
 	@mkdir -p $(OBJS)/bench
-	@bench/sessions.py $(PROGRAM) "$$(build/nginx/stream-modules.sh $(PROGRAM) $(STREAM_MODULE))" $(OBJS)/bench/stream.json
+	@bench/sessions.py $(PROGRAM) "$(STREAM_MODULES)" $(OBJS)/bench/stream.json
 else
 	@build/test/certificate.sh $(OBJS)/tls
 	@echo "==> building the load"
