@@ -80,9 +80,7 @@ impl<'c> Conf<'c> {
     /// [`OutOfMemory`]
     pub fn settle(&mut self, settling: &Settling<'c>) -> Result<Hooks, OutOfMemory> {
         self.terms = self.settle_terms(settling)?;
-        let limit = if self.limits() { Hooks::CLIENT_DATA.and(Hooks::END) } else { Hooks::NONE };
-        let drain = if self.terms.is_some() { Hooks::CLIENT_DATA.and(Hooks::END) } else { Hooks::NONE };
-        Ok(limit.and(drain))
+        Ok(if self.limits() || self.terms.is_some() { Hooks::CLIENT_DATA.and(Hooks::END) } else { Hooks::NONE })
     }
 
     /// The terms of drains; `None` with `limit_session_drain off`, or where there is no `limit_session_drain` and no
