@@ -37,9 +37,10 @@ def http2(program):
 
 def with_http2(program, text):
     """A configuration that has "http2 on", as this nginx takes it."""
-    if "http2 on;" not in text or version(program) >= (1, 25, 1):
+    parameter, _ = http2(program)
+    if not parameter or "http2 on;" not in text:
         return text
-    return text.replace("http2 on;", "").replace(" ssl;", " ssl http2;")
+    return text.replace("http2 on;", "").replace(" ssl;", f" ssl{parameter};")
 
 
 def loads(modules):
