@@ -96,14 +96,18 @@ def session(port, asked=b""):
             pass
 
 
+def send_a_gib(client):
+    for _ in range(GIB // len(PIECE)):
+        client.sendall(PIECE)
+    client.shutdown(socket.SHUT_WR)
+
+
 def send_on(port):
     """A client that sends a GiB, whatever it is answered, and then reads. Returns whether it got the answer, and no error."""
     try:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"x")
-            for _ in range(GIB // len(PIECE)):
-                client.sendall(PIECE)
-            client.shutdown(socket.SHUT_WR)
+            send_a_gib(client)
             return b"".join(iter(lambda: client.recv(100), b"")) == b"busy\n"
     except OSError:
         return False
@@ -111,9 +115,7 @@ def send_on(port):
 
 def pass_on(port):
     with socket.create_connection(("127.0.0.1", port)) as client:
-        for _ in range(GIB // len(PIECE)):
-            client.sendall(PIECE)
-        client.shutdown(socket.SHUT_WR)
+        send_a_gib(client)
         while client.recv(100):
             pass
 
@@ -130,7 +132,7 @@ def haproxy(ports, upstreams):
     with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
         file.write(HAPROXY.format(**ports, **upstreams))
         file.flush()
-        process = subprocess.Popen(["haproxy", "-db", "-f", file.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(["/usr/sbin/haproxy", "-db", "-f", file.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield process.pid
         finally:

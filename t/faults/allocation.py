@@ -2,8 +2,8 @@
 
     allocation.py NGINX MODULES SHIM CERTIFICATE [SCENARIO ...]
 
-MODULES are the files to load. NGINX has to be built with NGX_DEBUG_PALLOC, so that its pools ask for each piece; SHIM is allocation.c. In each run of a
-scenario the N-th allocation fails, once, or it and all that follow ("from there on"); N goes from 1 until one run has had
+MODULES are the files to load. NGINX has to be built with NGX_DEBUG_PALLOC, so that its pools ask for each piece; SHIM is
+allocation.c. In each run of a scenario the N-th allocation fails, once, or it and all that follow ("from there on"); N goes from 1 until one run has had
 none fail. After each run: the worker is the same process, nobody has waited in vain, the log has a line about it or all
 answers were as ever, and the next requests are answered as ever. After each scenario: nothing drains any more, and nginx
 ends without anything left open.

@@ -261,21 +261,18 @@ class Raw:
             data = bytes(self.random.randrange(LIMIT + 1, 300_000))
         began = time.monotonic()
         try:
-            port = self.client.ports[kind.path + self.random.choice(["", "_tls"])]
-            with connection.connect(port, PATIENCE, ["raw"] if port == self.client.ports[kind.path + "_tls"] else ()) as peer:
+            suffix, *tls = self.random.choice([("",), ("_tls", "raw")])
+            with connection.connect(self.client.ports[kind.path + suffix], PATIENCE, tls) as peer:
                 peer.sendall(data)
                 answer = b"".join(iter(lambda: peer.recv(65536), b"")).decode()
+            if kind.status not in answer:
+                # A worker that is killed may end a connection as if nothing had been wrong.
+                raise OSError(f"answered {answer!r}")
         except OSError as error:
             if self.account.was_killed(began):
                 self.account.killed[kind] += 1
                 return
             raise Lost(f"{kind}: {len(data)} bytes: {error!r}") from error
-        if kind.status not in answer:
-            # A worker that is killed may end a connection as if nothing had been wrong.
-            if self.account.was_killed(began):
-                self.account.killed[kind] += 1
-                return
-            raise Lost(f"{kind}: {len(data)} bytes: {answer!r}")
         worker = re.search(r"worker (\d+)", answer)
         self.account.add(kind, len(data), int(worker[1]) if worker else 0)
 
