@@ -328,7 +328,7 @@ server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NG
 --- config
 --- script
 up 5: take 5; mark taken; await sent; bytes early\n; close; mark closed
-tcp 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; line; send 8m; end; close; logged drained
+tcp 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; line; logged disconnected; send 8m; end; close; logged drained
 --- seen
 connected
 early | closed
