@@ -376,3 +376,19 @@ connected
 61440 numbers | closed
 --- no_error_log
 [alert]
+
+
+=== TEST 20: the same from an upstream over TLS
+--- stream
+limit_session_drain idle=60s;
+proxy_ssl on;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+--- script
+ups 5: take 5; mark taken; await sent; bytes early\n; close; mark closed
+tcp 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; line; close; logged drained
+--- seen
+connected
+early
+--- no_error_log
+[alert]

@@ -3,7 +3,8 @@
     PROTOCOL [OPTION ...]: STEP; STEP; ...
 
 PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC); tcp PORT and
-tls PORT (raw connections), up PORT (an upstream of those, for one connection). PORT is the number of one in the test.
+tls PORT (raw connections), up PORT and ups PORT (an upstream of those, for one connection, and one over TLS). PORT is the
+number of one in the test.
 STEPS
     head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
     send SIZE [each SIZE every SECONDS]                     send some of its body, all at once or in pieces
@@ -352,6 +353,11 @@ class Upstream(Raw):
     def connection(self):
         accepted, _ = self.listener.accept()
         accepted.settimeout(TIMEOUT)
+        if self.options[0] == "ups":
+            certificate = os.environ["TEST_NGINX_CERTIFICATE"]
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
+            accepted = tls.wrap_socket(accepted, server_side=True)
         self.seen.append("connected")
         return accepted
 
@@ -635,7 +641,8 @@ class Http3(Streams):
 STEPS = {"await": "await_mark"}
 
 
-KINDS = {"tcp": Raw, "tls": Raw, "up": Upstream, "h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2, "h3": Http3}
+KINDS = {"tcp": Raw, "tls": Raw, "up": Upstream, "ups": Upstream, "h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2,
+         "h3": Http3}
 
 
 def play(lines, in_turn=False):
