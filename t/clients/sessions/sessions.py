@@ -38,17 +38,27 @@ stream {{
 """
 
 
-def openssl(port, kind, size, tries):
-    """openssl s_client, which sends what is on its standard input, and prints what comes."""
-    for _ in range(tries):
-        try:
-            done = subprocess.run(["openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{port}"], input=bytes(size),
-                                  capture_output=True, timeout=60)
-        except subprocess.TimeoutExpired:
-            yield "error: timeout"
-            continue
-        error = "" if done.returncode == 0 and b"errno" not in done.stderr else f"error {done.returncode}"
-        yield error or "answer " + done.stdout.decode().strip()
+def openssl(address, kind):
+    return ["openssl", "s_client", "-quiet", "-connect", address]
+
+
+def socat(address, kind):
+    """It is not to end its side with its input: nginx would then end a proxied session, as proxy_half_close says."""
+    return ["socat", "-t60", "-", f"OPENSSL:{address},verify=0" if kind == "tls" else f"TCP:{address},shut-none"]
+
+
+def fed(command):
+    """A program that sends what is on its standard input, and prints what comes."""
+    def run(port, kind, size, tries):
+        for _ in range(tries):
+            try:
+                done = subprocess.run(command(f"127.0.0.1:{port}", kind), input=bytes(size), capture_output=True, timeout=60)
+            except subprocess.TimeoutExpired:
+                yield "error: timeout"
+                continue
+            error = "" if done.returncode == 0 and b"errno" not in done.stderr else f"error {done.returncode}"
+            yield error or "answer " + done.stdout.decode().strip()
+    return run
 
 
 def program(*command):
@@ -74,7 +84,9 @@ def clients(tools):
         subprocess.run(["rustc", "-O", "-o", tools / "session-rust", HERE / "session.rs"], check=True)
         found["Rust"] = ("plain", "proxied"), program(tools / "session-rust")
     if shutil.which("openssl"):
-        found["openssl s_client"] = ("tls",), openssl
+        found["openssl s_client"] = ("tls",), fed(openssl)
+    if shutil.which("socat"):
+        found["socat"] = both, fed(socat)
     chosen = re.compile(os.environ.get("CLIENTS", ""))
     return {name: client for name, client in found.items() if chosen.search(name)}
 
