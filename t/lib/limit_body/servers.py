@@ -251,13 +251,15 @@ def listening(server):
 
 
 def end(process):
-    process.terminate()
-    try:
-        # Under valgrind a server writes down what it has counted when it ends.
-        process.wait(60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    # Under valgrind a server writes down what it has counted when it ends. A single process of nginx that is about to wait for
+    # events when the signal comes does not see it until there is one, or another signal.
+    for _ in range(60):
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            return
+    process.kill()
+    process.wait()
 
 
 if __name__ == "__main__":
