@@ -386,9 +386,9 @@ server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NG
 --- config
 --- script
 ups 5: take 5; mark taken; await sent; bytes early\n; close; mark closed
-tcp 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; line; close; logged drained
+tcp 3: send 100k; await taken; signal STOP; send 5; mark sent; await closed; signal CONT; end; close; logged drained
 --- seen
 connected
-early
+early | closed
 --- no_error_log
 [alert]

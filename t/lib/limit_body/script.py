@@ -353,6 +353,8 @@ class Upstream(Raw):
     def connection(self):
         accepted, _ = self.listener.accept()
         accepted.settimeout(TIMEOUT)
+        # What it still held back when it closes would be lost to everybody.
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.options[0] == "ups":
             certificate = os.environ["TEST_NGINX_CERTIFICATE"]
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
