@@ -54,8 +54,8 @@ struct Socket {
     fd: i32,
     /// Whether the kernel turned out to need a buffer.
     wants_buffer: bool,
-    /// Whether everything that was sent has been acknowledged.
-    is_acknowledged: bool,
+    /// Whether the sending side is shut down.
+    is_shut: bool,
 }
 
 /// The result of reading a socket.
@@ -89,7 +89,7 @@ pub fn drain_session<M: LingerSession>(
     let Some(mut drain) = begin(unsafe { s.lasting_conf() }) else {
         return;
     };
-    let mut socket = Socket { fd: c.socket(), wants_buffer: false, is_acknowledged: false };
+    let mut socket = Socket { fd: c.socket(), wants_buffer: false, is_shut: false };
     let came = socket.drop_some::<M>(&mut drain);
     if came != Came::Over && M::admit(&mut drain) {
         match outlive::<M>(c, Draining { drain, socket }) {
@@ -143,11 +143,18 @@ fn data<'c, M: LingerSession>(c: Connection) -> *mut Draining<'c, M> {
 unsafe extern "C" fn begin<M: LingerSession>(c: *mut c_void) {
     // SAFETY: `outlive` has given the cleanup a duplicate's connection.
     let c = unsafe { Connection::new(c.cast::<ngx_connection_t>()) };
+    // SAFETY: the data of a duplicate is what `outlive` has made of it. Nobody else uses that.
+    let socket = unsafe { &mut (*data::<M>(c)).socket };
     // SAFETY: shuts down the sending side of an open socket. If the client has gone, reading will tell.
-    unsafe { libc::shutdown(c.socket(), libc::SHUT_WR) };
+    socket.is_shut = unsafe { libc::shutdown(c.socket(), libc::SHUT_WR) } == 0;
     c.set_reusable(true);
-    // SAFETY: the connection is a duplicate's, and not used afterwards.
-    unsafe { go_on::<M>(c) }
+    if c.is_closing() {
+        // SAFETY: the connection is a duplicate's, and not used afterwards.
+        return unsafe { go_on::<M>(c) };
+    }
+    // If more has come since `drain_session` has read, the event method tells at once.
+    // SAFETY: as above.
+    unsafe { wait::<M>(c, Came::Wait) }
 }
 
 /// Handles the read event of a duplicate, and its timer: `ngx_event_t.handler`.
@@ -163,7 +170,7 @@ unsafe extern "C" fn event<M: LingerSession>(event: *mut ngx_event_t) {
 ///
 /// # Safety
 ///
-/// `c` must be the connection of a duplicate, which must not be used afterwards.
+/// As for [`wait`].
 unsafe fn go_on<M: LingerSession>(c: Connection) {
     // SAFETY: the data of a duplicate is what `outlive` has made of it. Nobody else uses that.
     let Draining { drain, socket } = unsafe { &mut *data::<M>(c) };
@@ -174,7 +181,18 @@ unsafe fn go_on<M: LingerSession>(c: Connection) {
         }
         false => socket.drop_some::<M>(drain),
     };
-    let is_acknowledged = socket.is_acknowledged();
+    // SAFETY: the caller promises what this needs.
+    unsafe { wait::<M>(c, came) }
+}
+
+/// Waits for more, after `came`, or ends the drain.
+///
+/// # Safety
+///
+/// `c` must be the connection of a duplicate, which must not be used afterwards.
+unsafe fn wait<M: LingerSession>(c: Connection, came: Came) {
+    // SAFETY: the data of a duplicate is what `outlive` has made of it. Nobody else uses that.
+    let Draining { drain, socket } = unsafe { &mut *data::<M>(c) };
     c.read().set_ready(came == Came::More);
     if let (Patience::Wait(left), true) = (M::patience(drain), came != Came::Over) {
         if came == Came::More {
@@ -186,7 +204,7 @@ unsafe fn go_on<M: LingerSession>(c: Connection) {
         M::has_read(drain, Got::Failed);
     }
     // SAFETY: the connection has a log, which lives as long.
-    M::ended(drain, is_acknowledged, unsafe { Log::new((*c.as_ptr()).log) });
+    M::ended(drain, socket.is_acknowledged(), unsafe { Log::new((*c.as_ptr()).log) });
     // SAFETY: the connection is a duplicate's, and not used afterwards, as the caller promises.
     unsafe { Duplicate::new(c.as_ptr()) }.close();
 }
@@ -235,9 +253,9 @@ impl Socket {
         recv_into_scratch(self.fd, most)
     }
 
-    /// Returns whether the client has acknowledged everything that was sent. Once true, it stays true.
-    fn is_acknowledged(&mut self) -> bool {
-        self.is_acknowledged = self.is_acknowledged || unacknowledged(self.fd) == Some(0);
-        self.is_acknowledged
+    /// Returns whether the client has acknowledged everything that was sent. TCP's end of the sending side counts as a byte
+    /// behind that.
+    fn is_acknowledged(&self) -> bool {
+        unacknowledged(self.fd).is_some_and(|bytes| bytes <= self.is_shut.into())
     }
 }
