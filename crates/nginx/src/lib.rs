@@ -64,6 +64,7 @@ mod filter;
 mod guard;
 mod log;
 mod module;
+mod monotonic;
 mod pool;
 mod process;
 mod raw;

@@ -12,6 +12,7 @@ use nginx_sys::{
     ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
+use crate::monotonic::Monotonic;
 use crate::{log, pool, shim, state, ComplexValue, HttpModule, Level};
 
 /// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
@@ -84,10 +85,15 @@ impl fmt::Display for InvalidStatus {
     }
 }
 
-/// The time, in milliseconds of a clock that only goes forward.
+/// The time, in milliseconds of a clock that only goes forward. nginx's own begins anew where a word has 32 bits.
 pub fn now() -> u64 {
+    static CLOCK: Monotonic = Monotonic::new();
     // SAFETY: only nginx sets it, on the one thread.
-    unsafe { ngx_current_msec as u64 }
+    let msec = unsafe { ngx_current_msec };
+    match usize::BITS {
+        32 => CLOCK.read(msec as u32),
+        _ => msec as u64,
+    }
 }
 
 impl<'r, M: HttpModule> Request<'r, M> {
