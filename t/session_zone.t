@@ -27,7 +27,7 @@ limit_body 1k;
 --- script
 tcp 3: line; mark one; await refused; close; logged drained 2
 tcp 3: await one; line; mark two; await refused; close; logged drained 2
-tcp 3: await two; end; logged refused; mark refused
+tcp 3: await two; end; logged refused; mark refused; close
 up 5: rest; close; again; rest; close
 tcp 4: await refused; logged drained 3; send 5; shutdown; end; send 1; gone
 tcp 4: await refused; logged drained 3; logged disconnected; send 11; end; close; logged drained 4
