@@ -382,6 +382,8 @@ connected
 --- stream
 limit_session_drain idle=60s;
 proxy_ssl on;
+# nginx would keep one for good, and never give it back.
+proxy_ssl_session_reuse off;
 server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
 --- config
 --- script

@@ -11,7 +11,7 @@ my @loads = split ' ', $ENV{TEST_STREAM_MODULES} // '';
 plan skip_all => 'nginx without stream' if !@loads;
 
 # nginx gives nothing back when it only tests.
-$ENV{ASAN_OPTIONS} = 'detect_leaks=0';
+$ENV{MEMORY_LEAKS} = 'no';
 
 my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';

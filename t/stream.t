@@ -12,15 +12,15 @@ __DATA__
 limit_body 1k;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /declared 32m; send 32m; finish; answer; pause 0.2; close
-h2c: head POST /declared/clear 32m; send 32m; finish; answer; pause 0.2; close
-h3: head POST /declared/quic 4m; send 4m; finish; answer; pause 0.2; close
-h2: head POST /undeclared chunked; send 32m; finish; answer; pause 0.2; close
-h3: head POST /undeclared/quic chunked; send 4m; finish; answer; pause 0.2; close
-h2: head POST /answered 1m; answer; send 1m; finish; pause 0.2; close
-h3: head POST /answered/quic 1m; answer; send 1m; finish; pause 0.2; close
-h2: head POST /small 1025; send 1025; finish; answer; pause 0.2; close
-h3: head POST /small/quic 1025; send 1025; finish; answer; pause 0.2; close
+h2: head POST /declared 32m; send 32m; finish; answer; drained; close
+h2c: head POST /declared/clear 32m; send 32m; finish; answer; drained; close
+h3: head POST /declared/quic 4m; send 4m; finish; answer; drained; close
+h2: head POST /undeclared chunked; send 32m; finish; answer; drained; close
+h3: head POST /undeclared/quic chunked; send 4m; finish; answer; drained; close
+h2: head POST /answered 1m; answer; send 1m; finish; drained; close
+h3: head POST /answered/quic 1m; answer; send 1m; finish; drained; close
+h2: head POST /small 1025; send 1025; finish; answer; drained; close
+h3: head POST /small/quic 1025; send 1025; finish; answer; drained; close
 --- seen
 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large>
@@ -129,7 +129,7 @@ location / { proxy_pass http://backend; }
 --- script
 h2: head POST /bytes 64m; answer; send 64m; stop; head GET /; answer
 h3: head POST /bytes/quic 64m; answer; send 64m; stop; head GET /; answer
-h2: head POST /fits 1m; answer; send 1023k; finish; pause 0.2; close
+h2: head POST /fits 1m; answer; send 1023k; finish; drained; close
 --- seen
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
@@ -148,8 +148,8 @@ limit_body 1k;
 limit_body_drain conns=1;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; pause 0.2; head POST /third 2k; send 2k; finish; answer; pause 0.2; close
-h3: await done; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; pause 0.2; close
+h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; pause 0.2; head POST /third 2k; send 2k; finish; answer; drained; close
+h3: await done; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; drained; close
 --- seen
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
@@ -252,13 +252,13 @@ limit_body 1k;
 location / { proxy_pass http://backend; }
 location = /less { limit_body_drain idle=1s; proxy_pass http://backend; }
 --- script
-h2: head HEAD /head 1m; answer; send 1m; finish; pause 0.2; close
-h3: head POST /trailers/quic 1m; send 1m; answer; trailers; pause 0.2; close
+h2: head HEAD /head 1m; answer; send 1m; finish; drained; close
+h3: head POST /trailers/quic 1m; send 1m; answer; trailers; drained; close
 h2: head POST /trailers 1m; send 1m; answer; trailers; end
-h2: head POST /expect 1m expect:100-continue; answer; send 1m; finish; pause 0.2; close
-h3: head POST /expect/quic 1m expect:100-continue; answer; send 1m; finish; pause 0.2; close
-h2: head POST /more 2k; answer; send 1m; finish; pause 0.2; close
-h2: head POST /less 1m; answer; send 2k; finish; pause 0.2; close
+h2: head POST /expect 1m expect:100-continue; answer; send 1m; finish; drained; close
+h3: head POST /expect/quic 1m expect:100-continue; answer; send 1m; finish; drained; close
+h2: head POST /more 2k; answer; send 1m; finish; drained; close
+h2: head POST /less 1m; answer; send 2k; finish; drained; close
 --- seen
 413
 413 <413 Request Entity Too Large>
@@ -286,12 +286,12 @@ client_body_in_file_only on;
 location /up { error_page 413 @slow; proxy_pass http://backend; }
 location @slow { limit_req zone=slow burst=10; proxy_request_buffering off; proxy_http_version 1.1; rewrite ^ /page break; proxy_pass http://backend; }
 --- script
-h2: head POST /up/declared 8m; send 8m; finish; answer; pause 0.2; close
-h2: head POST /up/undeclared chunked; send 8m; finish; answer; pause 0.2; close
-h3: head POST /up/quic 2m; send 2m; finish; answer; pause 0.2; close
-h3: head POST /up/quic/undeclared chunked; send 2m; finish; answer; pause 0.2; close
-h2: head POST /up/small 2k; send 2k; finish; answer; pause 0.2; close
-h2: head POST /up/small/undeclared chunked; send 2k; pause 0.5; finish; answer; pause 0.2; close
+h2: head POST /up/declared 8m; send 8m; finish; answer; drained; close
+h2: head POST /up/undeclared chunked; send 8m; finish; answer; drained; close
+h3: head POST /up/quic 2m; send 2m; finish; answer; drained; close
+h3: head POST /up/quic/undeclared chunked; send 2m; finish; answer; drained; close
+h2: head POST /up/small 2k; send 2k; finish; answer; drained; close
+h2: head POST /up/small/undeclared chunked; send 2k; pause 0.5; finish; answer; drained; close
 --- seen
 413 POST, length ,
 413 POST, length ,
@@ -372,10 +372,10 @@ location = /part { limit_req zone=slow burst=10; proxy_pass http://backend; }
 >>> page.html
 a <!--# include virtual="/part" -->
 --- script
-h2: head POST /up 1m; send 1m; finish; answer; pause 0.2; close
-h2: head POST /up 1m; send 1m; answer; finish; pause 0.2; close
-h3: head POST /up/quic 1m; send 1m; finish; answer; pause 0.2; close
-h3: head POST /up/quic 1m; send 1m; answer; finish; pause 0.2; close
+h2: head POST /up 1m; send 1m; finish; answer; drained; close
+h2: head POST /up 1m; send 1m; answer; finish; drained; close
+h3: head POST /up/quic 1m; send 1m; finish; answer; drained; close
+h3: head POST /up/quic 1m; send 1m; answer; finish; drained; close
 --- seen
 413 a ok
 413 a ok

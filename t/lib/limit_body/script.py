@@ -32,6 +32,7 @@ HTTP/1.x
 HTTP/2 and 3: steps are about the stream of the last head
     stream NUMBER                                           go back to another one, the first is 1
     finish                                                  end the body
+    drained                                                 wait until the error log says so of its request
     trailers                                                end it with trailers
     stop                                                    read on until the server stops the body
     open SIZE                                               HTTP/2: let the server send so much more
@@ -384,7 +385,7 @@ class Streams(Script):
 
     def __init__(self, options):
         super().__init__(options)
-        self.streams = []
+        self.streams, self.targets = [], []
         # The one that steps are about; None before the first head.
         self.current = None
 
@@ -393,6 +394,7 @@ class Streams(Script):
 
     def fields(self, method, target, words):
         """The fields of a request, and whether it has a body."""
+        self.targets.append(target)
         fields, words = [(":method", method), (":path", target), (":scheme", self.scheme), (":authority", "localhost")], list(words)
         has_body = bool(words) and ":" not in words[0]
         if has_body and (length := words.pop(0)) != "chunked":
@@ -432,6 +434,17 @@ class Streams(Script):
     def stop(self):
         self.wait(lambda: self.current.stopped)
         self.seen.append(f"stopped: {self.current.stopped}" if self.current.stopped else "closed" if self.closed else "not stopped")
+
+    def drained(self):
+        target = self.targets[self.streams.index(self.current)]
+        line = re.compile(rf"drained .* request: \"\S+ {re.escape(target)} ")
+
+        def is_told():
+            return line.search(open(os.environ["ERROR_LOG"]).read())
+
+        self.wait(is_told)
+        if not is_told():
+            self.seen.append("not drained")
 
     def end(self):
         self.wait(lambda: False)
