@@ -9,6 +9,9 @@ use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use Test::More;
 
+# nginx gives nothing back when it only tests.
+$ENV{MEMORY_LEAKS} = 'no';
+
 my $nginx = $ENV{TEST_NGINX_BINARY};
 my @built = grep { /limit_/ } $ENV{TEST_NGINX_LOAD_MODULES}, split ' ', $ENV{TEST_STREAM_MODULES} // '';
 my ($about) = `$nginx -V 2>&1` =~ /^configure arguments: (.*)/m;
