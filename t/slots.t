@@ -56,7 +56,7 @@ h1: head POST /1?key=a 1m; answer; mark 1; await refused; kill; end; mark killed
 h1s: head POST /2?key=a 1m; answer; mark 2; await killed; kill; end; mark free
 h1: await 1; await 2; head POST /3?key=a 1m; answer; end; mark 3
 h1: await 3; head POST /4?key=a 1m; answer; end; mark 4
-h1: await 4; head POST /5?key=a 1m; answer; end; mark refused
+h1: await 4; head POST /5?key=a 1m; answer; end; logged refused, 3; mark refused
 h1: await free; head POST /6?key=a 1m; answer; mark 6; await 9; send 1m; end
 h1: await free; head POST /7?key=a 1m; answer; mark 7; await 9; send 1m; end
 h1: await 6; await 7; head POST /8?key=b 1m; answer; send 1m; end; mark 8
@@ -115,8 +115,8 @@ limit_body 1k;
 limit_body_drain per_key=1;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; pause 0.2; head POST /third 2k; send 2k; finish; answer; pause 0.2; mark closed; close
-h3: await closed; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; pause 0.2; close
+h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; drained; mark done; head POST /third 2k; send 2k; finish; answer; drained; mark closed; close
+h3: await closed; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; drained; close
 --- seen
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR

@@ -148,7 +148,7 @@ limit_body 1k;
 limit_body_drain conns=1;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; mark done; pause 0.2; head POST /third 2k; send 2k; finish; answer; drained; close
+h2: head POST /first 1m; answer; head POST /second 1m; answer; stop; stream 1; send 1m; finish; drained; mark done; head POST /third 2k; send 2k; finish; answer; drained; close
 h3: await done; pause 0.5; head POST /quic/first 1m; answer; head POST /quic/second 1m; answer; stop; stream 1; send 1m; finish; drained; close
 --- seen
 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 413 <413 Request Entity Too Large>

@@ -216,7 +216,7 @@ class Soak:
         server, old = self.server, self.server.master
         # Requests that the old workers wait for: they go on to ask them when nobody else does.
         waiting = [self.half_a_request() for _ in range(30)]
-        time.sleep(0.2)
+        await_condition(lambda: not self.not_accepted(), "the workers to accept them", 60)
         before = set(server.workers())
         server.signal("USR2")
         await_condition(lambda: server.read_pid() not in (None, old), "the new master")
@@ -238,6 +238,13 @@ class Soak:
         connection = socket.create_connection(("127.0.0.1", self.ports["plain"]), 30)
         connection.sendall(b"GET ")
         return connection
+
+    def not_accepted(self):
+        """How many connections wait for a worker."""
+        # Fields 2, 4 and 5: the address, the state, 0A for LISTEN, and for that how many wait.
+        sockets = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        place = f"0100007F:{self.ports['plain']:04X}"
+        return sum(int(fields[4].split(":")[1], 16) for fields in sockets if fields[1] == place and fields[3] == "0A")
 
     def finish(self, waiting, workers):
         """The metrics of the old workers, when nothing else goes on there."""
