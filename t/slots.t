@@ -22,7 +22,7 @@ h1: await 1; await 2; head POST /3 1m; answer; end; mark 3
 h1: await 3; head POST /4 1m; answer; end; mark 4
 h1: await 4; head POST /5 1m; answer; end; mark 5
 h1: await 5; head POST /6 1m; answer; end; mark 6
-h1: await 6; head POST /7 1m; answer; end; mark refused
+h1: await 6; head POST /7 1m; answer; end; logged refused, 5; mark refused
 h1: await free; head POST /8 1m; answer; mark 8; await 9; send 1m; end
 h1: await free; head POST /9 1m; answer; mark 9; await 8; send 1m; end
 --- seen

@@ -90,7 +90,7 @@ h2: head POST /undeclared chunked; send 100k; answer; stop; head GET /; answer
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 --- drained
-/beside 413 timeout 0 yes
+/beside 413 timeout 0 ?
 /silent 413 timeout 102400 yes
 h3 /silent/quic 413 timeout 102400 yes
 /none 413 timeout 0 yes
