@@ -258,7 +258,7 @@ server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_5; limit_session_drain time=1s; 
 server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_6; limit_session_drain conns=1; return "busy\n"; }
 --- config
 --- script
-tcp 3: end; logged timeout; send 1k; gone
+tcp 3: end; logged timeout 2; send 1k; gone
 tcp 4: end; send 1k; logged bytes; send 1; gone
 tcp 5: end; flood 10
 tcp 6: line; mark one; await two; reset
