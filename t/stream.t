@@ -109,6 +109,7 @@ h2: head POST /busy 1g; answer; send 10m each 20k every 0.02; stop
 h3: head POST /busy/quic 1g; answer; send 10m each 20k every 0.02; stop
 h2: head POST /drip 1m; answer; send 100 each 1 every 0.1; stop
 h3: head POST /drip/quic 1m; answer; send 100 each 1 every 0.1; stop
+--- in_turn
 --- seen
 413 <413 Request Entity Too Large> | stopped: NO_ERROR
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR
