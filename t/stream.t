@@ -105,10 +105,10 @@ limit_body_drain time=2s rate=1k;
 lingering_time 1s;
 location / { proxy_pass http://backend; }
 --- script
-h2: head POST /busy 1g; answer; send 10m each 20k every 0.02; stop
-h3: head POST /busy/quic 1g; answer; send 10m each 20k every 0.02; stop
 h2: head POST /drip 1m; answer; send 100 each 1 every 0.1; stop
 h3: head POST /drip/quic 1m; answer; send 100 each 1 every 0.1; stop
+h2: head POST /busy 1g; answer; send 10m each 20k every 0.02; stop
+h3: head POST /busy/quic 1g; answer; send 10m each 20k every 0.02; stop
 --- in_turn
 --- seen
 413 <413 Request Entity Too Large> | stopped: NO_ERROR
