@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 
-from limit_body import proc
+from limit_body import proc, servers
 from limit_body.nginx import Nginx, await_condition, loads
 from limit_body.ports import free_ports
 
@@ -136,8 +136,7 @@ def haproxy(ports, upstreams):
         try:
             yield process.pid
         finally:
-            process.terminate()
-            process.wait()
+            servers.end(process)
 
 
 def listens(port):

@@ -2,14 +2,13 @@
 
 use Test::Nginx::LimitBody 'no_plan';
 
-my ($library) = glob '/usr/lib/*/faketime/libfaketime.so.1';
 my $clock = "/tmp/limit-body-clock-$$";
 
 sub set_clock { open my $file, '>', $clock or die "$clock: $!"; print $file $_[0] }
 set_clock('+0');
 END { unlink $clock }
 
-$ENV{TEST_NGINX_LD_PRELOAD} = $library;
+$ENV{TEST_NGINX_LD_PRELOAD} = $Test::Nginx::LimitBody::libfaketime;
 $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
 $ENV{FAKETIME_NO_CACHE} = 1;
 $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;

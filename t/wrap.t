@@ -2,11 +2,9 @@
 
 use Test::Nginx::LimitBody 'no_plan';
 
-my ($library) = glob '/usr/lib/*/faketime/libfaketime.so.1';
-
 # nginx starts 3 seconds before. The library lets all clocks count from 1970.
 my $round = 2 ** 32 / 1000;
-$ENV{TEST_NGINX_LD_PRELOAD} = $library;
+$ENV{TEST_NGINX_LD_PRELOAD} = $Test::Nginx::LimitBody::libfaketime;
 $ENV{FAKETIME} = sprintf '+%d', $round * (1 + int(time / $round)) - 3 - time;
 
 run_tests();

@@ -26,9 +26,9 @@ import time
 import urllib.request
 
 import clients
+from limit_body import proc
 from limit_body.nginx import Nginx, await_condition, http2, loads
 from limit_body.ports import free_ports
-from limit_body.proc import resident
 
 CLIENTS = 12
 # By how much a worker may have more memory than one of the first generations had, in KiB, and after how many requests.
@@ -241,10 +241,8 @@ class Soak:
 
     def not_accepted(self):
         """How many connections wait for a worker."""
-        # Fields 2, 4 and 5: the address, the state, 0A for LISTEN, and for that how many wait.
-        sockets = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        place = f"0100007F:{self.ports['plain']:04X}"
-        return sum(int(fields[4].split(":")[1], 16) for fields in sockets if fields[1] == place and fields[3] == "0A")
+        listening = (self.ports["plain"], proc.LISTENING)
+        return sum(one.unread for one in proc.tcp_sockets() if (one.port, one.state) == listening)
 
     def finish(self, waiting, workers):
         """The metrics of the old workers, when nothing else goes on there."""
@@ -278,9 +276,7 @@ class Soak:
     def listens_no_more(pid):
         """Whether a worker takes no more connections."""
         try:
-            # Fields 4 and 10: the state, 0A for LISTEN, and the inode.
-            sockets = [line.split() for line in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-            listening = {f"socket:[{fields[9]}]" for fields in sockets if fields[3] == "0A"}
+            listening = {f"socket:[{one.inode}]" for one in proc.tcp_sockets(pid) if one.state == proc.LISTENING}
             return not any(os.readlink(file) in listening for file in pathlib.Path(f"/proc/{pid}/fd").iterdir())
         except FileNotFoundError:
             # It has ended, or has closed one meanwhile: the next look tells.
@@ -295,7 +291,7 @@ class Soak:
                 key = (milestone, pid)
                 if number >= milestone and key not in self.memory:
                     with contextlib.suppress(FileNotFoundError, TypeError):
-                        self.memory[key] = resident(pid)
+                        self.memory[key] = proc.resident(pid)
 
     # --- what came of it
 

@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-PATIENCE = 30
+from limit_body.waiting import await_condition
 
 # So that what was started ends as well.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
@@ -51,16 +50,6 @@ def loads(modules):
 
 def has_http3(program):
     return "--with-http_v3_module" in about(program)
-
-
-def await_condition(condition, what, patience=PATIENCE):
-    """Waits until something holds, and returns it."""
-    until = time.monotonic() + patience
-    while not (value := condition()):
-        if time.monotonic() > until:
-            raise TimeoutError(what)
-        time.sleep(0.01)
-    return value
 
 
 def write(directory, configuration):

@@ -1,5 +1,6 @@
 """What /proc knows of processes, and where they run."""
 
+import collections
 import contextlib
 import os
 import pathlib
@@ -35,3 +36,18 @@ def cpu_seconds(processes):
 def resident(process):
     """The memory of a process, in KiB."""
     return int(re.search(r"^VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{process}/status").read_text(), re.M)[1])
+
+
+LISTENING = "0A"
+# PEER is the port of the other end. UNREAD is in bytes; for one that listens, in connections.
+Socket = collections.namedtuple("Socket", "port peer state unsent unread inode")
+
+
+def tcp_sockets(process="self"):
+    """The TCP sockets where a process is."""
+    found = []
+    for line in pathlib.Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]:
+        _, here, there, state, queues, *_, inode = line.split()[:10]
+        port, peer, unsent, unread = (int(number, 16) for number in (here[9:], there[9:], *queues.split(":")))
+        found.append(Socket(port, peer, state, unsent, unread, inode))
+    return found

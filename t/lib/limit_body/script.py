@@ -25,6 +25,7 @@ STEPS
 HTTP/1.x
     chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
     chunks NUMBER SIZE                                      send so many chunks of the body, all at once
+    read                                                    wait until nginx has read all that was sent
     gone                                                    read on until the connection is gone, however that comes
     connect                                                 close the connection, and open another one
     shutdown                                                say that nothing more will be sent, and read on
@@ -78,7 +79,8 @@ import threading
 import time
 import urllib.request
 
-from limit_body import connection, frames, http1, marks
+from limit_body import connection, frames, http1, marks, proc
+from limit_body.waiting import await_condition
 from limit_body.words import numbers, shown, size
 
 TIMEOUT = float(os.environ.get("TEST_PATIENCE", 20))
@@ -112,11 +114,7 @@ class Script:
         marks.await_mark(name, TIMEOUT)
 
     def logged(self, word, times=1):
-        until = time.monotonic() + TIMEOUT
-        while open(os.environ["ERROR_LOG"]).read().count(word) < int(times):
-            if time.monotonic() > until:
-                raise TimeoutError(word)
-            time.sleep(0.01)
+        await_condition(lambda: open(os.environ["ERROR_LOG"]).read().count(word) >= int(times), word, TIMEOUT)
 
     def clock(self, offset):
         with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
@@ -125,33 +123,23 @@ class Script:
     def metric(self, name, value):
         address = f"http://127.0.0.1:{os.environ['PORT']}/metrics"
         wanted = re.compile(rf"^nginx_limit_body_{name}{{zone=\"\w+\"}} {value}$", re.M)
-        until = time.monotonic() + TIMEOUT
-        while not wanted.search(urllib.request.urlopen(address).read().decode()):
-            if time.monotonic() > until:
-                raise TimeoutError(f"{name} {value}")
-            time.sleep(0.01)
+        await_condition(lambda: wanted.search(urllib.request.urlopen(address).read().decode()), f"{name} {value}", TIMEOUT)
 
     def active(self, number):
         address = f"http://127.0.0.1:{os.environ['PORT']}/status"
-        until = time.monotonic() + TIMEOUT
         # One more is the connection of this request.
-        while f"Active connections: {int(number) + 1} " not in urllib.request.urlopen(address).read().decode():
-            if time.monotonic() > until:
-                raise TimeoutError(f"active {number}")
-            time.sleep(0.01)
+        wanted = f"Active connections: {int(number) + 1} "
+        await_condition(lambda: wanted in urllib.request.urlopen(address).read().decode(), f"active {number}", TIMEOUT)
 
     def freed(self):
         # They have no names any more; nginx is one process.
         opened = pathlib.Path("/proc", open(os.environ["PID_FILE"]).read().strip(), "fd")
-        until = time.monotonic() + TIMEOUT
-        while files := [file for file in opened.iterdir() if "client_body_temp" in os.readlink(file)]:
-            if not sum(os.stat(file).st_blocks for file in files):
-                self.seen.append("freed")
-                return
-            if time.monotonic() > until:
-                raise TimeoutError("freed")
-            time.sleep(0.01)
-        self.seen.append("closed")
+
+        def how():
+            files = [file for file in opened.iterdir() if "client_body_temp" in os.readlink(file)]
+            return "closed" if not files else "" if any(os.stat(file).st_blocks for file in files) else "freed"
+
+        self.seen.append(await_condition(how, "freed", TIMEOUT))
 
     def signal(self, name):
         os.kill(int(open(os.environ["PID_FILE"]).read()), signal.Signals[f"SIG{name}"])
@@ -246,6 +234,15 @@ class Http1(Script):
     def reset(self):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
+
+    def read(self):
+        port = self.connection.getsockname()[1]
+
+        def is_read():
+            sockets = proc.tcp_sockets()
+            return not any(one.port == port and one.unsent or one.peer == port and one.unread for one in sockets)
+
+        await_condition(is_read, "read", TIMEOUT)
 
     def kill(self):
         try:
@@ -438,13 +435,12 @@ class Streams(Script):
     def drained(self):
         target = self.targets[self.streams.index(self.current)]
         line = re.compile(rf"drained .* request: \"\S+ {re.escape(target)} ")
-        until = time.monotonic() + TIMEOUT
-        while not line.search(open(os.environ["ERROR_LOG"]).read()):
-            if time.monotonic() > until:
-                self.seen.append("not drained")
-                return
+
+        def is_told():
             self.look()
-            time.sleep(0.01)
+            return line.search(open(os.environ["ERROR_LOG"]).read())
+
+        await_condition(is_told, f"drained {target}", TIMEOUT)
 
     def end(self):
         self.wait(lambda: False)

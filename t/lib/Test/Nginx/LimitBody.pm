@@ -84,6 +84,9 @@ sub port_numbers ($);
 sub is_logged ($$$);
 sub logged ($$);
 
+# For tests that set nginx's clocks, as TEST_NGINX_LD_PRELOAD.
+our ($libfaketime) = glob '/usr/lib/*/faketime/libfaketime.so.1';
+
 # For tests of raw connections: they need an nginx with stream.
 our $has_stream = $ENV{TEST_STREAM_MODULES};
 
