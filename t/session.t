@@ -270,8 +270,8 @@ busy | closed | unsent
 busy
 busy | closed
 --- error_log eval
-[qr/drained 0 bytes of session in [1-9]\d*\.\d+s: timeout/, qr/drained 1024 bytes of session in \d+\.\d+s: bytes/,
-qr/drained [1-9]\d+ bytes of session in [1-9]\d*\.\d+s: timeout/, "drained 0 bytes of session in 0.000s: refused"]
+[qr/drained 0 bytes of session in 1\.\d+s: timeout/, qr/drained 1024 bytes of session in \d+\.\d+s: bytes/,
+qr/drained [1-9]\d+ bytes of session in 1\.\d+s: timeout/, "drained 0 bytes of session in 0.000s: refused"]
 
 
 === TEST 14: a client that resets the connection

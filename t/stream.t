@@ -76,21 +76,22 @@ limit_body_drain idle=1s;
 location / { proxy_pass http://backend; }
 location = /accepted { limit_body 0; proxy_pass http://backend; }
 --- script
-h2: head POST /beside 1m; answer; head POST /accepted 1000; send 500; stream 1; stop; stream 2; send 500; finish; answer
 h2: head POST /silent 1m; send 100k; answer; stop; head GET /; answer
 h3: head POST /silent/quic 1m; send 100k; answer; stop; head GET /; answer
 h2: head POST /none 1m; answer; stop; head GET /; answer
 h3: head POST /none/quic 1m; answer; stop; head GET /; answer
 h2: head POST /undeclared chunked; send 100k; answer; stop; head GET /; answer
+h2: head POST /beside 1m; answer; head POST /accepted 1000; send 500; stream 1; stop; stream 2; send 500; finish; answer
+--- in_turn
 --- seen
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
-413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: H3_NO_ERROR | 200 ok
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 --- drained
-/beside 413 timeout 0 ?
+/beside 413 timeout 0 yes
 /silent 413 timeout 102400 yes
 h3 /silent/quic 413 timeout 102400 yes
 /none 413 timeout 0 yes
