@@ -40,7 +40,7 @@ h1 POST /page 64m
 /up/3 413 complete 67108864 yes
 /up/4 413 complete 67108864 yes
 /up/5 413 complete * yes
-/up/6 413 complete * yes
+/up/6 413 closed * yes
 /up/7 413 complete 1025 ?
 /up/8 413 complete 16384 ?
 /up/9 413 complete 17408 ?
@@ -656,7 +656,49 @@ h1s: head POST /chunked chunked; chunk 190k; pause 0.5; chunk 10k; pause 0.5; ch
 /chunked 413 complete * yes
 
 
-=== TEST 25: however small chunks are, the request behind them is served
+=== TEST 25: of a long chunked body over TLS the end is not looked for: the drain is over when the client closes
+--- config
+limit_body 1k;
+lingering_timeout 1s;
+location / { limit_body_drain idle=5s; proxy_pass http://backend; }
+location /bytes { limit_body_drain bytes=4m; proxy_pass http://backend; }
+location /kept { limit_body_drain idle=5s; return 403 "no\n"; }
+--- script
+h1s: head POST /short chunked; chunk 1000k; chunk 0; answer; end
+h1s: head POST /close chunked; chunk 3m; answer; chunk 10m; close
+h1s tls1.2: head POST /close/12 chunked; chunk 3m; answer; chunk 10m; close
+h1s: head POST /small chunked; chunks 300000 10; answer; chunks 300000 10; close
+h1s: head POST /pause chunked; chunk 3m; answer; pause 0.5; chunk 10m; pause 0.5; chunk 0; close
+h1s: head POST /told chunked; chunk 3m; chunk 0; answer; end; close
+h1s: head POST /on chunked; chunk 3m; answer; end; chunk 3m; read; chunk 0; close
+h1s: head POST /silent chunked; chunk 3m; answer; end; logged timeout,
+h1s: head POST /bytes chunked; chunk 3m; answer; chunk 32m
+h1s: head POST /kept chunked; chunk 3m; answer; chunk 3m; chunk 0; head GET /kept; answer
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | unsent
+403 no | 403 no
+--- drained
+/short 413 complete * yes
+/close 413 closed * yes
+/close/12 413 closed * yes
+/small 413 closed * yes
+/pause 413 closed * yes
+/told 413 closed * yes
+/on 413 closed * yes
+/silent 413 timeout * yes
+/bytes 413 bytes 4194304 yes
+/kept 403 complete * yes
+
+
+=== TEST 26: however small chunks are, the request behind them is served
 --- config
 limit_body_drain idle=5s;
 client_header_buffer_size 512;

@@ -13,10 +13,9 @@ use nginx_sys::{
 
 use crate::bulk::recv_truncated;
 use crate::scratch;
-use crate::Came;
+use crate::{Came, NOTICE};
 use nginx::shim;
-use nginx::RawRequest;
-use nginx::{Connection, Received};
+use nginx::{now, Connection, RawRequest, Received};
 
 /// How many bytes are dropped before other connections have their turn.
 const STEP: u64 = 4 << 20;
@@ -36,16 +35,25 @@ const LIVELY: u64 = 64 << 10;
 /// How many bytes that next read waits for at most: each wake-up costs time.
 const BATCH: u64 = 512 << 10;
 
+/// How long that read waits at most, in milliseconds, while it is unknown how much is still to come.
+const SOON: u64 = 100;
+
 /// How much of a body, in bytes, may have gone into TLS and not come out of it yet: a record (RFC 8446, section 5.1).
 ///
 /// The encrypted body is at least as long as the body. So when all of the body's length but a record has been dropped,
 /// little is still to come. nginx then lingers until the client closes.
 const RECORD: u64 = 1 << 14;
 
+/// How much of a chunked body, in bytes, is decrypted to find its end. If there is more, that is dropped unseen, and the
+/// drain ends when the client closes.
+const SEEN: u64 = 1 << 20;
+
 /// The rest of a body.
 #[derive(Clone, Copy)]
 pub(crate) struct Body {
     rest: Rest,
+    /// How many bytes have been read of a chunked body.
+    seen: u64,
     /// How many bytes must be readable for nginx to be woken up.
     wake_up_for: libc::c_int,
     /// Whether the system needs a buffer to drop what arrives over this connection.
@@ -58,6 +66,13 @@ enum Rest {
     Length(u64),
     /// The state of nginx's parser: the length is known only when the parser has seen the end.
     Chunks(ngx_http_chunked_t),
+    /// Nobody will know: it is dropped without being decrypted, until the client closes.
+    Unseen {
+        /// When some of it came last, in milliseconds ([`now`]).
+        last: u64,
+        /// Whether the client has been told that nothing more will be sent.
+        is_told: bool,
+    },
 }
 
 /// The result of [`find`].
@@ -89,7 +104,7 @@ enum Reader {
 /// read. `r` must be a main request over HTTP/1.x.
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
-    let mut body = Body { rest, wake_up_for: 1, wants_buffer: false };
+    let mut body = Body { rest, seen: 0, wake_up_for: 1, wants_buffer: false };
     // SAFETY: `buffer` is null, or the buffer of the live request's header or body. It is copied.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
@@ -178,9 +193,12 @@ struct Bulk {
 }
 
 impl Body {
-    /// Returns whether nginx is woken up only when more than one byte can be read.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.wake_up_for > 1
+    /// How long the kernel may wait for more than one byte before it wakes nginx up, in milliseconds; `None` if it does
+    /// not wait.
+    pub(crate) fn notice(&self) -> Option<u64> {
+        // The end of a chunked body may be among fewer bytes, and the client wait for what follows it.
+        let notice = if matches!(self.rest, Rest::Chunks(_)) { SOON } else { NOTICE };
+        (self.wake_up_for > 1).then_some(notice)
     }
 
     /// Takes the bytes of the body out of a buffer. Returns the number of bytes, and the result.
@@ -194,6 +212,8 @@ impl Body {
             let inside = match &mut self.rest {
                 Rest::Length(0) => return (dropped, Came::Whole),
                 Rest::Length(rest) => rest,
+                // What has not been decrypted is in no buffer.
+                Rest::Unseen { .. } => return (dropped, Came::Wait),
                 Rest::Chunks(chunks) => {
                     let before = buffer.pos as u64;
                     // SAFETY: `r` is live, and the buffer's bytes are valid, as the caller promises.
@@ -227,33 +247,44 @@ impl Body {
         }
     }
 
+    /// How many bytes need not be decrypted, because the connection will be closed and may linger for what is left;
+    /// `None` if all have to be.
+    fn unseen(&self, r: RawRequest<'_>) -> Option<u64> {
+        if !r.connection().is_tls() || self.wants_buffer || r.is_kept_alive() || !may_linger(r) {
+            return None;
+        }
+        match self.rest {
+            Rest::Length(rest) => Some(rest.saturating_sub(RECORD)),
+            Rest::Chunks(_) => (self.seen >= SEEN).then_some(u64::MAX),
+            Rest::Unseen { .. } => Some(u64::MAX),
+        }
+    }
+
     /// The bytes that can be dropped without looking at them, if there are any.
     fn bulk(&self, r: RawRequest<'_>) -> Option<Bulk> {
-        let is_tls = r.connection().is_tls();
-        let is_raw = !is_tls && !self.wants_buffer;
-        // If the connection will be closed and may linger for the little that is left, dropped bytes need no
-        // decryption.
-        let is_sealed = is_tls && !self.wants_buffer && !r.is_kept_alive() && may_linger(r);
+        let is_raw = !r.connection().is_tls() && !self.wants_buffer;
         match &self.rest {
-            Rest::Length(rest) if is_sealed => {
-                (*rest > RECORD).then(|| Bulk { size: rest.saturating_sub(RECORD), is_raw: true })
-            }
             Rest::Length(rest) => Some(Bulk { size: *rest, is_raw }),
             Rest::Chunks(chunks) => {
                 let is_inside = chunks.size > 0 && is_inside_chunk(r, *chunks);
                 is_inside.then(|| Bulk { size: chunks.size.unsigned_abs(), is_raw })
             }
+            Rest::Unseen { .. } => Some(Bulk { size: u64::MAX, is_raw: true }),
         }
     }
 
-    /// Subtracts `dropped` bytes of a bulk from the rest. They must be no more than the bulk.
-    fn take_off(&mut self, dropped: u64) {
+    /// Subtracts `dropped` bytes of a bulk from the rest. They must be no more than the bulk. After bytes that
+    /// nobody has seen (`is_unseen`) the end of a chunked body cannot be found any more.
+    fn take_off(&mut self, dropped: u64, is_unseen: bool) {
         match &mut self.rest {
             Rest::Length(rest) => *rest = rest.saturating_sub(dropped),
+            Rest::Chunks(_) if is_unseen => self.rest = Rest::Unseen { last: now(), is_told: false },
             Rest::Chunks(chunks) => {
                 chunks.size = chunks.size.saturating_sub_unsigned(dropped);
                 chunks.length = chunks.length.saturating_sub_unsigned(dropped);
+                self.seen = self.seen.saturating_add(dropped);
             }
+            Rest::Unseen { last, .. } => *last = now(),
         }
     }
 
@@ -268,15 +299,27 @@ impl Body {
                 _ if left == 0 || looked >= LOOKS => return (dropped, Came::More),
                 _ => (),
             }
-            match self.bulk(r) {
+            let unseen = self.unseen(r);
+            if let (Some(0), Rest::Length(rest)) = (unseen, self.rest) {
+                // What is left counts as dropped. nginx lingers until the client closes.
+                self.rest = Rest::Length(0);
+                return (dropped.saturating_add(rest.min(left)), Came::Whole);
+            }
+            // What TLS has begun to read is read to the end of its record, so that TLS needs no memory for it.
+            let (bulk, left) = match unseen.map(|size| (size, c.read_ahead() as u64)) {
+                Some((size, 0)) => (Some(Bulk { size, is_raw: true }), left),
+                Some((_, ahead)) => (self.bulk(r), left.min(ahead)),
+                None => (self.bulk(r), left),
+            };
+            match bulk {
                 Some(Bulk { size, is_raw: true }) => match self.drop_in_kernel(c, size.min(left)) {
                     // The system needs a buffer, which the next turn uses.
                     Ok(0) => (),
                     Ok(bytes) => {
-                        self.take_off(bytes);
+                        self.take_off(bytes, unseen.is_some());
                         dropped = dropped.saturating_add(bytes);
                         if bytes < size.min(left) && !c.read().is_eof_pending() {
-                            return (dropped, self.wait(r, bytes, most.saturating_sub(dropped)));
+                            return (dropped, self.wait(r, dropped, most.saturating_sub(dropped)));
                         }
                     }
                     Err(came) => return (dropped, came),
@@ -286,25 +329,23 @@ impl Body {
                     // SAFETY: the scratch buffer has room for `size` bytes.
                     match unsafe { read(c, scratch::start(), size) } {
                         Ok(bytes) => {
-                            self.take_off(bytes);
+                            self.take_off(bytes, false);
                             dropped = dropped.saturating_add(bytes);
                         }
                         Err(came) => return (dropped, came),
                     }
                 }
                 None => {
-                    if let Rest::Length(unseen) = self.rest {
-                        // No more than a TLS record is left, which counts as dropped. nginx lingers until the client
-                        // closes.
-                        self.rest = Rest::Length(0);
-                        return (dropped.saturating_add(unseen.min(left)), Came::Whole);
-                    }
                     let (bytes, taken, came) = match self.look(r, left) {
                         Ok(found) => found,
+                        Err(Came::Wait) if !c.is_tls() && !self.wants_buffer => {
+                            return (dropped, self.wait(r, dropped, most.saturating_sub(dropped)));
+                        }
                         Err(came) => return (dropped, came),
                     };
                     looked = looked.saturating_add(bytes);
                     dropped = dropped.saturating_add(taken);
+                    self.seen = self.seen.saturating_add(taken);
                     if matches!(came, Came::Whole | Came::Malformed) {
                         return (dropped, came);
                     }
@@ -334,6 +375,7 @@ impl Body {
             let certain = match &self.rest {
                 Rest::Chunks(chunks) => u64::try_from(chunks.length).unwrap_or(1),
                 Rest::Length(rest) => *rest,
+                Rest::Unseen { .. } => 1,
             };
             return self.look_at(r, most.min(LOOK).min(certain));
         }
@@ -366,17 +408,47 @@ impl Body {
         Ok((bytes, taken, came))
     }
 
-    /// Waits for more, when there is nothing to read now. If the read before yielded at least [`LIVELY`] bytes
-    /// (`last`), it waits for many bytes at once, but for no more than `most`.
+    /// Waits for more, when there is nothing to read now. If at least [`LIVELY`] bytes have just come (`last`), it waits for
+    /// many bytes at once, but for no more than `most`.
     fn wait(&mut self, r: RawRequest<'_>, last: u64, most: u64) -> Came {
         let c = r.connection();
-        let rest = match self.rest {
-            Rest::Length(rest) if last >= LIVELY && r.is_done() => rest.min(most).min(BATCH),
-            _ => 1,
+        let certain = match &self.rest {
+            Rest::Length(rest) => *rest,
+            // The next request may follow.
+            Rest::Chunks(chunks) if r.is_kept_alive() => u64::try_from(chunks.length).unwrap_or(1),
+            Rest::Chunks(_) | Rest::Unseen { .. } => u64::MAX,
         };
-        self.wake_up_for(c, rest);
+        let is_lively = last >= LIVELY && r.is_done();
+        self.wake_up_for(c, if is_lively { certain.min(most).min(BATCH) } else { 1 });
         c.read().set_ready(false);
         listen(c)
+    }
+
+    /// After how long to look whether something has come or [`tell`](Self::tell) has something to tell, in
+    /// milliseconds; `None` if it is enough to wait for the client.
+    pub(crate) fn next_look(&self, r: RawRequest<'_>) -> Option<u64> {
+        let until_told = self.until_told(r).map(|until| if until == 0 { NOTICE } else { until });
+        [self.notice(), until_told].into_iter().flatten().min()
+    }
+
+    /// How long the client has to be silent, in milliseconds, until it is told that nothing more will be sent; `None` if
+    /// it is not to be told, or has been.
+    fn until_told(&self, r: RawRequest<'_>) -> Option<u64> {
+        match self.rest {
+            Rest::Unseen { last, is_told: false } => {
+                Some(lingering_timeout(r).saturating_sub(now().saturating_sub(last)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells a client whose end nobody will see that nothing more will be sent, once it has been silent for
+    /// `lingering_timeout`: it may be waiting for that. It must have acknowledged the answer.
+    pub(crate) fn tell(&mut self, r: RawRequest<'_>) {
+        if let (Some(0), Rest::Unseen { is_told, .. }) = (self.until_told(r), &mut self.rest) {
+            *is_told = true;
+            r.connection().end_sending();
+        }
     }
 
     /// Makes the kernel wake nginx up only when `bytes` bytes can be read, or when the client sends no more
@@ -446,10 +518,18 @@ fn is_inside_chunk(r: RawRequest<'_>, mut chunks: ngx_http_chunked_t) -> bool {
 
 /// Returns whether the connection may linger when the request has ended.
 fn may_linger(r: RawRequest<'_>) -> bool {
+    core_conf(r).lingering_close != NGX_HTTP_LINGERING_OFF as usize
+}
+
+/// nginx's `lingering_timeout`, in milliseconds.
+fn lingering_timeout(r: RawRequest<'_>) -> u64 {
+    core_conf(r).lingering_timeout as u64
+}
+
+/// The core module's configuration of the request's location.
+fn core_conf<'r>(r: RawRequest<'r>) -> &'r ngx_http_core_loc_conf_t {
     // SAFETY: the core module has a configuration in each location, at the index that nginx has set.
-    let conf = unsafe { *(*r.as_ptr()).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index) };
-    // SAFETY: reads a number of the core module's configuration.
-    unsafe { (*conf.cast::<ngx_http_core_loc_conf_t>()).lingering_close != NGX_HTTP_LINGERING_OFF as usize }
+    unsafe { &*(*(*r.as_ptr()).loc_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast() }
 }
 
 /// Reads up to `size` bytes, at least 1, with nginx's function for the connection. Returns how many.

@@ -397,10 +397,11 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     if came == Came::More {
         raw(r).connection().read().post_next();
     }
-    let is_waiting = with_http1(r, |body| body.is_waiting()).unwrap_or(false);
+    let is_alone = is_done && raw(r).users() == 1;
     // Another user of the request may make nginx set its own handlers again.
-    let is_alone = is_done && raw(r).users() == 1 && !is_waiting;
-    watched.timer.start_timer(if is_alone { left } else { left.min(NOTICE) });
+    let left = if is_alone { left } else { left.min(NOTICE) };
+    let next = with_http1(r, |body| body.next_look(raw(r))).flatten();
+    watched.timer.start_timer(next.map_or(left, |next| left.min(next)));
 }
 
 /// Handles an event of a request's connection: `ngx_event_t.handler`.
@@ -445,12 +446,15 @@ unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
     }
     with_http1(r, |body| {
         // A client that has become slow is not silent: read the little that it has sent.
-        if body.is_waiting() {
+        if body.notice().is_some() {
             body.wake_up_for(c, 1);
             c.read().set_ready(true);
         }
     });
     let came = drop_some(r);
+    if came == Came::Wait && r.is_done() && is_acknowledged(r) {
+        with_http1(r, |body| body.tell(raw(r)));
+    }
     // SAFETY: the body is taken, and no copy of `r` is used afterwards.
     unsafe { go_on(r, came) }
 }

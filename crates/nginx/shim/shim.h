@@ -98,6 +98,11 @@ void nginx_shim_report_as_client(ngx_connection_t *c) BODY(c->log_error = NGX_ER
 #if (NGX_SSL)
 SETTER(no_send_shutdown, ngx_connection_t, it->ssl->no_send_shutdown)
 SETTER(no_wait_shutdown, ngx_connection_t, it->ssl->no_wait_shutdown)
+
+GETTER(ssl_has_pending, ngx_connection_t, SSL_has_pending(it->ssl->connection))
+GETTER(ssl_pending, ngx_connection_t, SSL_pending(it->ssl->connection))
+void nginx_shim_ssl_read_no_further(ngx_connection_t *c) BODY(SSL_set_read_ahead(c->ssl->connection, 0);)
+void nginx_shim_ssl_end(ngx_connection_t *c) BODY((void) SSL_shutdown(c->ssl->connection);)
 #endif
 
 #if (NGX_STAT_STUB)

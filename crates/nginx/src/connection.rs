@@ -183,6 +183,42 @@ impl Connection {
         self.set_aside().is_some_and(|[handler, _]| unsafe { handler.read() }.is_some())
     }
 
+    /// Makes TLS read no further than to the end of a record from now on. Returns how many bytes can be read of what it
+    /// has read from the wire already; 0 if that is nothing, as without TLS. While a part of a record is still to come
+    /// that is 1.
+    #[cfg(ngx_feature = "ssl")]
+    pub fn read_ahead(self) -> usize {
+        if !self.is_tls() {
+            return 0;
+        }
+        // SAFETY: the connection uses TLS.
+        unsafe {
+            shim::nginx_shim_ssl_read_no_further(self.as_ptr());
+            match shim::nginx_shim_ssl_pending(self.as_ptr()) {
+                0 => shim::nginx_shim_ssl_has_pending(self.as_ptr()),
+                decrypted => decrypted,
+            }
+        }
+    }
+
+    /// This nginx is built without TLS.
+    #[cfg(not(ngx_feature = "ssl"))]
+    pub fn read_ahead(self) -> usize {
+        0
+    }
+
+    /// Tells the client that nothing more will be sent: TLS's close_notify, if it can be sent at once, and TCP's FIN. The
+    /// client may go on sending.
+    pub fn end_sending(self) {
+        #[cfg(ngx_feature = "ssl")]
+        if self.is_tls() {
+            // SAFETY: the connection uses TLS. nginx ends that again later, which then does nothing.
+            unsafe { shim::nginx_shim_ssl_end(self.as_ptr()) };
+        }
+        // SAFETY: a call for a number. It fails if the client has reset the connection.
+        unsafe { libc::shutdown(self.socket(), libc::SHUT_WR) };
+    }
+
     /// nginx's handler of the read event, also while TLS has set its own.
     pub fn read_handler(self) -> ngx_event_handler_pt {
         // SAFETY: reads a member of the connection's TLS, which lives as long as the connection.
