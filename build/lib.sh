@@ -47,12 +47,26 @@ nginx_version() {
     sed -n 's/.*define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
 }
 
+# The version of nginx whose source the crate nginx-src brings.
+crate_nginx_version() {
+    sed -n '/^name = "nginx-src"/{n;s/.*+\(.*\)"/\1/p;}' "$project/build/nginx/source/Cargo.lock"
+}
+
 # Ends the script if what a source tree names in its nginx.h, or "nginx -V", is a server that only looks like nginx.
 refuse_unsupported() {
     case $1 in
         *freenginx*) fail "freenginx is not supported: it discards bodies in another way than nginx" ;;
         *Angie*) fail "Angie is not supported: the crate ngx does not compile with its headers" ;;
     esac
+}
+
+# Prints those of the arguments of configure that the source tree $1 knows, one a line: an older nginx has not all of them.
+known_arguments() {
+    tree=$1
+    shift
+    for argument; do
+        ! grep -qe "${argument%%=*}" "$tree/auto/options" || echo "$argument"
+    done
 }
 
 # Configures the source tree of nginx in $1/src, which configure writes to, as $1/objs. Further arguments are configure's.

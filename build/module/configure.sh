@@ -29,13 +29,7 @@ case $name in
     # As nginx.org's own packages are configured, but for paths and users.
     packaged)
         option=--add-dynamic-module
-        set -- --prefix=/etc/nginx --modules-path=/usr/lib/nginx/modules --with-compat --with-file-aio --with-threads \
-            --with-http_addition_module --with-http_auth_request_module --with-http_dav_module --with-http_flv_module \
-            --with-http_gunzip_module --with-http_gzip_static_module --with-http_mp4_module --with-http_random_index_module \
-            --with-http_realip_module --with-http_secure_link_module --with-http_slice_module --with-http_ssl_module \
-            --with-http_stub_status_module --with-http_sub_module --with-http_v2_module --with-http_v3_module \
-            --with-mail --with-mail_ssl_module --with-stream --with-stream_realip_module --with-stream_ssl_module \
-            --with-stream_ssl_preread_module \
+        set -- $("$project/build/nginx/nginx-org.sh" "$nginx/src" | grep -E -e '^--(prefix|modules-path|with)') \
             '--with-cc-opt=-g -O2 -fstack-protector-strong -Wformat -Werror=format-security -Wp,-D_FORTIFY_SOURCE=2 -fPIC' \
             '--with-ld-opt=-Wl,-z,relro -Wl,-z,now -Wl,--as-needed -pie'
         ;;

@@ -41,11 +41,8 @@ rm -rf "$dir/src" "$dir/objs"
 cp -R "$source" "$dir/src"
 chmod -R u+w "$dir/src"
 
-# An older nginx has not all of these.
-known=
-for flag in $flags; do
-    ! grep -qe "$flag" "$dir/src/auto/options" || known="$known $flag"
-done
+# shellcheck disable=SC2086 # words
+known=$(known_arguments "$dir/src" $flags)
 
 echo "==> building nginx $(nginx_version "$dir/src") (about half a minute; log: $log)"
 # shellcheck disable=SC2086 # the flags are words

@@ -114,7 +114,7 @@ if [ "$(cat "$dir/about" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
 
-crate_version=$(sed -n '/^name = "nginx-src"/{n;s/.*+\(.*\)"/\1/p;}' build/nginx/source/Cargo.lock)
+crate_version=$(crate_nginx_version)
 mkdir -p "$dir"
 find_source
 
