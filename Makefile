@@ -35,6 +35,9 @@ CONFIGS ?=
 COMPARE ?=
 # The release of Debian that "deb" makes a package for; this machine's own, unless told.
 DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
+# Whose nginx "deb" makes it for: empty, Debian's own; or nginx.org, and then the version of its nginx.
+FOR ?=
+NGINX_VERSION ?=
 # Not empty: "deb" builds twice, in different surroundings, and compares the packages.
 TWICE ?=
 # What "bench" measures: refusals growth drain accepted instructions memory; and report; or stream. What "attack" plays: drip flood
@@ -96,7 +99,7 @@ export CARGO_TARGET_DIR := $(WORK)/target
 export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
 .PHONY: help run stop build check unittest test clients apps programs grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy fuzz-session miri attack bench \
-	clean testtools nginx controls module install uninstall dist check-dist deny advisories lint-packaging lint-workflows test-configure deb \
+	clean testtools nginx controls module install uninstall dist check-dist deny advisories lint-packaging lint-workflows test-configure deb deb-for \
 	test-all test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
 help: ## use: List the targets
@@ -375,10 +378,23 @@ lint-packaging: ## develop: Check the recipes in packaging/ with the tools of th
 	@build/setup.sh packaging installed
 	@build/check/lint-packaging.sh
 
-deb: dist ## use: Build the Debian packages, install and try them in a chroot with Debian DIST (bookworm, trixie, forky; root; TWICE)
+deb: $(if $(FOR),deb-for) dist ## use: Build the Debian packages, install and try them in a chroot with Debian DIST (bookworm, trixie, forky; root; TWICE; FOR=nginx.org)
 	@build/setup.sh chroot
+ifeq ($(FOR),)
 	@build/chroot/make.sh $(DIST) $(OBJS)/chroot/$(DIST)
 	@build/release/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST) $(if $(TWICE),twice)
+else
+	@build/chroot/make.sh $(DIST) $(OBJS)/chroot/$(DIST)-$(FOR)
+	@build/release/deb-nginx-org.sh $(DIST) $(OBJS)/chroot/$(DIST)-$(FOR) $(OBJS)/dist "$$(cat $(OBJS)/deb/source)" \
+		$(OBJS)/deb/$(FOR)/$(DIST) $(if $(TWICE),twice)
+endif
+
+# Before anything is built.
+deb-for:
+	@[ '$(FOR)' = nginx.org ] || { echo 'error: FOR=$(FOR): only FOR=nginx.org is known; without FOR, it is for the nginx of Debian' >&2; exit 1; }
+	@[ -n '$(NGINX_VERSION)$(SOURCE)' ] || { echo 'error: for which nginx? "nginx -v" tells: NGINX_VERSION=1.28.3' >&2; exit 1; }
+	@mkdir -p $(OBJS)/deb
+	@build/nginx/version-source.sh $(OBJS)/deb/source.log "$(NGINX_VERSION)" "$(SOURCE)" >$(OBJS)/deb/source
 
 clean: ## use: Remove everything that was built
 	rm -rf $(OBJS) t/servroot*

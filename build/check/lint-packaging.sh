@@ -13,7 +13,8 @@ set -eu
 cd "$project/packaging"
 
 echo "==> shell scripts"
-(cd "$project" && shellcheck build/*.sh build/*/*.sh .ci/run config config.make debian/tests/refusal debian/tests/suite)
+(cd "$project" && shellcheck build/*.sh build/*/*.sh .ci/run config config.make debian/tests/refusal debian/tests/suite \
+    packaging/nginx.org/debian/*.postinst packaging/nginx.org/debian/*.postrm)
 
 version=$(project_version)
 spec=rpm/nginx-mod-http-limit-body.spec
