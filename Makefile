@@ -376,7 +376,7 @@ lint-workflows: ## develop: Check the workflows, the issue form and the settings
 
 lint-packaging: ## develop: Check the recipes in packaging/ with the tools of their distributions, and all shell scripts
 	@build/setup.sh packaging installed
-	@build/check/lint-packaging.sh
+	@build/check/lint-packaging.sh $(OBJS)/lint-packaging
 
 deb: $(if $(FOR),deb-for) dist ## use: Build the Debian packages, install and try them in a chroot with Debian DIST (bookworm, trixie, forky; root; TWICE; FOR=nginx.org)
 	@build/setup.sh chroot

@@ -44,7 +44,7 @@ packages() {
         deny) echo git python3 python3-venv ;;
         fuzz) echo g++ ;;
         dist) echo bash git python3 util-linux ;;
-        packaging) echo makepkg pacman-package-manager rpm rpmlint shellcheck util-linux ;;
+        packaging) echo makepkg pacman-package-manager python3 python3-venv rpm rpmlint shellcheck util-linux ;;
         chroot) echo bash debootstrap iproute2 util-linux ;;
         installed) echo bash "$(debian_nginx)" ;;
         modules) echo libnginx-mod-http-dav-ext libnginx-mod-http-echo libnginx-mod-http-headers-more-filter \

@@ -1,15 +1,18 @@
 #!/bin/sh
-# Checks the recipes in packaging/ with the tools of their distributions, as far as Debian has them, and all shell scripts:
+# Checks the recipes in packaging/ with the tools of their distributions, as far as Debian has them, the Dockerfiles with hadolint,
+# and all shell scripts:
 #
-#     build/check/lint-packaging.sh
+#     build/check/lint-packaging.sh DIR
 #
-# Builds nothing. packaging/README.md lists the recipes that were built.
+# Builds nothing. packaging/README.md lists the recipes that were built. DIR is where hadolint is left, which comes from PyPI.
 
 set -eu
 
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+dir=$(make_dir "$1")
+log=$dir/lint-packaging.log
 cd "$project/packaging"
 
 echo "==> shell scripts"
@@ -39,3 +42,8 @@ same_version arch/PKGBUILD "$(echo "$info" | sed -n 's/^.pkgver = //p')"
 echo "==> alpine/APKBUILD"
 shellcheck -s dash alpine/APKBUILD
 same_version alpine/APKBUILD "$(sed -n 's/^pkgver=//p' alpine/APKBUILD)"
+
+echo "==> docker/Dockerfile*"
+python_environment "$dir/python" "$project/build/check/hadolint-requirements.txt" --require-hashes --only-binary :all: >"$log" 2>&1 ||
+    fail_log "PyPI has no hadolint for this machine, or cannot be reached"
+"$dir/python/bin/hadolint" docker/Dockerfile docker/Dockerfile.alpine
