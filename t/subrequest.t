@@ -116,3 +116,54 @@ h3 GET /page.txt 2k
 200 small\nand too | open
 200 small\nand too
 200 small\nand too
+
+
+=== TEST 6: of a request with a body that is longer than a word of 32 bits can tell
+--- config
+client_body_timeout 2s;
+limit_body_drain idle=1s;
+limit_body 8g;
+proxy_request_buffering off;
+proxy_http_version 1.1;
+location /granted { auth_request /asked; proxy_pass http://backend/length; }
+location /mirrored { mirror /asked; mirror_request_body off; proxy_pass http://backend/length; }
+location /read { mirror /copied; proxy_request_buffering on; proxy_pass http://backend; }
+location = /asked { internal; proxy_pass http://backend; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
+location = /copied { internal; proxy_pass http://backend; }
+--- script
+h1: head POST /granted/1 4294967295; answer; close
+h1: head POST /granted/2 4294967296; answer; close
+h1: head POST /granted/3 8589934592; answer; close
+h1: head POST /granted/4 8589934593; answer; end
+h1: head POST /granted/5 9223372036854775807; answer; end
+h1: head POST /mirrored/1 4294967295; answer; close
+h1: head POST /mirrored/2 4294967296; answer; close
+h1: head POST /mirrored/3 8589934592; answer; close
+h1: head POST /mirrored/4 8589934593; answer; end
+h1: head POST /read/1 4294967295; end
+h1: head POST /read/2 4294967297; end
+h1: head POST /read/3 8589934593; answer; end
+h2: head POST /granted/1 4294967295; answer; head POST /granted/2 4294967296; answer; head POST /granted/4 8589934593; answer; close
+h3: head POST /granted/1 4294967295; answer; head POST /granted/2 4294967296; answer; head POST /granted/4 8589934593; answer; close
+h2: head POST /mirrored/1 4294967295; answer; head POST /mirrored/2 4294967296; answer; head POST /mirrored/4 8589934593; answer; close
+h2: head POST /read/1 4294967295; stop; head POST /read/2 4294967297; stop; close
+--- seen
+200 length 4294967295
+200 length 4294967296
+200 length 8589934592
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 length 4294967295
+200 length 4294967296
+200 length 8589934592
+413 <413 Request Entity Too Large> | closed
+closed
+closed
+413 <413 Request Entity Too Large> | closed
+200 length 4294967295 | 200 length 4294967296 | 413 <413 Request Entity Too Large>
+200 length 4294967295 | 200 length 4294967296 | 413 <413 Request Entity Too Large>
+200 length 4294967295 | 200 length 4294967296 | 413 <413 Request Entity Too Large>
+stopped: PROTOCOL_ERROR | stopped: PROTOCOL_ERROR
+--- no_error_log
+[alert]
+[crit]
