@@ -5,6 +5,10 @@
 NGINX ?=
 # The source of that nginx. Empty: Debian's nginx-dev or the crate nginx-src, where the version matches.
 NGINX_SOURCE_DIR ?=
+# What to build for, in Rust's words, as aarch64-unknown-linux-gnu; CC is the C compiler for it then. Empty: for this machine.
+RUST_TARGET ?=
+# The architecture that "test-arch" tests on, in Debian's words.
+ARCH ?=
 # Where "install" installs to, and "uninstall" removes from, for those who make packages; empty: the system.
 DESTDIR ?=
 # Whether "install" also installs debug information, for gdb: yes or no.
@@ -74,8 +78,8 @@ endif
 ifeq ($(FLAVOUR),asan)
 # The sanitizer is for nightly compilers, or for those that are told to do as if they were. A target, so that what the build
 # itself runs is left alone.
-TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
-CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/module/cargo.sh rustc --target $(TARGET)
+RUST_TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+CARGO_BUILD := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt" build/module/cargo.sh rustc
 else
 CARGO_BUILD := build/module/cargo.sh rustc
 endif
@@ -95,12 +99,17 @@ unexport NGINX
 override export NGINX_SOURCE_DIR := $(WORK)/src
 export NGINX_BUILD_DIR := $(WORK)/objs
 export CARGO_TARGET_DIR := $(WORK)/target
+ifneq ($(RUST_TARGET),)
+export CARGO_BUILD_TARGET := $(RUST_TARGET)
+endif
+# What cargo has built, in debug/ and release/.
+BUILT := $(CARGO_TARGET_DIR)$(RUST_TARGET:%=/%)
 # What tests and measurements share, and the fuzzers.
 export PYTHONPATH := $(CURDIR)/t/lib:$(CURDIR)/t
 
 .PHONY: help run stop build check unittest test clients apps programs grafana browser fuzz-conf fuzz-drain fuzz-http fuzz-policy fuzz-session miri attack bench \
 	clean testtools nginx controls module install uninstall dist check-dist deny advisories lint-packaging lint-workflows test-configure deb deb-for \
-	test-all test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
+	test-all test-arch test-msrv unsafe man test-asan test-valgrind own-nginx watched test-faults test-modules beside-modules soak capacity
 
 help: ## use: List the targets
 	@for group in use develop measure; do \
@@ -127,7 +136,7 @@ build: nginx ## use: Build the modules: for HTTP and, where nginx has stream, fo
 		$(CARGO_BUILD) --package stream-module || exit; modules="$$modules $(STREAM_MODULE)"; \
 	fi; \
 	for module in $$modules; do \
-		build/module/place.sh $(CARGO_TARGET_DIR)/$(TARGET:%=%/)release $$module $(PROGRAM) || exit; \
+		build/module/place.sh $(BUILT)/release $$module $(PROGRAM) || exit; \
 		echo "==> $${module#$(CURDIR)/}"; \
 	done
 
@@ -226,6 +235,15 @@ test-all: ## develop: Run all tests with nginx 1.22.1, 1.26.3, 1.28.3 and 1.30.6
 	@build/setup.sh build chroot
 	@build/test/all.sh $(OBJS) '$(TESTS)' $(JOBS) $(RELEASES)
 
+# Where all that nginx does takes many times as long: HTTP of each version and raw connections, refused, drained and counted,
+# with curl, and without the module; sizes and times of more than 32 bits.
+EMULATED_TESTS := t/controls.t t/curl.t t/drain.t t/limit.t t/midstream.t t/refusal.t t/session.t t/stream.t t/subrequest.t t/wrap.t \
+	t/zone.t
+
+test-arch: ## develop: Build for another architecture, and test there with Debian's nginx, in qemu if need be (ARCH: arm64, armhf, i386, s390x; root)
+	@build/setup.sh chroot emulator
+	@build/test/arch.sh $(OBJS) '$(ARCH)' '$(TESTS)' '$(if $(filter file,$(origin TESTS)),$(EMULATED_TESTS),$(TESTS))' $(JOBS)
+
 # What nginx is configured with: build/module/configure.sh says what each of these is for.
 CONFIGURATIONS ?= bare lean raw packaged static
 # A few tests that depend on where nginx has put the module; realip's place, in examples.t.
@@ -249,7 +267,7 @@ test-faults: own-nginx testtools ## develop: Let memory, descriptors, disk space
 	@DENY_WARNINGS=1 cargo build --locked --features fault-injection
 	@gcc -shared -fPIC -O1 -Wall -Wextra -Wno-unused-parameter -o $(WORK)/allocation.so t/faults/allocation.c
 	@$(TOOLS)/python/bin/python t/faults/faults.py $(PROGRAM) $(MODULE) \
-		$(CARGO_TARGET_DIR)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
+		$(BUILT)/debug/libngx_http_limit_body_module.so $(OBJS)/tls/localhost
 	@$(TOOLS)/python/bin/python t/faults/allocation.py $(WORK)-palloc/nginx \
 		"$(MODULE) $(STREAM_MODULES)" $(WORK)/allocation.so $(OBJS)/tls/localhost
 
@@ -360,7 +378,7 @@ attack: build testtools ## measure: Measure accepted uploads beside hostile clie
 capacity: build testtools ## measure: Compute the load of fleets and attackers, verify it, and write the tables of docs/capacity.md
 	@cargo build --quiet --locked --release -p policy --example course
 	@$(TOOLS)/python/bin/python bench/capacity.py $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
-		$(CARGO_TARGET_DIR)/release/examples/course
+		$(BUILT)/release/examples/course
 
 dist: ## develop: Make a release in objs/dist: the source with all crates, and a checksum
 	@build/setup.sh build dist
@@ -411,4 +429,4 @@ nginx:
 controls: nginx
 	@$(MAKE) --no-print-directory -f build/test/controls.mk NGINX_SOURCE_DIR=$(NGINX_SOURCE_DIR) OUT=$(CONTROLS)
 	@DENY_WARNINGS=1 cargo build --quiet --locked --package nginx --example require_length --features export-modules
-	@cp $(CARGO_TARGET_DIR)/debug/examples/librequire_length.so $(CONTROLS)/require_length.so
+	@cp $(BUILT)/debug/examples/librequire_length.so $(CONTROLS)/require_length.so

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to it that the machine has what a target of the Makefile needs:
 #
-#     build/setup.sh build|run|test|clients|apps|programs|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|installed|modules ...
+#     build/setup.sh build|run|test|clients|apps|programs|grafana|browser|servers|bench|deny|fuzz|dist|packaging|chroot|emulator|installed|modules ...
 #
 # On Debian, missing packages are installed when run as root; anybody else is told what to run. Prints nothing where
 # nothing is missing.
@@ -46,6 +46,7 @@ packages() {
         dist) echo bash git python3 util-linux ;;
         packaging) echo makepkg pacman-package-manager python3 python3-venv rpm rpmlint shellcheck util-linux ;;
         chroot) echo bash debootstrap iproute2 util-linux ;;
+        emulator) echo arch-test binfmt-support qemu-user-static ;;
         installed) echo bash "$(debian_nginx)" ;;
         modules) echo libnginx-mod-http-dav-ext libnginx-mod-http-echo libnginx-mod-http-headers-more-filter \
             libnginx-mod-http-lua libnginx-mod-http-modsecurity libnginx-mod-http-ndk libnginx-mod-http-perl \
@@ -54,10 +55,13 @@ packages() {
     esac
 }
 
-# Debian's nginx, with the source that goes with it; not where nginx is one that somebody else has packaged.
+# Debian's nginx, with the source that goes with it; not where nginx is one that somebody else has packaged, or for another
+# architecture: nginx-dev would bring this machine's own in its place.
 debian_nginx() {
-    case $(dpkg-query -W -f '${db:Status-Status} ${Maintainer}' nginx 2>/dev/null || true) in
-        installed*[Dd]ebian* | installed*[Uu]buntu*) echo nginx-dev libnginx-mod-stream ;;
+    case $(dpkg-query -W -f '${db:Status-Status} ${Architecture} ${Maintainer}' nginx 2>/dev/null || true) in
+        "installed $(dpkg --print-architecture) "*[Dd]ebian* | "installed $(dpkg --print-architecture) "*[Uu]buntu*)
+            echo nginx-dev libnginx-mod-stream
+            ;;
         installed*) ;;
         *) echo nginx nginx-dev libnginx-mod-stream ;;
     esac
@@ -65,8 +69,8 @@ debian_nginx() {
 
 missing() {
     for package in "$@"; do
-        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-        [ "$status" = installed ] || printf '%s ' "$package"
+        # A line for each architecture that it is there for.
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || printf '%s ' "$package"
     done
 }
 
