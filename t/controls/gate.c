@@ -7,6 +7,10 @@
 
 #define _GNU_SOURCE
 
+/* Where offsets in files are asked to be of 64 bits, one of the two below would have the name of the other. */
+#undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
