@@ -91,7 +91,7 @@ h3 POST /up 2k
 200 part and small
 200 part and small
 --- no_error_log
-[error]
+too large body
 [alert]
 [crit]
 
