@@ -273,7 +273,7 @@ def drain(figures, figure, ratio):
 
 
 # What nginx does not drain is held against what it accepts.
-ACCEPTED = {case: f"{case}, accepted" for case in ("HTTP/2, TLS 1.3", "HTTP/2, cleartext")}
+ACCEPTED = {case: f"{case}, accepted" for case in ("HTTP/2, TLS 1.3", "HTTP/2, cleartext", "HTTP/3")}
 
 
 def held_against(figures, case):

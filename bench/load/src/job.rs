@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::ValueEnum;
+use quinn::crypto::rustls::QuicClientConfig;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::Resumption;
@@ -22,7 +23,7 @@ pub struct Arguments {
     address: SocketAddr,
     #[arg(long, value_enum)]
     protocol: Protocol,
-    /// How many uploads at a time; over HTTP/2 each is a stream, and 100 share a connection
+    /// How many uploads at a time; over HTTP/2 and HTTP/3 each is a stream, and 100 share a connection
     #[arg(long, default_value_t = 1)]
     connections: usize,
     #[arg(long, default_value = "/")]
@@ -30,7 +31,7 @@ pub struct Arguments {
     /// How large a body is, in bytes
     #[arg(long)]
     body: u64,
-    /// Declare no length: chunks of 64 KiB, or an HTTP/2 stream without Content-Length
+    /// Declare no length: chunks of 64 KiB, or a stream without Content-Length
     #[arg(long)]
     undeclared: bool,
     /// The only status that counts
@@ -47,6 +48,7 @@ enum Protocol {
     Http1Tls,
     Http2,
     Http2Tls,
+    Http3,
 }
 
 pub const STREAMS_PER_CONNECTION: usize = 100;
@@ -55,6 +57,7 @@ pub struct Job {
     pub address: SocketAddr,
     protocol: Protocol,
     tls: TlsConnector,
+    quic: quinn::ClientConfig,
     pub connections: usize,
     pub path: String,
     /// How large a body is, in bytes.
@@ -71,11 +74,17 @@ pub struct Job {
 
 impl Job {
     pub fn new(arguments: &Arguments, send: Option<u64>) -> Result<Self, Error> {
-        let alpn = if arguments.protocol == Protocol::Http2Tls { "h2" } else { "http/1.1" };
+        let alpn = match arguments.protocol {
+            Protocol::Http3 => "h3",
+            Protocol::Http2Tls => "h2",
+            _ => "http/1.1",
+        };
+        let tls = Arc::new(tls(alpn)?);
         Ok(Self {
             address: arguments.address,
             protocol: arguments.protocol,
-            tls: TlsConnector::from(Arc::new(tls(alpn)?)),
+            tls: TlsConnector::from(tls.clone()),
+            quic: quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?)),
             connections: arguments.connections,
             path: arguments.path.clone(),
             body: arguments.body,
@@ -91,13 +100,17 @@ impl Job {
         matches!(self.protocol, Protocol::Http2 | Protocol::Http2Tls)
     }
 
+    pub fn is_http3(&self) -> bool {
+        self.protocol == Protocol::Http3
+    }
+
     pub fn is_tls(&self) -> bool {
         matches!(self.protocol, Protocol::Http1Tls | Protocol::Http2Tls)
     }
 
     /// How many tasks do it: one for each connection.
     pub fn tasks(&self) -> usize {
-        if self.is_http2() {
+        if self.is_http2() || self.is_http3() {
             self.connections.div_ceil(STREAMS_PER_CONNECTION)
         } else {
             self.connections
@@ -118,6 +131,12 @@ impl Job {
         let stream = socket.connect(self.address).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// Opens a connection over QUIC.
+    pub async fn connect_quic(&self) -> Result<quinn::Connection, Error> {
+        let endpoint = quinn::Endpoint::client(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        Ok(endpoint.connect_with(self.quic.clone(), self.address, "localhost")?.await?)
     }
 
     pub async fn secure(&self, stream: TcpStream) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {

@@ -4,6 +4,7 @@
 mod held;
 mod http1;
 mod http2;
+mod http3;
 mod job;
 mod plot;
 mod processor;
@@ -70,6 +71,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Command::Hold { job, send } => {
             let job = Arc::new(Job::new(&job, Some(send))?);
+            if job.is_http3() {
+                return Err("uploads over HTTP/3 cannot be held".into());
+            }
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let tally = runtime.block_on(hold(job))?;
             println!("{}", json!({ "held": tally.good(), "errors": tally.errors() }));
@@ -125,6 +129,8 @@ async fn upload(
 async fn run(job: Arc<Job>, tally: Arc<Tally>, number: usize) {
     if job.is_http2() {
         http2::run(job, tally, number).await;
+    } else if job.is_http3() {
+        http3::run(job, tally, number).await;
     } else {
         http1::run(job, tally, number).await;
     }
