@@ -103,6 +103,7 @@ GETTER(ssl_has_pending, ngx_connection_t, SSL_has_pending(it->ssl->connection))
 GETTER(ssl_pending, ngx_connection_t, SSL_pending(it->ssl->connection))
 void nginx_shim_ssl_read_no_further(ngx_connection_t *c) BODY(SSL_set_read_ahead(c->ssl->connection, 0);)
 void nginx_shim_ssl_end(ngx_connection_t *c) BODY((void) SSL_shutdown(c->ssl->connection);)
+void nginx_shim_ssl_forget_errors(void) BODY(ERR_clear_error();)
 #endif
 
 #if (NGX_STAT_STUB)

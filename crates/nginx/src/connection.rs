@@ -214,6 +214,9 @@ impl Connection {
         if self.is_tls() {
             // SAFETY: the connection uses TLS. nginx ends that again later, which then does nothing.
             unsafe { shim::nginx_shim_ssl_end(self.as_ptr()) };
+            // What has gone wrong would be taken for an error of the next connection that is read.
+            // SAFETY: OpenSSL's queue of errors is this thread's own.
+            unsafe { shim::nginx_shim_ssl_forget_errors() };
         }
         // SAFETY: a call for a number. It fails if the client has reset the connection.
         unsafe { libc::shutdown(self.socket(), libc::SHUT_WR) };
