@@ -70,6 +70,8 @@ http {{
         end
     }}
     client_body_timeout 5s;
+    # What becomes of a connection is waited for, and no longer than five seconds.
+    lingering_timeout 2s;
     upload_progress progress 4m;
     upload_progress_json_output;
     nchan_shared_memory_size 32m;
