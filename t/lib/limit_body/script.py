@@ -117,8 +117,11 @@ class Script:
         await_condition(lambda: open(os.environ["ERROR_LOG"]).read().count(word) >= int(times), word, TIMEOUT)
 
     def clock(self, offset):
-        with open(os.environ["FAKETIME_TIMESTAMP_FILE"], "w") as file:
-            file.write(offset)
+        # In one step: libfaketime reads it at any time, and ends nginx where it reads half of it.
+        file = pathlib.Path(os.environ["FAKETIME_TIMESTAMP_FILE"])
+        new = file.with_suffix(".new")
+        new.write_text(offset)
+        new.replace(file)
 
     def metric(self, name, value):
         address = f"http://127.0.0.1:{os.environ['PORT']}/metrics"
