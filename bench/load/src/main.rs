@@ -1,6 +1,8 @@
 //! Uploads for the bench. `load upload` sends them over many connections and counts the answers that are what they should
-//! be; `load hold` opens uploads and leaves them unfinished; `load plot` and `load plot-held` draw what was measured.
+//! be; `load hold` opens uploads and leaves them unfinished; `load floor` refuses them, with the kernel's work and hardly any
+//! of its own; `load plot` and `load plot-held` draw what was measured.
 
+mod floor;
 mod held;
 mod http1;
 mod http2;
@@ -51,6 +53,8 @@ enum Command {
         #[arg(long)]
         send: u64,
     },
+    /// Refuse uploads over HTTP/1.1 in cleartext, with the system calls of nginx and hardly anything else
+    Floor(floor::Arguments),
     /// Draw the figures of docs/benchmarks.json
     Plot { figures: std::path::PathBuf, directory: std::path::PathBuf },
     /// Draw the figures of docs/slow-uploads.json
@@ -61,6 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Arguments::parse().command {
         Command::Plot { figures, directory } => plot::draw(&figures, &directory),
         Command::PlotHeld { figures, picture } => held::draw(&figures, &picture),
+        Command::Floor(arguments) => match floor::serve(&arguments)? {},
         Command::Upload { job, seconds, uploads, cpu_of } => {
             let tally = Arc::new(Tally::new(uploads));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
