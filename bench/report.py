@@ -9,7 +9,7 @@ import sys
 
 from limit_body.pages import fill, table
 
-TITLES = {"module": "limit_body", "nginx": "nginx alone"}
+TITLES = {"module": "limit_body", "nginx": "nginx alone", "floor": "the kernel alone"}
 PROTOCOLS = {"h1": "HTTP/1.1", "tls": "HTTP/1.1, TLS 1.3", "h2": "HTTP/2, TLS 1.3"}
 
 
@@ -111,6 +111,9 @@ def compare(figures):
             {"ratio": "refusals_per_second", "ratio_cpu": "cpu_us_per_refusal"},
         ),
         ("drain", ("case",), {"server": "nginx"}, {"ratio": "gb_per_second", "ratio_cpu": "cpu_seconds_per_gb"}),
+        ("refusals", ("protocol", "keepalive"), {"server": "floor"}, {"ratio_cpu_floor": "cpu_us_per_refusal"}),
+        ("growth", ("protocol", "connections"), {"server": "floor"}, {"ratio_cpu_floor": "cpu_us_per_refusal"}),
+        ("drain", ("case",), {"server": "floor"}, {"ratio_cpu_floor": "cpu_seconds_per_gb"}),
         (
             "accepted",
             ("body_bytes",),
@@ -181,6 +184,7 @@ def tables(figures):
         ),
         "drain_cpu": drain(figures, "cpu_seconds_per_gb", "ratio_cpu"),
         "drain_rate": drain(figures, "gb_per_second", "ratio"),
+        "floor": floor(figures),
         "drain_errors": errors(figures["drain"], lambda it: f"{it['name']}, {it['case']}"),
         "accepted": accepted(figures),
         "instructions": instructions(figures),
@@ -208,7 +212,7 @@ def unique(rows, key):
 
 
 # This module first, then what it is held against.
-FIRST = ["module", "nginx"]
+FIRST = ["module", "nginx", "floor"]
 VARIANTS = ["not loaded", "loaded", "fixed limit", "limit from a map", "with a zone", "dry run", "fixed limit, and a time"]
 
 
@@ -235,7 +239,9 @@ def refusals(figures, figure, ratio):
             find(figures["refusals"], server=server, protocol=protocol, keepalive=keepalive)
             for protocol, keepalive in columns.values()
         ]
-        rows.append([cells[0]["name"], *(shown(it and it[figure], it and it[ratio]) for it in cells)])
+        # The kernel alone was not asked for more than HTTP/1.1.
+        nothing = "" if server == "floor" else shown(None)
+        rows.append([cells[0]["name"], *(shown(it[figure], it[ratio]) if it else nothing for it in cells)])
     return table(["", *columns], rows)
 
 
@@ -243,9 +249,9 @@ def growth(figures):
     rows = []
     for protocol, title in PROTOCOLS.items():
         for connections in unique(figures["growth"], "connections"):
-            it, alone = (
+            it, alone, kernel = (
                 find(figures["growth"], protocol=protocol, connections=connections, server=server)
-                for server in ("module", "nginx")
+                for server in ("module", "nginx", "floor")
             )
             rows.append(
                 [
@@ -255,11 +261,11 @@ def growth(figures):
                     shown(it["refusals_per_second"], it["ratio"]),
                     shown(alone["cpu_us_per_refusal"]),
                     shown(it["cpu_us_per_refusal"], it["ratio_cpu"]),
+                    shown(kernel["cpu_us_per_refusal"], kernel["ratio_cpu"]) if kernel else "",
                 ]
             )
-    return table(
-        ["", "at a time", "nginx alone, a second", "limit_body, a second", "nginx alone, µs", "limit_body, µs"], rows
-    )
+    rates, times = ["nginx alone, a second", "limit_body, a second"], ["nginx alone, µs", "limit_body, µs"]
+    return table(["", "at a time", *rates, *times, "the kernel alone, µs"], rows)
 
 
 def drain(figures, figure, ratio):
@@ -270,6 +276,24 @@ def drain(figures, figure, ratio):
         rows.append([case, *(("" if it is None else shown(it[figure], it[ratio])) for it in cells)])
     titles = [find(figures["drain"], server=server)["name"] for server in names]
     return table(["", *titles], rows)
+
+
+def floor(figures):
+    """CPU time as a multiple of what the kernel alone takes, wherever that was measured."""
+    titles = {it["server"]: it["name"] for it in figures["refusals"] if it["server"] != "floor"}
+    parts = {
+        "refusals": ("keepalive", lambda it: f"refuse 2 KiB{kept(it)}"),
+        "growth": ("connections", lambda it: f"refuse 2 KiB, {it['connections']:,} at a time"),
+        "drain": ("case", lambda it: f"read 2 GiB, {it['case']}"),
+    }
+    rows = []
+    for part, (key, title) in parts.items():
+        for kernel in (it for it in figures[part] if it["server"] == "floor"):
+            of = {name: kernel[name] for name in (key, "protocol") if name in kernel}
+            cells = [find(figures[part], server=server, **of) for server in titles]
+            ratios = [it and it["ratio_cpu_floor"] for it in cells]
+            rows.append([title(kernel), *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
+    return table(["", *titles.values()], rows)
 
 
 # What nginx does not drain is held against what it accepts.

@@ -56,6 +56,7 @@ pub fn colour(server: &str) -> RGBColor {
         "apache" => RGBColor(0x21, 0x8b, 0xff),
         "caddy" => RGBColor(0xa4, 0x75, 0xf9),
         "haproxy" => RGBColor(0xbf, 0x87, 0x00),
+        "floor" => RGBColor(0xd6, 0x33, 0x6c),
         _ => RGBColor(0x76, 0x81, 0x8b),
     }
 }
@@ -138,7 +139,7 @@ pub fn draw(figures: &Path, directory: &Path) -> Result<(), Error> {
     let drained: Vec<Bars> = drained.into_iter().filter(|bars| bars.heights.iter().any(Option::is_some)).collect();
     chart_bars(
         &directory.join("bench-drain.svg"),
-        "To read on after a refusal (no bar: does not)",
+        "To read on after a refusal (no bar: does not; the kernel alone: plain HTTP/1.1)",
         "CPU seconds per GB",
         &cases.map(|(_, title)| title.to_owned()),
         &drained,

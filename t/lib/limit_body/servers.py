@@ -240,7 +240,9 @@ def fine(server):
 
 def listening(server):
     until = time.monotonic() + TIMEOUT
-    for port in (server.port, server.tls_port):
+    # Without TLS, nobody listens on the other one.
+    ports = [server.port, server.tls_port] if server.protocols != ["h1"] else [server.port]
+    for port in ports:
         while True:
             with contextlib.suppress(OSError):
                 socket.create_connection((server.address, port), 1).close()
