@@ -10,37 +10,15 @@ use h2::{RecvStream, SendStream};
 use http::Request;
 
 use crate::job::Job;
+use crate::streams;
 use crate::tally::Tally;
 
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// Uploads until there is nothing left to upload.
 pub async fn run(job: Arc<Job>, tally: Arc<Tally>, number: usize) {
-    let mut turn = number;
-    loop {
-        match connect(&job, turn).await {
-            Ok(connection) => {
-                let streams: Vec<_> = (0..job.streams(number))
-                    .map(|_| tokio::spawn(uploads(job.clone(), tally.clone(), connection.clone())))
-                    .collect();
-                let mut is_over = false;
-                for stream in streams {
-                    is_over |= stream.await.unwrap_or(true);
-                }
-                if is_over {
-                    return;
-                }
-            }
-            Err(what) => {
-                tally.failed(&what);
-                if tally.is_limited() {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-        turn = turn.wrapping_add(job.tasks());
-    }
+    let connect = |job: Arc<Job>, turn| async move { connect(&job, turn).await };
+    streams::run(job, tally, number, connect, uploads).await;
 }
 
 /// The uploads of one stream after the other; whether there is nothing left to upload, otherwise the connection has ended.

@@ -9,6 +9,7 @@ use h3_quinn::{OpenStreams, RecvStream, SendStream};
 use http::Request;
 
 use crate::job::Job;
+use crate::streams;
 use crate::tally::Tally;
 
 type Requests = SendRequest<OpenStreams, Bytes>;
@@ -17,29 +18,8 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// Uploads until there is nothing left to upload.
 pub async fn run(job: Arc<Job>, tally: Arc<Tally>, number: usize) {
-    loop {
-        match connect(&job).await {
-            Ok(connection) => {
-                let streams: Vec<_> = (0..job.streams(number))
-                    .map(|_| tokio::spawn(uploads(job.clone(), tally.clone(), connection.clone())))
-                    .collect();
-                let mut is_over = false;
-                for stream in streams {
-                    is_over |= stream.await.unwrap_or(true);
-                }
-                if is_over {
-                    return;
-                }
-            }
-            Err(what) => {
-                tally.failed(&what);
-                if tally.is_limited() {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-    }
+    let connect = |job: Arc<Job>, _| async move { connect(&job).await };
+    streams::run(job, tally, number, connect, uploads).await;
 }
 
 /// The uploads of one stream after the other; whether there is nothing left to upload, otherwise one has failed, and the

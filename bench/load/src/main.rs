@@ -10,6 +10,7 @@ mod http3;
 mod job;
 mod plot;
 mod processor;
+mod streams;
 mod tally;
 
 use std::io::Read;
