@@ -197,9 +197,14 @@ pub fn patience(r: Request<'_>) -> Patience {
             // connection that there is none.
             drain.settle(Outcome::Error);
         }
+    }
+    let left = drain.progress.get().patience(&terms.budget, now());
+    // Over HTTP/1.x nginx is about to end its side, and that would count as unacknowledged. Over HTTP/2 and HTTP/3 the
+    // request is about to end, and then whoever wants to know asks.
+    if r.is_done() && (left.is_ok() || !r.is_multiplexed()) {
         is_acknowledged(r, drain);
     }
-    match drain.progress.get().patience(&terms.budget, now()) {
+    match left {
         Ok(left) => {
             if r.is_done() {
                 linger::set_reusable(r);
@@ -226,6 +231,16 @@ pub fn credit(r: Request<'_>) -> u64 {
 /// How many bytes have been dropped.
 pub fn dropped(r: Request<'_>) -> u64 {
     of(r).and_then(|(drain, _)| drain.progress.get().ledger()).map_or(0, |ledger| ledger.bytes())
+}
+
+/// Returns whether the client has acknowledged the whole response; final when the request ends. `None` before this is
+/// first checked, and if there is no drain to report.
+pub fn acknowledged(r: Request<'_>) -> Option<bool> {
+    let (drain, _) = of(r).filter(|(_, terms)| terms.is_reported)?;
+    if r.is_done() && drain.progress.get().outcome().is_some() {
+        return Some(is_acknowledged(r, drain));
+    }
+    drain.acknowledged.get()
 }
 
 /// Returns whether the client has acknowledged the whole response. Once true, it stays true, even if nginx sends
@@ -256,13 +271,13 @@ fn report(r: Request<'_>) {
         return;
     };
     interrupt(r, drain, terms);
-    let acknowledged = is_acknowledged(r, drain);
     let policy::Drain::Settled(ledger, outcome, time) = drain.progress.get() else {
         return;
     };
-    if !terms.is_reported {
+    if !terms.is_reported || (terms.zone.is_none() && !r.is_logged(Level::Info)) {
         return;
     }
+    let acknowledged = is_acknowledged(r, drain);
     metrics::drained(terms.zone, outcome, ledger.bytes(), acknowledged);
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });

@@ -279,8 +279,7 @@ pub struct Drain<'r> {
     pub progress: Cell<policy::Drain>,
     /// The terms of the drain; `None` before it starts.
     pub terms: Cell<Option<&'r Terms<'r>>>,
-    /// Whether the client has acknowledged the whole response; `None` before this is first checked, final when the
-    /// request ends.
+    /// Whether the client has acknowledged the whole response; `None` before this is first checked.
     pub acknowledged: Cell<Option<bool>>,
     /// The slot of the drain; `None` if it has none.
     pub slot: Cell<Option<Slot<'r>>>,
@@ -319,12 +318,6 @@ impl<'r> Drain<'r> {
             policy::Drain::Settled(_, _, time) => Some(time),
             _ => None,
         }
-    }
-
-    /// Whether the client has acknowledged the whole response; final when the request ends. `None` if there is no drain
-    /// to report.
-    pub fn acknowledged(&self) -> Option<bool> {
-        self.reported().and(self.acknowledged.get())
     }
 
     /// The state of the drain, if it is to be reported.

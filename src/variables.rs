@@ -4,6 +4,7 @@
 
 use policy::{At, Limit, Outcome, UpstreamResult, Verdict};
 
+use crate::drain;
 use crate::module::{LimitBody, Request};
 use crate::state::{Drain, State};
 use nginx::{Value, Variable};
@@ -50,8 +51,8 @@ fn received(r: Request<'_>, state: &State<'_>) -> Value {
     Value::Number(state.received().unwrap_or_else(|| r.main().body_received()))
 }
 
-fn acknowledged(_: Request<'_>, state: &State<'_>) -> Value {
-    text(state.drain().and_then(Drain::acknowledged).map(yes_or_no))
+fn acknowledged(r: Request<'_>, _: &State<'_>) -> Value {
+    text(drain::acknowledged(r).map(yes_or_no))
 }
 
 fn upstream_response(_: Request<'_>, state: &State<'_>) -> Value {

@@ -2,6 +2,12 @@
 
 use Test::Nginx::LimitBody 'no_plan';
 
+# A request with a body of this size, for "bytes".
+sub little {
+    my $size = shift;
+    return "POST /little HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: $size\\r\\n\\r\\n" . "x" x $size;
+}
+
 run_tests();
 
 __DATA__
@@ -417,12 +423,21 @@ vanished
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
---- script
-h1: head POST /chunked chunked; chunk 500k; chunk 0; head POST /next 5m; pause 0.3; send 5m; answer; end
+--- script eval
+"h1: head POST /chunked chunked; chunk 500k; chunk 0; head POST /next 5m; pause 0.3; send 5m; answer; end
 h1s: head POST /chunked chunked; chunk 500k; chunk 0; head POST /next 5m; pause 0.3; send 5m; answer; end
 h1: head POST /declared 500k; send 500k; head POST /next 5m; pause 0.3; send 5m; answer; end
 h1s: head POST /declared 500k; send 500k; head POST /next 5m; pause 0.3; send 5m; answer; end
+h1: bytes " . main::little(2500) . "; pause 0.3; head POST /next 5m; send 5m; answer; end
+h1s: bytes " . main::little(2500) . "; pause 0.3; head POST /next 5m; send 5m; answer; end
+h1: bytes " . main::little(1030) . "; pause 0.3; head POST /next 5m; send 5m; answer; end
+h1s: bytes " . main::little(1030) . "; pause 0.3; head POST /next 5m; send 5m; answer; end
+"
 --- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed

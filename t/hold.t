@@ -128,8 +128,10 @@ location / { proxy_pass http://backend; }
 h2: head POST /blind 1g; answer; blind 64m; stop; head GET /; answer; close
 h2: head POST /seeing 1g; answer; send 64m; stop; head GET /; answer; close
 h2: head POST /pieces 1g; answer; send 2m each 1000 every 0; stop; head GET /; answer; close
+h2: head POST /more 2k; answer; send 2k; send 64m; stop; head GET /; answer; close
 h3: head POST /quic 1g; answer; send 4m; stop; head GET /; answer; close
 --- seen
+413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
 413 <413 Request Entity Too Large> | stopped: NO_ERROR | 200 ok
@@ -138,6 +140,7 @@ h3: head POST /quic 1g; answer; send 4m; stop; head GET /; answer; close
 /blind 413 bytes 1048576 ?
 /seeing 413 bytes 1048576 ?
 /pieces 413 bytes 1048576 ?
+/more 413 bytes 1048576 ?
 h3 /quic 413 bytes 1048576 ?
 --- no_error_log
 flood

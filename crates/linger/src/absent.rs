@@ -74,7 +74,7 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn grant(self, _most: u64) {
+    pub(crate) fn grant(self, _most: u64, _declared: u64) {
         match self.0 {}
     }
 

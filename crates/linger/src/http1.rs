@@ -149,6 +149,25 @@ impl Found {
         !matches!(self.came, Came::Whole | Came::Malformed)
     }
 
+    /// Reads and drops the rest of a body of which little is to come, if that has arrived with the header. Then nobody
+    /// has to wait for it.
+    pub(crate) fn drop_little(&mut self, r: RawRequest<'_>) {
+        let Rest::Length(rest) = &mut self.body.rest else {
+            return;
+        };
+        if self.reader != Reader::None || !(1..=LOOK).contains(rest) {
+            return;
+        }
+        // SAFETY: the scratch buffer has room for [`LOOK`] bytes. Whoever reads next sees any end or error again.
+        if let Received::Bytes(bytes) = unsafe { r.connection().recv(scratch::start(), *rest as usize) } {
+            *rest = rest.saturating_sub(bytes as u64);
+            self.ahead = self.ahead.saturating_add(bytes as u64);
+            if *rest == 0 {
+                self.came = Came::Whole;
+            }
+        }
+    }
+
     /// Takes the body from its reader. If more of it is to come, the drain is a user of the request. The caller must
     /// call [`Request::forget_body`](nginx::Request::forget_body) afterwards.
     pub(crate) fn take(&self, r: RawRequest<'_>) {

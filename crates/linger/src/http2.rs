@@ -292,12 +292,15 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Lets the client send `most` bytes of the body from now on, if that is at least twice what it may send already.
-    pub(crate) fn grant(self, most: u64) {
+    /// Lets the client send `most` bytes of the body from now on, if that is at least twice what it may send already, and
+    /// if it may not send the `declared` bytes already; 0 means that nothing is known of them. nginx sends a WINDOW_UPDATE
+    /// in a TLS record of its own, which costs as much as all the rest of a small refusal.
+    pub(crate) fn grant(self, most: u64, declared: u64) {
         // The rest of the frame being read is no part of the window any more.
-        let most = most.saturating_sub(self.frame_rest().unwrap_or(0));
+        let begun = self.frame_rest().unwrap_or(0);
+        let (most, declared) = (most.saturating_sub(begun), declared.saturating_sub(begun));
         let (window, old) = (most.min(WINDOW), self.window());
-        if self.is_ended() || window <= old || old > window / 2 {
+        if self.is_ended() || (1..=old).contains(&declared) || window <= old || old > window / 2 {
             return;
         }
         let Some(frame) = self.frame() else {

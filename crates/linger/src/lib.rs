@@ -140,6 +140,8 @@ pub trait Linger: HttpModule {
 pub struct Taken {
     /// The rest of the body (HTTP/1.x).
     http1: Cell<Option<http1::Body>>,
+    /// The declared length of the body, in bytes (HTTP/2 and HTTP/3); 0 if none is declared.
+    declared: Cell<u64>,
     /// The connection.
     watch: Cell<Option<Watch>>,
 }
@@ -189,7 +191,7 @@ pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
         return false;
     };
     let timer = match stream(r) {
-        Some(stream) => take_stream(r, stream),
+        Some(stream) => take_stream(r, stream, taken),
         None => take_http1(r, taken),
     };
     let Some(timer) = timer else {
@@ -197,15 +199,14 @@ pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
     };
     taken.watch.set(Some(Watch { timer, read: None, write: None }));
     timer.start_timer(NOTICE);
-    if let Some(stream) = stream(r) {
-        stream.grant(M::credit(r));
-    }
+    grant(r);
     true
 }
 
 /// Takes the body over HTTP/2 or HTTP/3. Returns the drain's timer; `None` if memory is out.
-fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>) -> Option<Event> {
+fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) -> Option<Event> {
     let timer = Event::timer(raw(r), Some(look::<M>))?;
+    taken.declared.set(r.declared_length().unwrap_or(0));
     r.forget_body();
     let ahead = stream.take()?;
     tell(r, ahead, Came::Wait);
@@ -215,7 +216,7 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>) -> Option<Event
 /// Takes the body over HTTP/1.x. Returns the drain's timer; `None` if nothing more of the body is to come, or memory is
 /// out.
 fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
-    let Some(found) = http1::find(raw(r)) else {
+    let Some(mut found) = http1::find(raw(r)) else {
         r.forget_body();
         return None;
     };
@@ -223,8 +224,10 @@ fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
         true => Some(Event::timer(raw(r), Some(look::<M>))?),
         false => None,
     };
+    found.drop_little(raw(r));
     found.take(raw(r));
     r.forget_body();
+    let timer = timer.filter(|_| found.is_unfinished());
     if timer.is_some() {
         taken.http1.set(Some(found.body));
     }
@@ -374,6 +377,14 @@ fn drop_some_http1<M: Linger>(r: Request<'_, M>) -> (u64, Came) {
     }
 }
 
+/// Lets the client send more of a taken body (HTTP/2 and HTTP/3).
+fn grant<M: Linger>(r: Request<'_, M>) {
+    if let (Some(stream), Some(taken)) = (stream(r), taken(r)) {
+        let declared = taken.declared.get().saturating_sub(M::dropped(r));
+        stream.grant(M::credit(r), declared);
+    }
+}
+
 /// Waits for more, or ends the drain that [`take_body`] has begun, and with it perhaps the request.
 ///
 /// # Safety
@@ -391,9 +402,7 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
         return unsafe { close(raw(r), patience) };
     };
     watch(r);
-    if let Some(stream) = stream(r) {
-        stream.grant(M::credit(r));
-    }
+    grant(r);
     if came == Came::More {
         raw(r).connection().read().post_next();
     }

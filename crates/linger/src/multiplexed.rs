@@ -196,9 +196,10 @@ impl<'r> Stream<'r> {
     }
 
     /// Lets the client send `most` bytes of the body from now on. Credit that it already has is not taken back.
-    pub(crate) fn grant(self, most: u64) {
+    /// `declared` is how many bytes are to come, if the client keeps to its Content-Length; 0 if nothing is known.
+    pub(crate) fn grant(self, most: u64, declared: u64) {
         match self {
-            Self::Http2(stream) => stream.grant(most),
+            Self::Http2(stream) => stream.grant(most, declared),
             // nginx gives credit when the stream is read.
             Self::Http3(_) => (),
         }

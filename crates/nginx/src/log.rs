@@ -67,6 +67,16 @@ impl Log<'_> {
     }
 }
 
+/// Returns whether `log` takes lines of this level.
+///
+/// # Safety
+///
+/// `log` must be a valid log.
+pub(crate) unsafe fn takes(log: *const ngx_log_t, level: Level) -> bool {
+    // SAFETY: the log is valid, as the caller promises.
+    level.as_ngx() <= unsafe { (*log).log_level }
+}
+
 /// Writes a line to `log`, if `log` takes lines of this level.
 ///
 /// # Safety
@@ -76,7 +86,7 @@ impl Log<'_> {
 #[inline(never)]
 pub(crate) unsafe fn write(log: *mut ngx_log_t, level: Level, message: fmt::Arguments<'_>) {
     // SAFETY: the log is valid, as the caller promises.
-    if level.as_ngx() > unsafe { (*log).log_level } {
+    if !unsafe { takes(log, level) } {
         return;
     }
     let mut buffer = [const { MaybeUninit::<u8>::uninit() }; LOG_BUFFER_SIZE];

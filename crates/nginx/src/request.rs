@@ -382,6 +382,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { log::write((*(*self.as_ptr()).connection).log, level, message) }
     }
 
+    /// Returns whether the error log takes lines of this level.
+    pub fn is_logged(self, level: Level) -> bool {
+        // SAFETY: `Request` is only made for a live request, which has a connection with a log.
+        unsafe { log::takes((*(*self.as_ptr()).connection).log, level) }
+    }
+
     /// Makes nginx send no `100 Continue` any more (RFC 9110, section 10.1.1).
     pub fn set_expect_tested(self) {
         // SAFETY: `Request` is only made for a live request.
