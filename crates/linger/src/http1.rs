@@ -149,17 +149,20 @@ impl Found {
         !matches!(self.came, Came::Whole | Came::Malformed)
     }
 
-    /// Reads and drops the rest of a body of which little is to come, if that has arrived with the header. Then nobody
-    /// has to wait for it.
-    pub(crate) fn drop_little(&mut self, r: RawRequest<'_>) {
+    /// Reads and drops what has arrived with the header: the rest of a body of which little is to come, for which nobody
+    /// then has to wait; of any other what TLS has begun to read, for which TLS then needs no memory while the answer is
+    /// made.
+    pub(crate) fn drop_arrived(&mut self, r: RawRequest<'_>) {
         let Rest::Length(rest) = &mut self.body.rest else {
             return;
         };
-        if self.reader != Reader::None || !(1..=LOOK).contains(rest) {
+        let c = r.connection();
+        let size = if *rest <= LOOK { *rest } else { (*rest).min(c.read_ahead() as u64).min(scratch::SIZE as u64) };
+        if self.reader != Reader::None || size == 0 {
             return;
         }
-        // SAFETY: the scratch buffer has room for [`LOOK`] bytes. Whoever reads next sees any end or error again.
-        if let Received::Bytes(bytes) = unsafe { r.connection().recv(scratch::start(), *rest as usize) } {
+        // SAFETY: the scratch buffer has room for `size` bytes. Whoever reads next sees any end or error again.
+        if let Received::Bytes(bytes) = unsafe { c.recv(scratch::start(), size as usize) } {
             *rest = rest.saturating_sub(bytes as u64);
             self.ahead = self.ahead.saturating_add(bytes as u64);
             if *rest == 0 {

@@ -293,8 +293,8 @@ impl<'r> Stream<'r> {
     }
 
     /// Lets the client send `most` bytes of the body from now on, if that is at least twice what it may send already, and
-    /// if it may not send the `declared` bytes already; 0 means that nothing is known of them. nginx sends a WINDOW_UPDATE
-    /// in a TLS record of its own, which costs as much as all the rest of a small refusal.
+    /// if it may not send the `declared` bytes already; 0 means that nothing is known of them. With a WINDOW_UPDATE before
+    /// the answer, nginx writes the answer in two TLS records in the place of one.
     pub(crate) fn grant(self, most: u64, declared: u64) {
         // The rest of the frame being read is no part of the window any more.
         let begun = self.frame_rest().unwrap_or(0);

@@ -224,7 +224,7 @@ fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
         true => Some(Event::timer(raw(r), Some(look::<M>))?),
         false => None,
     };
-    found.drop_little(raw(r));
+    found.drop_arrived(raw(r));
     found.take(raw(r));
     r.forget_body();
     let timer = timer.filter(|_| found.is_unfinished());
