@@ -357,7 +357,7 @@ miri: ## develop: Run the unit tests of the decisions in Miri, for undefined beh
 		echo 'error: there is no Miri; rustup toolchain install nightly --component miri,rust-src' >&2; exit 1; }
 	@cargo +nightly miri test --locked -p policy --lib
 
-bench: build ## measure: Measure the cost, beside nginx alone and other servers, and write docs/benchmarks.md (PARTS; 20 minutes)
+bench: build ## measure: Measure the cost, beside nginx alone and other servers, and write docs/benchmarks.md (PARTS; three quarters of an hour)
 	@build/setup.sh servers bench
 ifeq ($(PARTS),stream)
 	@mkdir -p $(OBJS)/bench
@@ -366,7 +366,8 @@ else
 	@build/test/certificate.sh $(OBJS)/tls
 	@echo "==> building the load"
 	@cargo build --quiet --locked --release --manifest-path bench/load/Cargo.toml --target-dir $(OBJS)/bench/target
-	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(PARTS)
+	@build/bench/nginx.sh $(OBJS)/bench/testing
+	@bench/run $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/bench/target/release/load $(OBJS)/bench/testing/nginx $(PARTS)
 endif
 
 attack: build testtools ## measure: Measure accepted uploads beside hostile clients, for docs/reliability.md (PARTS; ten minutes)

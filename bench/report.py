@@ -39,7 +39,8 @@ def write(top, out, load, parts, versions):
 
     docs = top / "docs"
     file = docs / "benchmarks.json"
-    file.write_text(json.dumps(figures, indent=1) + "\n")
+    told = {part: list(map(told_row, it)) if part in measured else it for part, it in figures.items()}
+    file.write_text(json.dumps(told, indent=1) + "\n")
     subprocess.run([load, "plot", file, docs], check=True)
     template = string.Template((top / "bench" / "benchmarks.md").read_text())
     (docs / "benchmarks.md").write_text(template.substitute(tables(figures)))
@@ -60,13 +61,14 @@ CALLED = {
 
 
 def row(part, it, name):
-    """One row of docs/benchmarks.json: the median of its rounds, the lowest and the highest."""
+    """One row of docs/benchmarks.json: the median of its turns, the lowest and the highest; and, under "turns", all of them."""
     rounds = it.pop("rounds")
     if "server" in it:
         it["name"] = name.get(it["server"], it["server"])
     for measured, called in CALLED[part].items():
-        values = [values[measured] for values in rounds if values.get(measured) is not None]
-        it[called] = spread(values) if len(values) == len(rounds) else None
+        values = [values.get(measured) for values in rounds]
+        it.setdefault("turns", {})[called] = values
+        it[called] = spread(values) if None not in values else None
     if part == "memory":
         it["worker_bytes_per_connection"] = spread([values["bytes"] / it["connections"] for values in rounds])
     if part == "accepted":
@@ -80,6 +82,10 @@ def row(part, it, name):
     return it
 
 
+def told_row(it):
+    return {key: value for key, value in it.items() if key != "turns"}
+
+
 def spread(values):
     return {"median": rounded(statistics.median(values)), "low": rounded(min(values)), "high": rounded(max(values))}
 
@@ -89,9 +95,10 @@ def rounded(value):
 
 
 def share(of, to, figure):
-    """What a median is of another; None where one of them is missing."""
-    if of and to and of[figure] and to[figure] and to[figure]["median"]:
-        return round(of[figure]["median"] / to[figure]["median"], 3)
+    """What one row is of another: the median of the ratios within a turn; None where one of them is missing."""
+    if of and to and of[figure] and to[figure] and to[figure]["low"]:
+        turns = zip(of["turns"][figure], to["turns"][figure], strict=True)
+        return round(statistics.median(this / other for this, other in turns), 3)
     return None
 
 

@@ -92,6 +92,28 @@ debian_mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | head -n 1
 }
 
+# Unpacks packages of Debian's suite $1 in $2/root; further arguments are the packages. An apt of its own in $2 fetches
+# them, so that the machine's own lists and sources stay as they are.
+unpack_debian() {
+    suite=$1 apt=$2
+    shift 2
+    rm -rf "$apt"
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $suite main" >"$apt/sources.list"
+
+    # A mirror that lags behind will do; what comes from it is signed all the same.
+    own_apt() {
+        (cd "$apt" && apt-get -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+            -o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root \
+            -o Acquire::Check-Valid-Until=false \
+            -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@")
+    }
+    own_apt update && own_apt download "$@" || return
+    for package in "$apt"/*.deb; do
+        dpkg-deb -x "$package" "$apt/root" || return
+    done
+}
+
 # Makes a virtual environment of Python in $1 with the packages in the file $2; further arguments are pip's. Keeps one that
 # was made from the same file.
 python_environment() {

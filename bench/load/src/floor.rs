@@ -5,14 +5,12 @@
 //!
 //! 1. `epoll_wait`, `accept4`, `epoll_ctl` (edge-triggered); with many clients, one `epoll_wait` is enough for a refusal;
 //! 2. `recv` of up to 1 KiB: the head, and the beginning of the body;
-//! 3. `write` of a line to the error log, `writev` of the answer, in three pieces;
-//! 4. in the next turn, after other connections' events, `recv` of the rest, which the kernel drops (no buffer,
-//!    `MSG_TRUNC`);
-//! 5. `ioctl` (`SIOCOUTQ`): whether the client has the answer;
-//! 6. `shutdown` (`SHUT_WR`), `recv` until the client closes, `close`.
+//! 3. `write` of a line to the error log, `recv` of the rest of the body, `writev` of the answer, in three pieces;
+//! 4. `shutdown` (`SHUT_WR`), `recv` when the client closes, `close`.
 //!
-//! For a long body step 4 is repeated, with up to 4 MiB at a time. `setsockopt` (`SO_RCVLOWAT`) makes the kernel wait for
-//! 512 KiB between two of them, and step 5 comes after the first.
+//! The rest of a body of more than 4 KiB is read after the answer, in turns with other connections' events: `recv` (no
+//! buffer, `MSG_TRUNC`) has the kernel drop up to 4 MiB, and `setsockopt` (`SO_RCVLOWAT`) makes it wait for 512 KiB between
+//! two of them. `ioctl` (`SIOCOUTQ`) asks once whether the client has the answer.
 //!
 //! These calls of nginx are left out, as a refusal can do without them:
 //!
@@ -40,6 +38,8 @@ use calls::{Epoll, Events};
 const HEAD: usize = 1024;
 /// How much nginx reads at a time while it waits for a client to close, in bytes.
 const LINGERING: usize = 4096;
+/// How much of a body is read before the answer, in bytes: `LOOK` of the module's `crates/linger/src/http1.rs`.
+const LITTLE: u64 = LINGERING as u64;
 /// The sizes of the pieces of nginx's answer, in bytes: its header, the page, the end of the page.
 const PIECES: [usize; 3] = [165, 130, 53];
 /// The size of nginx's line in the error log, in bytes. It is 190 to 200, as ports and numbers have more digits or fewer.
@@ -184,13 +184,22 @@ impl Connection {
     fn refuse(&mut self, refusal: &mut Refusal) -> io::Result<Next> {
         let size = calls::recv(&self.socket, &mut refusal.buffer[..HEAD])?;
         let Some((is_declared, rest)) = look(&refusal.buffer[..size]) else { return Ok(Next::Close) };
+        let mut rest = if is_declared { rest } else { u64::MAX };
         refusal.log.write_all(&refusal.line)?;
+        if (1..=LITTLE).contains(&rest) {
+            rest -= calls::recv(&self.socket, &mut refusal.buffer[..rest as usize]).unwrap_or(0) as u64;
+        }
         if calls::writev(&self.socket, &refusal.pieces.each_ref().map(|piece| IoSlice::new(piece)))?
             != PIECES.iter().sum::<usize>()
         {
             return Ok(Next::Close);
         }
-        self.stage = Stage::Body(if is_declared { rest } else { u64::MAX });
+        if rest == 0 {
+            calls::end_sending(&self.socket)?;
+            self.stage = Stage::Lingering;
+            return Ok(Next::Wait);
+        }
+        self.stage = Stage::Body(rest);
         Ok(Next::Turn)
     }
 
