@@ -298,9 +298,9 @@ impl<'r> Stream<'r> {
     pub(crate) fn grant(self, most: u64, declared: u64) {
         // The rest of the frame being read is no part of the window any more.
         let begun = self.frame_rest().unwrap_or(0);
-        let (most, declared) = (most.saturating_sub(begun), declared.saturating_sub(begun));
-        let (window, old) = (most.min(WINDOW), self.window());
-        if self.is_ended() || (1..=old).contains(&declared) || window <= old || old > window / 2 {
+        let (window, old) = (most.saturating_sub(begun).min(WINDOW), self.window());
+        let is_enough = (1..=old.saturating_add(begun)).contains(&declared);
+        if self.is_ended() || is_enough || window <= old || old > window / 2 {
             return;
         }
         let Some(frame) = self.frame() else {
