@@ -271,6 +271,10 @@ fn report(r: Request<'_>) {
         return;
     };
     interrupt(r, drain, terms);
+    if !r.is_done() {
+        // nginx has given up the request. Nobody can tell later that it is over, and that the time has come to ask.
+        is_acknowledged(r, drain);
+    }
     let policy::Drain::Settled(ledger, outcome, time) = drain.progress.get() else {
         return;
     };

@@ -737,3 +737,19 @@ h1: head POST /no/room chunked X:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 403 no | 200 next
 --- no_error_log
 [alert]
+
+
+=== TEST 27: a request that nginx gives up has all that is to be told of its drain, whoever is told
+--- config
+error_log logs/quiet.log error;
+error_page 413 /page;
+location / { limit_body 1k; proxy_pass http://backend; }
+location = /page { internal; proxy_pass http://early_tcp; }
+--- early
+/page: rest; next
+--- script eval
+"h1: bytes " . main::little(2000) . "; close"
+--- seen
+
+--- drained
+/little 413 complete 2000 ?
