@@ -153,19 +153,19 @@ impl Found {
     /// then has to wait; of any other what TLS has begun to read, for which TLS then needs no memory while the answer is
     /// made.
     pub(crate) fn drop_arrived(&mut self, r: RawRequest<'_>) {
-        let Rest::Length(rest) = &mut self.body.rest else {
+        let (Rest::Length(rest), Reader::None) = (self.body.rest, self.reader) else {
             return;
         };
         let c = r.connection();
-        let size = if *rest <= LOOK { *rest } else { (*rest).min(c.read_ahead() as u64).min(scratch::SIZE as u64) };
-        if self.reader != Reader::None || size == 0 {
+        let size = if rest <= LOOK { rest } else { rest.min(c.read_ahead() as u64).min(scratch::SIZE as u64) };
+        if size == 0 {
             return;
         }
         // SAFETY: the scratch buffer has room for `size` bytes. Whoever reads next sees any end or error again.
         if let Received::Bytes(bytes) = unsafe { c.recv(scratch::start(), size as usize) } {
-            *rest = rest.saturating_sub(bytes as u64);
+            self.body.take_off(bytes as u64, false);
             self.ahead = self.ahead.saturating_add(bytes as u64);
-            if *rest == 0 {
+            if rest == bytes as u64 {
                 self.came = Came::Whole;
             }
         }
