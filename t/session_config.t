@@ -17,7 +17,7 @@ my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';
 my $level = 'it must be "info", "notice", "warn" or "error"';
 my $time = 'it must be a time of at least 1ms';
-my $number = 'it must be a number of at least 1, or "off"';
+my $number = 'it must be a number from 1 to 4294967295, or "off"';
 
 sub invalid { my ($name, $value, $expected) = @_; qq{invalid value "$value" in "$name" directive, $expected in } }
 sub parameter { my ($text, $why) = @_; qq{invalid parameter "$text" in "limit_session_drain" directive, $why in } }

@@ -74,7 +74,7 @@ pub fn bytes_or_off(value: &[u8]) -> Result<Option<u64>, &'static str> {
     }
 }
 
-/// A number of at least 1, or `off`: no bound, even if the block around has one.
+/// A number from 1 to 4294967295, or `off`: no bound, even if the block around has one.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ pub fn number_or_off(value: &[u8]) -> Result<Option<u32>, &'static str> {
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|text| text.parse().ok())
         .filter(|&number| number > 0)
-        .ok_or("it must be a number of at least 1, or \"off\"")
+        .ok_or("it must be a number from 1 to 4294967295, or \"off\"")
         .map(Some)
 }
 
