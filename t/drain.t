@@ -752,4 +752,4 @@ location = /page { internal; proxy_pass http://early_tcp; }
 --- seen
 
 --- drained
-/little 413 complete 2000 ?
+/little 413 complete 2000 no

@@ -8,11 +8,11 @@ use crate::multiplexed::Stream;
 use crate::raw;
 
 /// Returns whether the client has acknowledged all of the response, with TCP (RFC 9112, section 9.6) or, over HTTP/3,
-/// with QUIC. Over HTTP/2 all data of the connection must be acknowledged. Returns false where the system does not
-/// tell.
+/// with QUIC. Over HTTP/2 all data of the connection must be acknowledged. Returns false where there is no response, and
+/// where the system does not tell.
 pub fn is_acknowledged<M: HttpModule>(r: Request<'_, M>) -> bool {
     let is_told = Stream::of(raw(r)).is_some_and(Stream::is_acknowledged);
-    is_told || socket(r).and_then(unacknowledged) == Some(0)
+    r.is_response_begun() && (is_told || socket(r).and_then(unacknowledged) == Some(0))
 }
 
 /// The socket that all of the response has been written to; `None` if some of it has not, or if there is no socket.
