@@ -671,7 +671,7 @@ h1s: head POST /chunked chunked; chunk 190k; pause 0.5; chunk 10k; pause 0.5; ch
 /chunked 413 complete * yes
 
 
-=== TEST 25: of a long chunked body over TLS the end is not looked for: the drain is over when the client closes
+=== TEST 25: of a long chunked body over TLS, or of one with a megabyte of syntax, the end is not looked for
 --- config
 limit_body 1k;
 lingering_timeout 1s;
@@ -689,6 +689,11 @@ h1s: head POST /on chunked; chunk 3m; answer; end; chunk 3m; read; chunk 0; clos
 h1s: head POST /silent chunked; chunk 3m; answer; end; logged timeout,
 h1s: head POST /bytes chunked; chunk 3m; answer; chunk 32m
 h1s: head POST /kept chunked; chunk 3m; answer; chunk 3m; chunk 0; head GET /kept; answer
+h1: head POST /syntax chunked; chunks 300000 1; answer; chunks 300000 1; close
+h1: head POST /syntax/told chunked; chunks 300000 1; chunk 0; answer; end; close
+h1: head POST /syntax/short chunked; chunks 100000 1; chunk 0; answer; end
+h1: head POST /syntax/little chunked; chunk 3m; answer; chunks 100 1m; chunk 0; end
+h1: head POST /kept chunked; chunks 300000 1; answer; chunks 300000 1; chunk 0; head GET /kept; answer
 --- seen
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large>
@@ -700,6 +705,11 @@ h1s: head POST /kept chunked; chunk 3m; answer; chunk 3m; chunk 0; head GET /kep
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | unsent
 403 no | 403 no
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+403 no | 403 no
 --- drained
 /short 413 complete * yes
 /close 413 closed * yes
@@ -710,6 +720,11 @@ h1s: head POST /kept chunked; chunk 3m; answer; chunk 3m; chunk 0; head GET /kep
 /on 413 closed * yes
 /silent 413 timeout * yes
 /bytes 413 bytes 4194304 yes
+/kept 403 complete * yes
+/syntax 413 closed * yes
+/syntax/told 413 closed * yes
+/syntax/short 413 complete * yes
+/syntax/little 413 complete * yes
 /kept 403 complete * yes
 
 

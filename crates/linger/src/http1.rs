@@ -44,16 +44,18 @@ const SOON: u64 = 100;
 /// little is still to come. nginx then lingers until the client closes.
 const RECORD: u64 = 1 << 14;
 
-/// How much of a chunked body, in bytes, is decrypted to find its end. If there is more, that is dropped unseen, and the
-/// drain ends when the client closes.
+/// How much of a chunked body, in bytes, is decrypted to find its end, and how much of its syntax is parsed. If there is
+/// more, that is dropped unseen, and the drain ends when the client closes.
 const SEEN: u64 = 1 << 20;
 
 /// The rest of a body.
 #[derive(Clone, Copy)]
 pub(crate) struct Body {
     rest: Rest,
-    /// How many bytes have been read of a chunked body.
+    /// How many bytes have been read of a chunked body, and how many of them are not data: sizes of chunks, extensions,
+    /// trailers.
     seen: u64,
+    syntax: u64,
     /// How many bytes must be readable for nginx to be woken up.
     wake_up_for: libc::c_int,
     /// Whether the system needs a buffer to drop what arrives over this connection.
@@ -66,7 +68,7 @@ enum Rest {
     Length(u64),
     /// The state of nginx's parser: the length is known only when the parser has seen the end.
     Chunks(ngx_http_chunked_t),
-    /// Nobody will know: it is dropped without being decrypted, until the client closes.
+    /// Nobody will know: it is dropped without being decrypted or parsed, until the client closes.
     Unseen {
         /// When some of it came last, in milliseconds ([`now`]).
         last: u64,
@@ -104,7 +106,7 @@ enum Reader {
 /// read. `r` must be a main request over HTTP/1.x.
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
-    let mut body = Body { rest, seen: 0, wake_up_for: 1, wants_buffer: false };
+    let mut body = Body { rest, seen: 0, syntax: 0, wake_up_for: 1, wants_buffer: false };
     // SAFETY: `buffer` is null, or the buffer of the live request's header or body. It is copied.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
@@ -234,13 +236,15 @@ impl Body {
             let inside = match &mut self.rest {
                 Rest::Length(0) => return (dropped, Came::Whole),
                 Rest::Length(rest) => rest,
-                // What has not been decrypted is in no buffer.
+                // What is dropped unseen is in no buffer.
                 Rest::Unseen { .. } => return (dropped, Came::Wait),
                 Rest::Chunks(chunks) => {
                     let before = buffer.pos as u64;
                     // SAFETY: `r` is live, and the buffer's bytes are valid, as the caller promises.
                     let parsed = unsafe { shim::nginx_shim_parse_chunked(r.as_ptr(), buffer, chunks) };
-                    dropped = dropped.saturating_add((buffer.pos as u64).saturating_sub(before));
+                    let syntax = (buffer.pos as u64).saturating_sub(before);
+                    self.syntax = self.syntax.saturating_add(syntax);
+                    dropped = dropped.saturating_add(syntax);
                     const OK: isize = NGX_OK as isize;
                     const DONE: isize = NGX_DONE as isize;
                     const AGAIN: isize = NGX_AGAIN as isize;
@@ -269,15 +273,16 @@ impl Body {
         }
     }
 
-    /// How many bytes need not be decrypted, because the connection will be closed and may linger for what is left;
-    /// `None` if all have to be.
+    /// How many bytes need not be decrypted, or parsed, because the connection will be closed and may linger for what is
+    /// left; `None` if all have to be.
     fn unseen(&self, r: RawRequest<'_>) -> Option<u64> {
-        if !r.connection().is_tls() || self.wants_buffer || r.is_kept_alive() || !may_linger(r) {
+        if self.wants_buffer || r.is_kept_alive() || !may_linger(r) {
             return None;
         }
+        let is_tls = r.connection().is_tls();
         match self.rest {
-            Rest::Length(rest) => Some(rest.saturating_sub(RECORD)),
-            Rest::Chunks(_) => (self.seen >= SEEN).then_some(u64::MAX),
+            Rest::Length(rest) => is_tls.then(|| rest.saturating_sub(RECORD)),
+            Rest::Chunks(_) => (self.syntax >= SEEN || (is_tls && self.seen >= SEEN)).then_some(u64::MAX),
             Rest::Unseen { .. } => Some(u64::MAX),
         }
     }
