@@ -5,6 +5,7 @@ A request that was sent on a connection which nginx has closed in the meantime i
 request before, or nginx has said that it did not take the request, and nothing of an answer came.
 """
 
+import asyncio
 import collections
 import contextlib
 import random
@@ -17,21 +18,26 @@ import time
 import h2.errors
 import h2.events
 import h2.exceptions
-from limit_body import connection, http1, http2
+from limit_body import connection, http1, http2, http3
 
 LIMIT = 10_000
 # How many requests there may be at a time on an HTTP/2 connection.
 STREAMS = 11
 PATIENCE = 60
+# For an answer over HTTP/3, which may never come.
+SOON = 10
 
 # What the requests of a kind come to: the path, the status of the answer, and the verdict.
-PASSED, REFUSED, REFUSED_IN_MIDSTREAM = "passed", "header", "body"
+PASSED, REFUSED, REFUSED_IN_MIDSTREAM, TIMED_OUT = "passed", "header", "body", "timed out"
 Kind = collections.namedtuple("Kind", "path status verdict")
 ACCEPTED = Kind("/up", 200, PASSED)
 STREAMED = Kind("/streamed", 200, PASSED)
 TOO_LARGE = Kind("/up", 413, REFUSED)
 GROWN_TOO_LARGE = Kind("/up", 413, REFUSED_IN_MIDSTREAM)
 FORBIDDEN = Kind("/forbidden", 403, PASSED)
+# The application answers, and closes, before it has read the body.
+EARLY = Kind("/early", 403, PASSED)
+SLOW = Kind("/slow", 408, TIMED_OUT)
 
 CHUNKED = "Transfer-Encoding: chunked"
 
@@ -51,27 +57,32 @@ class Account:
     def __init__(self):
         self.lock = threading.Lock()
         self.answered = collections.Counter()
-        self.bytes = 0
         self.served = collections.Counter()
         self.races = 0
         self.killed = collections.Counter()
         self.resets = 0
         self.lost = []
+        # Connections over HTTP/3 that came to nothing when workers came or went; and when workers last did.
+        self.stray = 0
+        self.changed = 0.0
         # When workers were killed; and what each worker has answered to each client last, with the time: as many requests as
         # there may be at a time.
         self.kills = []
         self.last = collections.defaultdict(lambda: collections.deque(maxlen=STREAMS))
 
-    def add(self, kind, length, worker):
+    def add(self, kind, worker):
         with self.lock:
             self.answered[kind] += 1
-            self.bytes += length if kind.verdict in (PASSED, REFUSED) else 0
             self.served[worker] += 1
             self.last[worker, threading.get_ident()].append((time.monotonic(), kind))
 
     def was_killed(self, began):
         """Whether a worker was killed since then."""
         return any(kill >= began - 0.1 for kill in self.kills)
+
+    def has_changed(self, began):
+        """Whether workers have come or gone since then, or just before."""
+        return self.changed >= began - 1
 
 
 class Client(threading.Thread):
@@ -90,6 +101,8 @@ class Client(threading.Thread):
             try:
                 if "returning" in self.ports and kind < 0.1:
                     Raw(self).run()
+                elif "h3" in self.ports and kind < 0.13:
+                    Http3(self).run()
                 elif kind < 0.85:
                     Http1(self, tls=self.random.random() < 0.15).run()
                 else:
@@ -140,8 +153,12 @@ class Http1:
         """A request after which nginx closes the connection."""
         length = self.random.randrange(LIMIT + 1, 100_000)
         choice = self.random.random()
-        if choice < 0.4:
+        if choice < 0.3:
             self.ask(TOO_LARGE, length, lambda: self.declared(TOO_LARGE, length, length))
+        elif choice < 0.35:
+            self.ask(EARLY, 10 * length, lambda: self.declared(EARLY, 10 * length, 10 * length))
+        elif choice < 0.4:
+            self.ask(SLOW, length, lambda: self.declared(SLOW, length, 500), then=lambda: self.send(bytes(length - 500)))
         elif choice < 0.6:
             rest = bytes(length - 500)
             self.ask(TOO_LARGE, length, lambda: self.declared(TOO_LARGE, length, 500), then=lambda: self.send(rest))
@@ -178,7 +195,7 @@ class Http1:
             raise Lost(f"{kind}: not answered in 20 attempts")
         if status != kind.status:
             raise Lost(f"{kind}: status {status}")
-        self.account.add(kind, length, int(fields["x-process"]))
+        self.account.add(kind, int(fields["x-process"]))
         closes = fields.get("connection") == "close"
         if then:
             try:
@@ -274,7 +291,7 @@ class Raw:
                 return
             raise Lost(f"{kind}: {len(data)} bytes: {error!r}") from error
         worker = re.search(r"worker (\d+)", answer)
-        self.account.add(kind, len(data), int(worker[1]) if worker else 0)
+        self.account.add(kind, int(worker[1]) if worker else 0)
 
 
 class Http2:
@@ -361,4 +378,62 @@ class Http2:
         answer = self.http.requests[number]
         if answer.status != str(kind.status):
             raise Lost(f"HTTP/2: {kind}: status {answer.status}")
-        self.account.add(kind, length, int(answer.fields["x-process"]))
+        self.account.add(kind, int(answer.fields["x-process"]))
+
+
+class Http3:
+    """A connection with some requests, all at the same time. While old workers live beside new ones, both read from the same
+    sockets, and a connection may be lost."""
+
+    def __init__(self, client):
+        self.client, self.account, self.random = client, client.account, client.random
+
+    def run(self):
+        began = time.monotonic()
+        self.waiting = self.random.choices([ACCEPTED, STREAMED, TOO_LARGE, GROWN_TOO_LARGE, FORBIDDEN, EARLY], k=5)
+        try:
+            asyncio.run(asyncio.wait_for(self.ask(), SOON))
+        except (OSError, EOFError, TimeoutError, asyncio.TimeoutError) as error:
+            if not self.account.has_changed(began):
+                raise Lost(f"HTTP/3: {error!r}; not answered: {self.waiting}") from error
+            with self.account.lock:
+                self.account.killed.update(self.waiting)
+                self.account.stray += 1
+
+    async def ask(self):
+        async with http3.connect(self.client.ports["h3"]) as self.connection:
+            await asyncio.gather(*map(self.request, self.waiting))
+
+    async def request(self, kind):
+        is_large = kind.status == 413
+        length = self.random.randrange(LIMIT + 1, 100_000) if is_large or kind == EARLY else self.random.randrange(1, 4000)
+        fields = [(":method", "POST"), (":scheme", "https"), (":authority", "localhost"), (":path", kind.path)]
+        if kind != GROWN_TOO_LARGE:
+            fields.append(("content-length", str(length)))
+        stream = self.connection.request(fields)
+        sent = 100 if kind == TOO_LARGE else length
+        self.send(stream, sent, sent == length)
+        await self.until(lambda: stream.status)
+        if sent < length and self.random.random() < 0.3:
+            self.connection.reset(stream)
+            self.account.resets += 1
+        elif sent < length:
+            self.send(stream, length - sent, True)
+        await self.until(lambda: stream.ended or stream.is_reset)
+        if stream.status != str(kind.status):
+            raise Lost(f"HTTP/3: {kind}: status {stream.status}")
+        if not stream.ended:
+            raise Lost(f"HTTP/3: {kind}: stream reset: {stream.stopped}")
+        self.account.add(kind, int(stream.fields["x-process"]))
+        self.waiting.remove(kind)
+
+    def send(self, stream, length, is_end):
+        self.connection.http.send_data(stream.number, bytes(length), end_stream=is_end)
+        self.connection.transmit()
+
+    async def until(self, condition):
+        while not condition():
+            if self.connection.closed:
+                raise EOFError("the connection was closed")
+            self.connection.changed.clear()
+            await self.connection.changed.wait()

@@ -2,9 +2,9 @@
 
     soak.py NGINX MODULES CERTIFICATE SECONDS WORKERS [SEED]
 
-Clients (clients.py) send uploads that are accepted, refused by the header or in mid-stream, drained, or reset, over
-HTTP/1.1 and HTTP/2, with and without TLS; and, where MODULES have that for raw connections, sessions that are answered at once,
-passed on or refused. Meanwhile the configuration is reloaded, log files are reopened, workers are
+Clients (clients.py) send uploads that are accepted, refused by the header, in mid-stream, or because they take too long,
+answered by the application before it has read them, drained, or reset, over HTTP/1.1 and HTTP/2, with and without TLS, and
+over HTTP/3; and, where MODULES have that for raw connections, sessions that are answered at once, passed on or refused. Meanwhile the configuration is reloaded, log files are reopened, workers are
 killed, and the program is replaced by itself (USR2, QUIT). Asserted:
 
 * each request gets the answer that it should, but for those of a killed worker;
@@ -16,6 +16,7 @@ killed, and the program is replaced by itself (USR2, QUIT). Asserted:
 
 import collections
 import contextlib
+import math
 import os
 import pathlib
 import random
@@ -27,7 +28,7 @@ import urllib.request
 
 import clients
 from limit_body import proc
-from limit_body.nginx import Nginx, await_condition, http2, loads
+from limit_body.nginx import Nginx, await_condition, has_http3, http2, loads
 from limit_body.ports import free_ports
 
 CLIENTS = 12
@@ -58,12 +59,15 @@ http {{
         listen 127.0.0.1:{h2c}{http2};
         listen 127.0.0.1:{tls} ssl{http2};
         {http2_on}
+        {http3}
         limit_body {limit};
         limit_body_log_level notice;
         limit_body_zone soak;
         location = /up {{ proxy_pass http://127.0.0.1:{backend}; }}
         location = /streamed {{ proxy_pass http://127.0.0.1:{backend}; proxy_request_buffering off; }}
         location = /forbidden {{ return 403; }}
+        location = /early {{ limit_body 10m; proxy_pass http://127.0.0.1:{backend}; proxy_request_buffering off; }}
+        location = /slow {{ limit_body 10m; limit_body_timeout 1s; proxy_pass http://127.0.0.1:{backend}; }}
         location = /metrics {{ access_log off; limit_body_metrics; }}
         location = /status {{ access_log off; stub_status; }}
     }}
@@ -87,7 +91,9 @@ stream {{
     }}
 }}
 """
-# It answers when it has read a body. Nothing is done to it.
+# A connection that nobody will hear of again ends soon.
+HTTP3 = "listen 127.0.0.1:{h3} quic reuseport; keepalive_timeout 10s; client_body_timeout 10s; send_timeout 10s;"
+# It answers when it has read a body, but for one that it answers at once. Nothing is done to it.
 BACKEND = """
 worker_processes 1;
 events {{ worker_connections 1000; }}
@@ -95,7 +101,11 @@ http {{
     access_log off;
     client_max_body_size 0;
     keepalive_requests 1000000;
-    server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://unix:{directory}/answer; }} }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass http://unix:{directory}/answer; }}
+        location = /early {{ keepalive_timeout 0; lingering_close off; return 403 "no\n"; }}
+    }}
     server {{ listen unix:{directory}/answer; location / {{ return 200 "ok\\n"; }} }}
 }}
 """
@@ -112,11 +122,13 @@ def main():
         is_with_sessions = "limit_session" in modules
         if is_with_sessions:
             names += ["returning", "returning_tls", "limited", "limited_tls"]
+        if has_http3(nginx):
+            names += ["h3"]
         values = dict(zip(names, ports := free_ports(len(names))))
         values |= {"limit": clients.LIMIT, "certificate": certificate, "backend": backend.values["port"]}
         parameter, directive = http2(nginx)
         with Nginx(nginx, CONFIGURATION, load=loads(modules)[0], stream=SESSIONS.format(**values) if is_with_sessions else "",
-                   workers=workers, http2=parameter, http2_on=directive, **values) as server:
+                   http3=HTTP3.format(**values) if has_http3(nginx) else "", workers=workers, http2=parameter, http2_on=directive, **values) as server:
             server.start()
             soak = Soak(server, dict(zip(names, ports)), float(seconds), int(workers), seed)
             soak.run()
@@ -153,9 +165,10 @@ class Soak:
         while time.monotonic() < self.end and not self.account.lost:
             time.sleep(0.1)
             self.look_at_memory()
+            self.look_at_workers()
             if time.monotonic() > due and self.end - time.monotonic() > pause:
                 try:
-                    actions[turn % len(actions)]()
+                    self.act(actions[turn % len(actions)])
                 except (TimeoutError, OSError) as error:
                     self.errors.append(f"{actions[turn % len(actions)].__name__}: {error!r}")
                     break
@@ -169,6 +182,15 @@ class Soak:
         if any(client.is_alive() for client in self.clients):
             self.errors.append("a client waits in vain")
         print(f"{time.monotonic() - began:5.0f} s: {self.shown()}", flush=True)
+
+    def act(self, action):
+        self.account.changed = math.inf
+        action()
+
+    def look_at_workers(self):
+        """Ends a change when the old workers have gone."""
+        if self.account.changed == math.inf and len(self.server.workers()) == self.workers:
+            self.account.changed = time.monotonic()
 
     def shown(self):
         answered = sum(self.account.answered.values())
@@ -269,8 +291,8 @@ class Soak:
         raise TimeoutError(f"the old workers have {active} connections")
 
     def leftover(self):
-        """How many connections of killed workers nginx may count although they are gone."""
-        return 2 * CLIENTS * self.done["kills"] if self.done["kills"] else 0
+        """How many connections nginx may count although they are gone: of killed workers, and over HTTP/3."""
+        return 2 * CLIENTS * self.done["kills"] + self.account.stray
 
     @staticmethod
     def listens_no_more(pid):
@@ -306,9 +328,10 @@ class Soak:
         counted = self.counted + now
 
         for name, kinds, found in (
-            ("passed", (clients.ACCEPTED, clients.STREAMED, clients.FORBIDDEN), counted["requests_total", "passed"]),
+            ("passed", (clients.ACCEPTED, clients.STREAMED, clients.FORBIDDEN, clients.EARLY), counted["requests_total", "passed"]),
             ("refused by the header", (clients.TOO_LARGE,), counted["rejected_total", "header"]),
             ("refused in mid-stream", (clients.GROWN_TOO_LARGE,), counted["rejected_total", "body"]),
+            ("timed out", (clients.SLOW,), counted["requests_total", "timed_out"]),
             ("sessions passed", (clients.SESSION_PASSED,), counted["session_sessions_total", "passed"]),
             ("sessions refused", (clients.SESSION_REFUSED,), counted["session_sessions_total", "rejected"]),
         ):
@@ -318,7 +341,8 @@ class Soak:
         logs = collections.Counter(line.strip() for file in server.directory.glob("access.log*") for line in open(file))
         for name, kinds, line in (
             ("passed, logged", (clients.ACCEPTED, clients.STREAMED), "200 PASSED"),
-            ("forbidden, logged", (clients.FORBIDDEN,), "403 PASSED"),
+            ("forbidden, or answered early, logged", (clients.FORBIDDEN, clients.EARLY), "403 PASSED"),
+            ("timed out, logged", (clients.SLOW,), "408 TIMED_OUT"),
             ("refused, logged", (clients.TOO_LARGE, clients.GROWN_TOO_LARGE), "413 REJECTED"),
         ):
             failures += self.compare(name, kinds, logs[line], is_log=True)
