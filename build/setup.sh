@@ -30,9 +30,10 @@ packages() {
         test) echo curl iproute2 libfaketime msmtp openssl perl postgresql-client procps python3 python3-venv redis-tools \
             libhttp-message-perl libipc-run-perl liblist-moreutils-perl libtest-base-perl libtest-longstring-perl \
             libtext-diff-perl liburi-perl libwww-perl ;;
-        clients) echo chromium chromium-driver curl default-jdk-headless firefox-esr golang-go iproute2 \
-            liblwp-protocol-https-perl libwww-perl nghttp2-client nodejs \
-            "$(command -v npm >/dev/null || echo npm)" php-cli php-curl procps python3 python3-venv ruby socat util-linux wget ;;
+        clients) echo chromium chromium-driver curl default-jdk-headless firefox-esr g++ golang-go iproute2 \
+            liblwp-protocol-https-perl libokhttp-java libwww-perl nghttp2-client nodejs \
+            "$(command -v npm >/dev/null || echo npm)" php-cli php-curl pkg-config procps python3 python3-venv qt6-base-dev \
+            ruby socat util-linux wget ;;
         apps) echo default-jdk-headless golang-go libtomcat10-embed-java libtomcat10-java nghttp2-proxy nodejs \
             "$(command -v npm >/dev/null || echo npm)" php-fpm puma python3 python3-venv uwsgi-core uwsgi-plugin-python3 ;;
         programs) echo cadaver ffmpeg "$(command -v git >/dev/null || echo git)" git-lfs nodejs \

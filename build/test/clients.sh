@@ -30,5 +30,8 @@ CARGO_TARGET_DIR=$dir/reqwest cargo build --quiet --locked --release --manifest-
 cp "$dir/reqwest/release/upload-reqwest" "$dir"
 
 GO111MODULE=off GOCACHE="$dir/go" go build -o "$dir/upload-go" upload.go >"$log" 2>&1 || fail_log "go build failed"
-javac -d "$dir/java" Upload.java >"$log" 2>&1 || fail_log "javac failed"
+javac -cp /usr/share/java/okhttp.jar:/usr/share/java/okio.jar -d "$dir/java" Upload.java >"$log" 2>&1 || fail_log "javac failed"
+# shellcheck disable=SC2046 # flags are words
+c++ -O2 -Wall -Wextra -Werror -fPIC -o "$dir/upload-qt" upload.cpp $(pkg-config --cflags --libs Qt6Network) >"$log" 2>&1 ||
+    fail_log "c++ failed"
 cc -O2 -Wall -Wextra -Werror -o "$dir/link" link.c >"$log" 2>&1 || fail_log "cc failed"

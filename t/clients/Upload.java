@@ -1,4 +1,4 @@
-// Uploads with Java: Upload HttpClient|HttpURLConnection HTTP_1_1|HTTP_2; see uploads.py for what it reads and prints.
+// Uploads with Java: Upload HttpClient|HttpURLConnection|OkHttp h1|h2|h2c; see uploads.py for what it reads and prints.
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -13,13 +13,23 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
+import okhttp3.MediaType;
+import okhttp3.OkHttpClient;
+import okhttp3.Protocol;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+import okio.BufferedSink;
+import okio.Okio;
 
 public class Upload {
     static class TrustAll extends X509ExtendedTrustManager {
@@ -77,11 +87,12 @@ public class Upload {
         return "{\"status\": " + status + ", \"body\": " + quoted(body) + "}";
     }
 
-    static String client(HttpClient.Version version, SSLContext context, String url, long length, boolean declared,
+    static String client(String version, SSLContext context, String url, long length, boolean declared,
             double pause, double timeout) throws Exception {
         HttpRequest.BodyPublisher zeros = HttpRequest.BodyPublishers.ofInputStream(() -> new Zeros(length, pause));
         HttpRequest.BodyPublisher body = declared ? HttpRequest.BodyPublishers.fromPublisher(zeros, length) : zeros;
-        HttpClient client = HttpClient.newBuilder().version(version).sslContext(context).build();
+        HttpClient client = HttpClient.newBuilder().sslContext(context)
+            .version(version.equals("h1") ? HttpClient.Version.HTTP_1_1 : HttpClient.Version.HTTP_2).build();
         HttpRequest request =
             HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds((long) timeout)).POST(body).build();
         HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
@@ -111,10 +122,48 @@ public class Upload {
         }
     }
 
+    static String okHttp(String version, SSLContext context, String url, long length, boolean declared, double pause,
+            double timeout) throws Exception {
+        List<Protocol> protocols = version.equals("h2c") ? Collections.singletonList(Protocol.H2_PRIOR_KNOWLEDGE)
+            : version.equals("h2") ? Arrays.asList(Protocol.HTTP_2, Protocol.HTTP_1_1)
+            : Collections.singletonList(Protocol.HTTP_1_1);
+        long millis = (long) (timeout * 1000);
+        OkHttpClient client = new OkHttpClient.Builder().protocols(protocols)
+            .sslSocketFactory(context.getSocketFactory(), new TrustAll()).hostnameVerifier((name, session) -> true)
+            .readTimeout(millis, TimeUnit.MILLISECONDS).writeTimeout(millis, TimeUnit.MILLISECONDS)
+            .callTimeout(millis, TimeUnit.MILLISECONDS).build();
+        RequestBody body = new RequestBody() {
+            public MediaType contentType() { return null; }
+            public long contentLength() { return declared ? length : -1; }
+            public void writeTo(BufferedSink sink) throws IOException {
+                sink.writeAll(Okio.source(new Zeros(length, pause)));
+            }
+        };
+        try (Response answer = client.newCall(new Request.Builder().url(url).post(body).build()).execute()) {
+            return answer(answer.code(), answer.body().string());
+        } finally {
+            client.connectionPool().evictAll();
+        }
+    }
+
+    static String upload(String library, String version, SSLContext context, String url, long length, boolean declared,
+            double pause, double timeout) throws Exception {
+        switch (library) {
+            case "HttpClient": return client(version, context, url, length, declared, pause, timeout);
+            case "HttpURLConnection": return connection(context, url, length, declared, pause, timeout);
+            default: return okHttp(version, context, url, length, declared, pause, timeout);
+        }
+    }
+
+    static String version(String library) {
+        return library.equals("OkHttp") ? okhttp3.internal.Version.userAgent().replace("okhttp/", "")
+            : System.getProperty("java.version");
+    }
+
     public static void main(String[] args) throws Exception {
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(null, new TrustManager[] { new TrustAll() }, null);
-        System.out.println("{\"version\": " + quoted(System.getProperty("java.version")) + "}");
+        System.out.println("{\"version\": " + quoted(version(args[0])) + "}");
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
         for (String line; (line = lines.readLine()) != null;) {
             String[] words = line.split(" ");
@@ -122,9 +171,7 @@ public class Upload {
             boolean declared = words[2].equals("declared");
             double pause = Double.parseDouble(words[3]), timeout = Double.parseDouble(words[4]);
             try {
-                System.out.println(args[0].equals("HttpClient")
-                    ? client(HttpClient.Version.valueOf(args[1]), context, words[0], length, declared, pause, timeout)
-                    : connection(context, words[0], length, declared, pause, timeout));
+                System.out.println(upload(args[0], args[1], context, words[0], length, declared, pause, timeout));
             } catch (Exception error) {
                 System.out.println("{\"error\": " + quoted(error.toString()) + "}");
             }

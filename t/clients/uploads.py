@@ -86,7 +86,6 @@ class Client:
 
     def arguments(self, tools, protocol, origins):
         words = {"TOOLS": tools, "HERE": str(HERE), "VERSION": "h1" if protocol == "tls" else protocol,
-                 "JAVA": "HTTP_1_1" if protocol in ("h1", "tls") else "HTTP_2",
                  "ORIGINS": origins, "CERTIFICATE": os.environ.get("CERTIFICATE", "")}
         return [re.sub(r"[A-Z]{4,}", lambda word: words.get(word[0], word[0]), word) for word in self.command.split()]
 
@@ -97,6 +96,11 @@ def python(library, *protocols, environment="python"):
 
 def node(library, *protocols):
     return Client(f"node TOOLS/node.mjs {library}", protocols)
+
+
+def java(library, *protocols):
+    # Debian's OkHttp, and what it needs.
+    return Client(f"java -cp TOOLS/java:/usr/share/java/okhttp.jar:/usr/share/java/okio.jar Upload {library} VERSION", protocols)
 
 
 def browser(name, how, undeclared=False):
@@ -124,8 +128,11 @@ CLIENTS = {
     "axios": node("axios", "h1", "tls"),
     "undici": node("undici-h2", "h2"),
     "Go net/http": Client("TOOLS/upload-go VERSION", ("h1", "tls", "h2")),
-    "Java HttpClient": Client("java -cp TOOLS/java Upload HttpClient JAVA", ("h1", "tls", "h2")),
-    "Java HttpURLConnection": Client("java -cp TOOLS/java Upload HttpURLConnection JAVA", ("h1", "tls")),
+    "Java HttpClient": java("HttpClient", "h1", "tls", "h2"),
+    "Java HttpURLConnection": java("HttpURLConnection", "h1", "tls"),
+    "OkHttp": java("OkHttp", "h1", "tls", "h2", "h2c"),
+    # It reads bodies of unknown length to their end, and declares them.
+    "Qt": Client("TOOLS/upload-qt VERSION", ("h1", "tls", "h2", "h2c"), undeclared=False),
     "Rust reqwest": Client("TOOLS/upload-reqwest VERSION", ("h1", "tls", "h2", "h2c")),
     "PHP curl": Client("php HERE/upload.php curl", ("h1", "tls")),
     "PHP streams": Client("php HERE/upload.php streams", ("h1", "tls"), False, False),
