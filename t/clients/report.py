@@ -23,6 +23,7 @@ PROTOCOLS = {protocol: name for name, protocols in GROUPS.items() for protocol i
 CASES = {
     "loopback": ("2 MiB", "32 MiB", "200 MiB"), "pause of 6 s": ("pause of 6 s",), "40 ms, 50 Mbit/s": ("far, 16 MiB",),
     "1% lost": ("lossy, 8 MiB",), "upload takes 45 s": ("45 s, 8 MiB",), "`error_page`": ("own page",),
+    "`error_page`, chunked, pause of 6 s": ("own page, pause of 6 s",),
 }
 SERVERS = {
     "module": "this module", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy", "haproxy": "HAProxy", "lighttpd": "lighttpd",
@@ -131,7 +132,7 @@ def in_short(cells, servers):
 def by_client(cells, versions, servers):
     rows = []
     for client in sorted({key[0] for key in cells}, key=str.lower):
-        values = [share(cells, lambda c, p, s, k, m: c == client and s == server and k != "own page") for server in servers]
+        values = [share(cells, lambda c, p, s, k, m: c == client and s == server and "own page" not in k) for server in servers]
         rows.append([f"{client} {versions[client]}", *(shown(value) for value in values)])
     return table(["", *servers.values()], rows)
 
