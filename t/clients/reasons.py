@@ -35,6 +35,8 @@ REASONS = [
     ("apache", "", HTTP1, "", "", "",
      "Apache ends its side of the connection with the answer and reads on for 30 seconds; the client takes the end for a failure, "
      "or what it sends comes later."),
+    ("apache", "", HTTP2, "", "", "",
+     "Apache resets the stream after its answer (NO_ERROR), or ends the connection (GOAWAY): the client takes that for a failure, or waits for the window."),
     ("haproxy", "", HTTP1, "", "", "",
      "HAProxy answers and closes at once; what the client sends meets a reset."),
     ("haproxy", "", HTTP2, "", "", "",

@@ -64,18 +64,28 @@ time is up, and exits with 28. With nginx alone it exits with 92 and has neither
 METHOD = """
 ## Method
 
-Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB; each upload is tried {tries} times, {uploads} in all. Servers have
-default settings except for the limit: {versions}.
-HAProxy has no limit for bodies; a rule on Content-Length takes its place. Apache's limit applies to HTTP/1.1 only. A cell is
-missing if a server has no limit, if a client lacks a feature (browsers do not pause, wget has no chunked bodies), and for servers
-other than nginx with 200 MiB and on the two slowest networks. lighttpd's answer to bodies of undeclared length
-over HTTP/2 is 411, which counts as well. Clients do not verify certificates, and have default settings otherwise.
+Limits are 1 MiB, bodies 2, 8, 16, 32 or 200 MiB; each upload is tried {tries} times, {uploads} in all: once
+with servers other than nginx in the rows "1% lost", "upload takes 45 s" and "`error_page`". Servers have default settings except
+for the limit and the page: {versions}.
+HAProxy has no limit for bodies; a rule on Content-Length takes its place, so bodies of undeclared length are not sent to it.
+Apache answers with a file, and over HTTP/2 with a CGI script that reads the body: there its limit (`LimitRequestBody`) holds
+only if something reads, and a file is sent whatever the length of the body. lighttpd's answer to bodies of undeclared length over
+HTTP/2 is 411, which counts as well. A client is missing in a cell if it lacks a feature (browsers do not pause, wget and Qt have
+no chunked bodies). 200 MiB are for this module and nginx. Clients do not verify certificates, and have default settings
+otherwise.
+
+A cell with "–" is for what there is not:
+
+- HTTP/3: Apache and lighttpd have none, and Debian's HAProxy is built without it.
+- "`error_page`, chunked, pause of 6 s" is about a page in another location of nginx, and so for this module and nginx.
+- "answer, then close" and "answer, then finalize with 413" close a connection of HTTP/1.1, which they have for themselves.
 
 "loopback" means bodies of 2, 32 and 200 MiB. "pause of 6 s" means 32 MiB over loopback, with a pause of the client in the
 middle. The others use a network between two namespaces (t/clients/link.c): 16 MiB with a round trip of 40 ms and 50 Mbit/s;
 8 MiB with 10 ms and 1% of the packets lost; 8 MiB at 1.5 Mbit/s, which takes 45 seconds. TCP's congestion control is Reno.
 `error_page` means a custom page for 413, with nginx: `error_page 413 /too_large;`. (With nginx alone a named location,
-`error_page 413 @too_large`, works on HTTP/2 and HTTP/3 as well.)
+`error_page 413 @too_large`, works on HTTP/2 and HTTP/3 as well.) Others have `ErrorDocument 413 /too_large.html` (Apache),
+`handle_errors` with a file (Caddy), `errorfile` (HAProxy) and `server.errorfile-prefix` (lighttpd) in its place.
 
 Measured on {date}, Linux {kernel}, {cpus} processors.
 """
@@ -103,7 +113,7 @@ def share(cells, wanted):
 
 def shown(value, best=None):
     if value is None:
-        return ""
+        return "–"
     # 100 is for all, and nothing else.
     text = f"{min(int(value * 100 + 0.5), 99 if value < 1 else 100)}%"
     return f"**{text}**" if best is not None and value >= best else text

@@ -1,7 +1,7 @@
 """The servers that uploads are tried with: this module, nginx alone, what textbooks recommend, and other people's servers.
 
 Each takes bodies of up to 1 MiB at /up, and answers 413 with a page of its own to larger ones. At /page nginx has an
-error_page. At / there is an empty page, to upload from. What they take goes to a backend that reads it, and answers "ok".
+error_page, and others what they have in its place. At / there is an empty page, to upload from. What they take goes to a backend that reads it, and answers "ok".
 
     with servers.started(["module", "nginx"], nginx, module, controls, certificate, address, directory) as running:
         running["nginx"].url("h1", "/up")
@@ -33,6 +33,9 @@ TIMEOUT = 30
 FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 65536)
 
 EMPTY = "<!doctype html><title>empty</title>"
+
+# The custom page of other people's servers.
+PAGE = "<!doctype html><title>too large</title>too large"
 
 # 413, or "Length Required", as lighttpd has it for bodies of unknown length over HTTP/2: refused is refused.
 STATUSES = (413, 411)
@@ -117,21 +120,42 @@ def backend(server, context, directory):
 
 
 def apache(server, context, directory):
-    """Does not hold what it proxies against its limit, so it answers with files; and nothing over HTTP/2."""
-    (directory / "up").write_text("ok\n")
+    """Does not hold what it proxies against its limit, so it answers with files; and over HTTP/2 with a script, as with a file it
+    does not look at the body there."""
+    for name in ("up", "page"):
+        (directory / name).write_text("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\ncat >/dev/null\necho ok\n")
+        (directory / name).chmod(0o755)
     (directory / "index.html").write_text(EMPTY)
-    return peers.apache(server, context.certificate, directory, ["dir", "mime"], f"""
+    (directory / "too_large.html").write_text(PAGE)
+    return peers.apache(server, context.certificate, directory, ["dir", "mime", "http2", "cgid"], f"""
+Protocols h2 h2c http/1.1
+ScriptSock {directory}/cgid
 LimitRequestBody {LIMIT}
 DocumentRoot {directory}
 DirectoryIndex index.html
 TypesConfig /etc/mime.types
+<Directory {directory}>
+    Options +ExecCGI
+</Directory>
+<LocationMatch "^/(up|page)$">
+    <If "%{{HTTP2}} == 'on'">
+        SetHandler cgi-script
+    </If>
+</LocationMatch>
+<Location /page>
+    ErrorDocument 413 /too_large.html
+</Location>
 """)
 
 
 def haproxy(server, context, directory):
     """Has no limit for bodies; a rule on the declared length is what its users write."""
+    page = f"HTTP/1.1 413 Content Too Large\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n{PAGE}"
+    (directory / "too_large.http").write_text(page)
     return peers.haproxy(server, context.certificate, directory, (FILES - 200) // 2, f"""
-    http-request deny deny_status 413 content-type text/html string "<html>too large</html>" if {{ req.hdr(content-length) -m int gt {LIMIT} }}
+    acl too_large req.hdr(content-length) -m int gt {LIMIT}
+    http-request deny deny_status 413 errorfile {directory}/too_large.http if too_large {{ path /page }}
+    http-request deny deny_status 413 content-type text/html string "<html>too large</html>" if too_large
     default_backend all
 backend all
     server backend {context.backend}
@@ -139,21 +163,33 @@ backend all
 
 
 def caddy(server, context, directory):
+    (directory / "too_large.html").write_text(PAGE)
     return peers.caddy(server, context.certificate, directory, f"""
     request_body {{
         max_size {LIMIT}
     }}
     reverse_proxy {context.backend}
     handle_errors {{
+        handle /page {{
+            rewrite * /too_large.html
+            file_server {{
+                root {directory}
+                status 413
+            }}
+        }}
         respond "too large" 413
     }}
 """)
 
 
 def lighttpd(server, context, directory):
+    # 411 comes before it looks at the path.
+    for status in STATUSES:
+        (directory / f"too_large-{status}.html").write_text(PAGE)
     host, port = context.backend.split(":")
     return peers.lighttpd(server, context.certificate, directory, ["mod_proxy"], f"""
 server.max-request-size = {LIMIT // 1024}
+server.errorfile-prefix = "{directory}/too_large-"
 proxy.server = ("" => (("host" => "{host}", "port" => {port})))
 """)
 
@@ -168,7 +204,7 @@ KINDS = {
                             nginx(rules=f"client_max_body_size {LIMIT}; lingering_close off;")),
     "closing at once": ("closing at once", HTTP1, nginx("load_module {controls};", "client_max_body_size 0; location /up { control_close; }")),
     "answering twice": ("answering twice", HTTP1, nginx("load_module {controls};", "client_max_body_size 0; location /up { control_double; }")),
-    "apache": ("Apache", HTTP1, apache),
+    "apache": ("Apache", HTTP1 + HTTP2, apache),
     "haproxy": ("HAProxy", HTTP1 + HTTP2, haproxy),
     "caddy": ("Caddy", HTTP1 + HTTP2 + HTTP3, caddy),
     "lighttpd": ("lighttpd", HTTP1 + HTTP2, lighttpd),
