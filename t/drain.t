@@ -43,8 +43,8 @@ h1 POST /page 64m
 --- drained
 /up/1 413 complete 67108864 yes
 /up/2 413 complete 67108864 yes
-/up/3 413 complete 67108864 yes
-/up/4 413 complete 67108864 yes
+/up/3 413 complete * yes
+/up/4 413 complete * yes
 /up/5 413 complete * yes
 /up/6 413 closed * yes
 /up/7 413 complete 1025 ?

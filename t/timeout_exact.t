@@ -1,4 +1,5 @@
-# limit_body_timeout by a clock that stands still until a client sets it: exact to the second.
+# Times by a clock that stands still until a client sets it: limit_body_timeout, exact to the second; and a client that is
+# silent within its body.
 
 use Test::Nginx::LimitBody 'no_plan';
 
@@ -42,3 +43,29 @@ h1: head POST /bought 1m Expect:100-continue; answer; send 100k; clock 180000004
 client took too long to send body: 1002 bytes in 10.000s,
 client took too long to send body: 4096 bytes in 14.000s,
 client took too long to send body: 102402 bytes in 20.000s,
+
+
+=== TEST 2: over TLS nginx does not end its side while there may be more of the body, and does when the client is silent
+--- main_config
+env FAKETIME_TIMESTAMP_FILE;
+env FAKETIME_FMT;
+env FAKETIME_NO_CACHE;
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+--- in_turn
+--- script
+h1s: clock 1800000100; head POST /large 32m; answer; send 33538048; read; open; send 16384; read; open; clock 1800000102; end
+h1s tls1.2: clock 1800000200; head POST /tls12 32m; answer; send 33538048; read; open; send 16384; read; open; clock 1800000202; end
+h1s: clock 1800000300; head POST /closed 32m; answer; send 32m; close
+h1s: clock 1800000400; head POST /small 1m; answer; send 1047576; read; open; send 1000; end
+--- seen
+413 <413 Request Entity Too Large> | open | open | closed
+413 <413 Request Entity Too Large> | open | open | closed
+413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | open | closed
+--- drained
+/large 413 complete * yes
+/tls12 413 complete * yes
+/closed 413 complete * yes
+/small 413 complete 1048576 yes

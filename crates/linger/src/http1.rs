@@ -38,15 +38,14 @@ const BATCH: u64 = 512 << 10;
 /// How long that read waits at most, in milliseconds, while it is unknown how much is still to come.
 const SOON: u64 = 100;
 
-/// How much of a body, in bytes, may have gone into TLS and not come out of it yet: a record (RFC 8446, section 5.1).
-///
-/// The encrypted body is at least as long as the body. So when all of the body's length but a record has been dropped,
-/// little is still to come. nginx then lingers until the client closes.
-const RECORD: u64 = 1 << 14;
-
-/// How much of a chunked body, in bytes, is decrypted to find its end, and how much of its syntax is parsed. If there is
-/// more, that is dropped unseen, and the drain ends when the client closes.
+/// How much of a body, in bytes, is decrypted to find its end, and how much of the syntax of a chunked body is parsed. If
+/// there is more, that is dropped unseen, and the drain ends when the client closes.
 const SEEN: u64 = 1 << 20;
+
+/// How long, in milliseconds, a client has to be silent to have sent all of a body that is dropped unseen, when at least
+/// as many bytes as were declared have come. Encrypted they are more, by how much depends on the client's records. A client
+/// that has not sent all may take an end of the connection for a failure.
+const SILENT: u64 = NOTICE;
 
 /// The rest of a body.
 #[derive(Clone, Copy)]
@@ -70,6 +69,8 @@ enum Rest {
     Chunks(ngx_http_chunked_t),
     /// Nobody will know: it is dropped without being decrypted or parsed, until the client closes.
     Unseen {
+        /// How many bytes are still to come at least; [`u64::MAX`] for a chunked body.
+        least: u64,
         /// When some of it came last, in milliseconds ([`now`]).
         last: u64,
         /// Whether the client has been told that nothing more will be sent.
@@ -273,17 +274,30 @@ impl Body {
         }
     }
 
-    /// How many bytes need not be decrypted, or parsed, because the connection will be closed and may linger for what is
-    /// left; `None` if all have to be.
-    fn unseen(&self, r: RawRequest<'_>) -> Option<u64> {
+    /// Returns whether the rest need not be decrypted or parsed: there is much of it, and the connection will be closed and
+    /// may linger for what is left.
+    fn is_unseen(&self, r: RawRequest<'_>) -> bool {
         if self.wants_buffer || r.is_kept_alive() || !may_linger(r) {
-            return None;
+            return false;
         }
         let is_tls = r.connection().is_tls();
         match self.rest {
-            Rest::Length(rest) => is_tls.then(|| rest.saturating_sub(RECORD)),
-            Rest::Chunks(_) => (self.syntax >= SEEN || (is_tls && self.seen >= SEEN)).then_some(u64::MAX),
-            Rest::Unseen { .. } => Some(u64::MAX),
+            Rest::Length(rest) => is_tls && rest > SEEN,
+            Rest::Chunks(_) => self.syntax >= SEEN || (is_tls && self.seen >= SEEN),
+            Rest::Unseen { .. } => true,
+        }
+    }
+
+    /// Returns whether as much has come, unseen, as was declared.
+    const fn is_enough(&self) -> bool {
+        matches!(self.rest, Rest::Unseen { least: 0, .. })
+    }
+
+    /// How many bytes can be dropped unseen, if the rest is to be.
+    const fn unseen(&self) -> u64 {
+        match self.rest {
+            Rest::Length(rest) | Rest::Unseen { least: rest @ 1.., .. } => rest,
+            Rest::Chunks(_) | Rest::Unseen { .. } => u64::MAX,
         }
     }
 
@@ -296,22 +310,30 @@ impl Body {
                 let is_inside = chunks.size > 0 && is_inside_chunk(r, *chunks);
                 is_inside.then(|| Bulk { size: chunks.size.unsigned_abs(), is_raw })
             }
-            Rest::Unseen { .. } => Some(Bulk { size: u64::MAX, is_raw: true }),
+            Rest::Unseen { .. } => Some(Bulk { size: self.unseen(), is_raw: true }),
         }
     }
 
     /// Subtracts `dropped` bytes of a bulk from the rest. They must be no more than the bulk. After bytes that
-    /// nobody has seen (`is_unseen`) the end of a chunked body cannot be found any more.
+    /// nobody has seen (`is_unseen`) the end of the body cannot be found any more.
     fn take_off(&mut self, dropped: u64, is_unseen: bool) {
+        if is_unseen {
+            let least = match self.rest {
+                Rest::Length(least) | Rest::Unseen { least, .. } if least < u64::MAX => least.saturating_sub(dropped),
+                _ => u64::MAX,
+            };
+            let is_told = matches!(self.rest, Rest::Unseen { is_told: true, .. });
+            self.rest = Rest::Unseen { least, last: now(), is_told };
+            return;
+        }
         match &mut self.rest {
             Rest::Length(rest) => *rest = rest.saturating_sub(dropped),
-            Rest::Chunks(_) if is_unseen => self.rest = Rest::Unseen { last: now(), is_told: false },
             Rest::Chunks(chunks) => {
                 chunks.size = chunks.size.saturating_sub_unsigned(dropped);
                 chunks.length = chunks.length.saturating_sub_unsigned(dropped);
                 self.seen = self.seen.saturating_add(dropped);
             }
-            Rest::Unseen { last, .. } => *last = now(),
+            Rest::Unseen { .. } => (),
         }
     }
 
@@ -326,16 +348,11 @@ impl Body {
                 _ if left == 0 || looked >= LOOKS => return (dropped, Came::More),
                 _ => (),
             }
-            let unseen = self.unseen(r);
-            if let (Some(0), Rest::Length(rest)) = (unseen, self.rest) {
-                // What is left counts as dropped. nginx lingers until the client closes.
-                self.rest = Rest::Length(0);
-                return (dropped.saturating_add(rest.min(left)), Came::Whole);
-            }
+            let is_unseen = self.is_unseen(r);
             // What TLS has begun to read is read to the end of its record, so that TLS needs no memory for it.
-            let (bulk, left) = match unseen.map(|size| (size, c.read_ahead() as u64)) {
-                Some((size, 0)) => (Some(Bulk { size, is_raw: true }), left),
-                Some((_, ahead)) => (self.bulk(r), left.min(ahead)),
+            let (bulk, left) = match is_unseen.then(|| c.read_ahead() as u64) {
+                Some(0) => (Some(Bulk { size: self.unseen(), is_raw: true }), left),
+                Some(ahead) => (self.bulk(r), left.min(ahead)),
                 None => (self.bulk(r), left),
             };
             match bulk {
@@ -343,13 +360,13 @@ impl Body {
                     // The system needs a buffer, which the next turn uses.
                     Ok(0) => (),
                     Ok(bytes) => {
-                        self.take_off(bytes, unseen.is_some());
+                        self.take_off(bytes, is_unseen);
                         dropped = dropped.saturating_add(bytes);
                         if bytes < size.min(left) && !c.read().is_eof_pending() {
                             return (dropped, self.wait(r, dropped, most.saturating_sub(dropped)));
                         }
                     }
-                    Err(came) => return (dropped, came),
+                    Err(came) => return (dropped, self.unseen_end(r, came)),
                 },
                 Some(Bulk { size, is_raw: false }) => {
                     let size = size.min(left).min(scratch::SIZE as u64);
@@ -443,7 +460,8 @@ impl Body {
             Rest::Length(rest) => *rest,
             // The next request may follow.
             Rest::Chunks(chunks) if r.is_kept_alive() => u64::try_from(chunks.length).unwrap_or(1),
-            Rest::Chunks(_) | Rest::Unseen { .. } => u64::MAX,
+            Rest::Unseen { least, .. } => *least,
+            Rest::Chunks(_) => u64::MAX,
         };
         let is_lively = last >= LIVELY && r.is_done();
         self.wake_up_for(c, if is_lively { certain.min(most).min(BATCH) } else { 1 });
@@ -454,25 +472,42 @@ impl Body {
     /// After how long to look whether something has come or [`tell`](Self::tell) has something to tell, in
     /// milliseconds; `None` if it is enough to wait for the client.
     pub(crate) fn next_look(&self, r: RawRequest<'_>) -> Option<u64> {
-        let until_told = self.until_told(r).map(|until| if until == 0 { NOTICE } else { until });
-        [self.notice(), until_told].into_iter().flatten().min()
+        let until_silent = self.until_silent(r).map(|until| if until == 0 { NOTICE } else { until });
+        [self.notice(), until_silent].into_iter().flatten().min()
     }
 
-    /// How long the client has to be silent, in milliseconds, until it is told that nothing more will be sent; `None` if
-    /// it is not to be told, or has been.
-    fn until_told(&self, r: RawRequest<'_>) -> Option<u64> {
-        match self.rest {
-            Rest::Unseen { last, is_told: false } => {
-                Some(lingering_timeout(r).saturating_sub(now().saturating_sub(last)))
+    /// How long the client has to be silent still, in milliseconds, for all to have come, or to be told that nothing more
+    /// will be sent; `None` if its silence means nothing.
+    fn until_silent(&self, r: RawRequest<'_>) -> Option<u64> {
+        let (last, silent) = match self.rest {
+            Rest::Unseen { least: 0, last, .. } => (last, SILENT),
+            Rest::Unseen { last, is_told: false, .. } => (last, lingering_timeout(r)),
+            _ => return None,
+        };
+        Some(silent.saturating_sub(now().saturating_sub(last)))
+    }
+
+    /// The result for a body that is dropped unseen, where `came` is the result of reading: when as much has come as was
+    /// declared, the client's silence or its end is the end of the body.
+    fn unseen_end(&mut self, r: RawRequest<'_>, came: Came) -> Came {
+        if !self.is_enough() {
+            return came;
+        }
+        match came {
+            Came::Closed | Came::Failed => Came::Whole,
+            Came::Wait if self.until_silent(r) == Some(0) => Came::Whole,
+            Came::Wait => {
+                self.wake_up_for(r.connection(), 1);
+                came
             }
-            _ => None,
+            _ => came,
         }
     }
 
     /// Tells a client whose end nobody will see that nothing more will be sent, once it has been silent for
     /// `lingering_timeout`: it may be waiting for that. It must have acknowledged the answer.
     pub(crate) fn tell(&mut self, r: RawRequest<'_>) {
-        if let (Some(0), Rest::Unseen { is_told, .. }) = (self.until_told(r), &mut self.rest) {
+        if let (Some(0), Rest::Unseen { least: 1.., is_told, .. }) = (self.until_silent(r), &mut self.rest) {
             *is_told = true;
             r.connection().end_sending();
         }

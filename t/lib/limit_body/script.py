@@ -26,6 +26,7 @@ HTTP/1.x
     chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
     chunks NUMBER SIZE                                      send so many chunks of the body, all at once
     read                                                    wait until nginx has read all that was sent
+    open                                                    see whether the connection is, so far
     gone                                                    read on until the connection is gone, however that comes
     connect                                                 close the connection, and open another one
     shutdown                                                say that nothing more will be sent, and read on
@@ -217,6 +218,15 @@ class Http1(Script):
             self.seen.append("silent")
         except OSError:
             self.seen.append("reset")
+
+    def open(self):
+        self.connection.settimeout(0)
+        try:
+            self.seen.append("closed" if not self.connection.recv(1) else "more")
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.seen.append("open")
+        finally:
+            self.connection.settimeout(TIMEOUT)
 
     def gone(self):
         try:
