@@ -52,7 +52,15 @@ crate_nginx_version() {
     sed -n '/^name = "nginx-src"/{n;s/.*+\(.*\)"/\1/p;}' "$project/build/nginx/source/Cargo.lock"
 }
 
-# Ends the script if what a source tree names in its nginx.h, or "nginx -V", is a server that only looks like nginx.
+# Prints the version of nginx whose source is in $1. Ends the script if there is none, or if it is not nginx's.
+source_version() {
+    found=$(nginx_version "$1")
+    [ -n "$found" ] || fail "NGINX_SOURCE_DIR=$1: no source of nginx there (no src/core/nginx.h)"
+    refuse_unsupported "$(cat "$1/src/core/nginx.h" "$1/src/core/angie.h" 2>/dev/null || true)"
+    echo "$found"
+}
+
+# Ends the script if what a source tree has in its nginx.h, or "nginx -V" says of versions, is a server that only looks like nginx.
 refuse_unsupported() {
     case $1 in
         *freenginx*) fail "freenginx is not supported: it discards bodies in another way than nginx" ;;

@@ -22,9 +22,7 @@ flags="--with-compat --with-debug --with-threads
 
 version=
 if [ -n "$source" ]; then
-    version=$(nginx_version "$source")
-    [ -n "$version" ] || fail "NGINX_SOURCE_DIR=$source: no source of nginx there (no src/core/nginx.h)"
-    refuse_unsupported "$(cat "$source/src/core/nginx.h" "$source/src/core/angie.h" 2>/dev/null || true)"
+    version=$(source_version "$source")
 fi
 about="$source $version $flags $cc_opt $ld_opt"
 

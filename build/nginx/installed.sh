@@ -19,8 +19,7 @@ log=$dir/build.log
 find_source() {
     if [ -n "$given" ]; then
         local found
-        found=$(nginx_version "$given")
-        [ -n "$found" ] || fail "NGINX_SOURCE_DIR=$given: no source of nginx there (no src/core/nginx.h)"
+        found=$(source_version "$given")
         [ "$found" = "$version" ] || fail "$nginx is version $version, the source in $given is $found"
         tree=$given
     elif [ "$(nginx_version $debian)" = "$version" ]; then
@@ -105,7 +104,7 @@ compare_signatures() {
 [ -f "$nginx" ] || fail "$nginx: not a file"
 [ -x "$nginx" ] || fail "$nginx: not executable"
 about=$("$nginx" -V 2>&1 </dev/null) || true
-refuse_unsupported "$about"
+refuse_unsupported "$(grep ' version: ' <<<"$about")"
 version=$(sed -n 's|^nginx version: [^/]*/\([0-9]*\.[0-9]*\.[0-9]*\).*|\1|p' <<<"$about")
 [ -n "$version" ] || fail "$nginx is not an nginx. Its answer to -V: $(head -n 1 <<<"$about")"
 

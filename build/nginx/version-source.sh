@@ -17,9 +17,7 @@ case $wanted in
 esac
 
 if [ -n "$source" ]; then
-    found=$(nginx_version "$source")
-    [ -n "$found" ] || fail "NGINX_SOURCE_DIR=$source: no source of nginx there (no src/core/nginx.h)"
-    refuse_unsupported "$(cat "$source/src/core/nginx.h" "$source/src/core/angie.h" 2>/dev/null || true)"
+    found=$(source_version "$source")
     [ "${wanted:-$found}" = "$found" ] || fail "NGINX_VERSION=$wanted, but the source in NGINX_SOURCE_DIR=$source is $found"
     (cd "$source" && pwd)
 else
