@@ -20,6 +20,6 @@ def shown(status, body):
     if len(body) > 1000:
         return f"{status} {len(body)} {'numbers' if body == numbers(len(body)) else 'bytes'}"
     body = body.decode("utf-8", "backslashreplace").strip()
-    if page := re.match(r"<html>\s*<head><title>(.*?)</title></head>.*</html>\s*$", body, re.S):
+    if page := re.match(r"(?:<!DOCTYPE [^>]*>\s*)?<html>\s*<head><title>(.*?)</title></head>.*</html>\s*$", body, re.S):
         body = f"<{page[1]}>"
     return f"{status} {body}".rstrip().replace("\n", "\\n")

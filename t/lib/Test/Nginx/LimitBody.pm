@@ -103,7 +103,10 @@ my $early_sockets = $ENV{TEST_NGINX_EARLY} = "/tmp/limit-body-$$.early";
 $ENV{TEST_NGINX_CONTROL} = "$ENV{TEST_CONTROLS}/ngx_http_control_module.so";
 $ENV{TEST_NGINX_EXAMPLE} = "$ENV{TEST_CONTROLS}/require_length.so";
 
-our $has_http3 = `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--with-http_v3_module/;
+my $about = `$Test::Nginx::Util::NginxBinary -V 2>&1`;
+our $has_http3 = $about =~ /--with-http_v3_module/;
+# Tengine's defaults are other ones.
+my $as_nginx = $about =~ /^Tengine / ? 'lingering_close on; server_info off;' : '';
 
 my $script_client = dirname(__FILE__) . '/../../script.py';
 my $drain_format = '$request_uri $status $limit_body_drain $limit_body_drained $limit_body_acknowledged';
@@ -195,6 +198,7 @@ END
 
     $block->set_value('config', "$listen\n" . ($block->config // ''));
     $block->set_value('http_config', <<"END" . ($block->http_config // ''));
+$as_nginx
 $kept
 $scripted
 log_format upload '$log_format';
