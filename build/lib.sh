@@ -64,7 +64,7 @@ source_version() {
 refuse_unsupported() {
     case $1 in
         *freenginx*) fail "freenginx is not supported: it discards bodies in another way than nginx" ;;
-        *Angie*) fail "Angie is not supported: the crate ngx does not compile with its headers" ;;
+        *Angie*) fail "Angie is not supported: the crate nginx-sys does not compile with its headers" ;;
     esac
 }
 

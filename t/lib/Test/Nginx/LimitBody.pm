@@ -105,6 +105,7 @@ $ENV{TEST_NGINX_EXAMPLE} = "$ENV{TEST_CONTROLS}/require_length.so";
 
 my $about = `$Test::Nginx::Util::NginxBinary -V 2>&1`;
 our $has_http3 = $about =~ /--with-http_v3_module/;
+our $is_openresty = $about =~ m{^nginx version: openresty/};
 # Tengine's defaults are other ones.
 my $as_nginx = $about =~ /^Tengine / ? 'lingering_close on; server_info off;' : '';
 
