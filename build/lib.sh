@@ -155,3 +155,8 @@ bring_node() {
     cmp -s package.json "$1/installed.json" || echo "==> installing $2 for Node.js (log: $log)"
     node_packages "$1" >"$log" 2>&1 || fail_log "npm failed"
 }
+
+# Builds the program that makes links between network namespaces, $1/link; writes to $log.
+build_link() {
+    cc -O2 -Wall -Wextra -Werror -o "$1/link" "$project/t/lib/limit_body/link.c" >"$log" 2>&1 || fail_log "cc failed"
+}

@@ -34,4 +34,4 @@ javac -cp /usr/share/java/okhttp.jar:/usr/share/java/okio.jar -d "$dir/java" Upl
 # shellcheck disable=SC2046 # flags are words
 c++ -O2 -Wall -Wextra -Werror -fPIC -o "$dir/upload-qt" upload.cpp $(pkg-config --cflags --libs Qt6Network) >"$log" 2>&1 ||
     fail_log "c++ failed"
-cc -O2 -Wall -Wextra -Werror -o "$dir/link" link.c >"$log" 2>&1 || fail_log "cc failed"
+build_link "$dir"

@@ -81,7 +81,7 @@ A cell with "–" is for what there is not:
 - "answer, then close" and "answer, then finalize with 413" close a connection of HTTP/1.1, which they have for themselves.
 
 "loopback" means bodies of 2, 32 and 200 MiB. "pause of 6 s" means 32 MiB over loopback, with a pause of the client in the
-middle. The others use a network between two namespaces (t/clients/link.c): 16 MiB with a round trip of 40 ms and 50 Mbit/s;
+middle. The others use a network between two namespaces (t/lib/limit_body/link.c): 16 MiB with a round trip of 40 ms and 50 Mbit/s;
 8 MiB with 10 ms and 1% of the packets lost; 8 MiB at 1.5 Mbit/s, which takes 45 seconds. TCP's congestion control is Reno.
 `error_page` means a custom page for 413, with nginx: `error_page 413 /too_large;`. (With nginx alone a named location,
 `error_page 413 @too_large`, works on HTTP/2 and HTTP/3 as well.) Others have `ErrorDocument 413 /too_large.html` (Apache),

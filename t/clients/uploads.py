@@ -12,7 +12,6 @@ lines of JSON, first {"version"}, then for each upload {"status", "body"}, or {"
 """
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
@@ -28,9 +27,9 @@ import threading
 import time
 
 from limit_body import servers
+from limit_body.link import ADDRESS, Link, move_to_own_network
 
 HERE = pathlib.Path(__file__).resolve().parent
-ADDRESS = "192.0.2.1"
 TRIES = 3
 MEBI = 1 << 20
 
@@ -265,38 +264,6 @@ class Program:
         self.process = None
 
 
-class Link:
-    """A network namespace of a client's, and the way to it."""
-
-    number = 0
-
-    def __init__(self, program, delay, rate, lost):
-        Link.number += 1
-        name, address = f"link{Link.number}", f"198.18.{Link.number // 250}.{Link.number % 250 + 1}"
-        command = [program, name, str(delay), str(rate), str(lost), str(Link.number)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        if not self.process.stdout.readline():
-            sys.exit("error: no network could be made: this needs /dev/net/tun")
-        self.pid = self.process.pid
-        ip("link", "set", "dev", name, "up")
-        ip("route", "add", address, "dev", name)
-        inside = ["nsenter", f"--net=/proc/{self.pid}/ns/net"]
-        ip("link", "set", "dev", "lo", "up", inside=inside)
-        ip("link", "set", "dev", "link", "up", inside=inside)
-        ip("addr", "add", address, "dev", "link", inside=inside)
-        ip("route", "add", "default", "dev", "link", inside=inside)
-        # The one that every kernel has, and that takes lost packets to heart.
-        subprocess.run([*inside, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno"], check=True)
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def ip(*arguments, inside=()):
-    subprocess.run([*inside, "ip", *arguments], check=True)
-
-
 def judge(case, answer):
     """None if the user got status and whole body, else what the user got."""
     if "error" in answer:
@@ -432,19 +399,12 @@ def stop(*_):
 def main():
     signal.signal(signal.SIGTERM, stop)
     nginx, module, controls, certificate, tools, results = sys.argv[1:]
-    if os.geteuid() != 0:
-        sys.exit("error: the networks between clients and servers are namespaces: run this as root")
     global CLIENTS, CASES
     CLIENTS, CASES = chosen(CLIENTS, "CLIENTS"), chosen(CASES, "CASES")
     os.environ["CERTIFICATE"] = f"{pathlib.Path(certificate).resolve()}.pem"
     build = hashlib.sha256(pathlib.Path(module).read_bytes()).hexdigest()[:12]
     done = results_of(pathlib.Path(results), build)
-    # The servers' end of the networks; programs that are started from here are in it too.
-    if ctypes.CDLL(None, use_errno=True).unshare(0x40000000) != 0:
-        sys.exit(f"error: no network namespace: {os.strerror(ctypes.get_errno())}")
-    ip("link", "set", "dev", "lo", "up")
-    ip("addr", "add", f"{ADDRESS}/32", "dev", "lo")
-    subprocess.run(["sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno"], check=True)
+    move_to_own_network()
     (pathlib.Path(tools) / "bodies").mkdir(exist_ok=True)
     wanted = chosen(servers.KINDS, "SERVERS")
     with servers.started(wanted, nginx, module, controls, certificate, ADDRESS) as running, open(results, "a") as file:
