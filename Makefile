@@ -24,7 +24,7 @@ SCRIPTS ?=
 SEED ?=
 # The locations that "test-modules" uploads to, as "lua-*"; empty: all.
 LOCATIONS ?=
-# What "programs" tries: an expression on their names, as git; empty: all of them, and the page is written.
+# What "programs" tries: an expression on network and name, as 'slow, git'; empty: all of them, and the page is written.
 PROGRAMS ?=
 # How long "fuzz-http", if it is not to count scripts, "fuzz-policy" (60) and "soak" (600) go on, in seconds; after how long
 # "clients" stops.
@@ -308,7 +308,7 @@ apps: build ## measure: Upload to 15 applications that answer early, through 7 s
 	@build/test/apps.sh $(OBJS)/apps
 	@python3 -m apps $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost $(OBJS)/apps $(OBJS)/apps/results.jsonl docs README.md
 
-programs: build ## measure: Upload too much with 17 programs, as boto3, git and npm, and write docs/programs.md (PROGRAMS; six minutes)
+programs: build ## measure: Upload too much with 31 programs, as boto3, git and npm, and write docs/programs.md (root; PROGRAMS; 20 minutes)
 	@build/setup.sh run programs
 	@build/test/certificate.sh $(OBJS)/tls
 	@build/test/programs.sh $(OBJS)/programs

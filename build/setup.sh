@@ -36,8 +36,10 @@ packages() {
             ruby socat util-linux wget ;;
         apps) echo default-jdk-headless golang-go libtomcat10-embed-java libtomcat10-java nghttp2-proxy nodejs \
             "$(command -v npm >/dev/null || echo npm)" php-fpm puma python3 python3-venv uwsgi-core uwsgi-plugin-python3 ;;
-        programs) echo cadaver ffmpeg "$(command -v git >/dev/null || echo git)" git-lfs nodejs \
-            nextcloud-desktop-cmd "$(command -v npm >/dev/null || echo npm)" python3 python3-venv rclone s3cmd skopeo ;;
+        programs) echo cadaver curl davfs2 duplicity ffmpeg gcc "$(command -v git >/dev/null || echo git)" git-lfs \
+            golang-go golang-google-grpc-dev iproute2 libmaven-deploy-plugin-java maven nextcloud-desktop-cmd nodejs \
+            "$(command -v npm >/dev/null || echo npm)" procps python3 python3-venv rclone restic ruby s3cmd skopeo \
+            util-linux wget ;;
         grafana) echo prometheus python3 ;;
         browser) echo chromium chromium-driver firefox-esr fonts-inter python3 ;;
         servers) echo apache2 caddy haproxy lighttpd lighttpd-mod-openssl media-types ;;

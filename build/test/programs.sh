@@ -14,3 +14,6 @@ cd "$project/t/programs"
 
 bring_python "$dir" "programs"
 bring_node "$dir" "libraries"
+build_link "$dir"
+GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$dir/go" go build -o "$dir/grpc-call" grpc_call.go >"$log" 2>&1 ||
+    fail_log "go build failed"

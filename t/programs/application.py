@@ -1,8 +1,8 @@
 """The application behind nginx, for all programs: it answers what each wants to hear before, and for, its upload.
 
 Requests go by their path: /git/ to "git http-backend", /lfs/ and /v2/ as to storages of Git LFS and of container images, /index/
-as to one of crates, /files/ as to a tus server, /ocs/ as to Nextcloud. Everything else is a store that has nothing, and takes
-what it gets.
+as to one of crates, /files/ as to a tus server, /ocs/ as to Nextcloud, /restic/ as to restic's rest-server. Everything else
+is a store that has nothing, and takes what it gets.
 """
 
 import http.server
@@ -33,6 +33,7 @@ class Application(http.server.ThreadingHTTPServer):
     def __init__(self, port, repositories):
         super().__init__(("127.0.0.1", port), Request)
         self.repositories = repositories
+        self.backup = {}
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, *_):
@@ -68,14 +69,14 @@ class Request(http.server.BaseHTTPRequestHandler):
     def handle_request(self):
         body = self.body()
         answers = {"git": self.git, "lfs": self.lfs, "v2": self.image, "index": self.index, "files": self.tus,
-                   "status.php": self.nextcloud, "ocs": self.nextcloud}
+                   "restic": self.restic, "status.php": self.nextcloud, "ocs": self.nextcloud}
         answers.get(self.path.split("/")[1], self.store)(body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_request
     do_PROPFIND = do_MKCOL = do_LOCK = do_UNLOCK = handle_request
 
     def url(self, path):
-        return f"http://{self.headers['Host']}{path}"
+        return f"{self.headers.get('X-Forwarded-Proto', 'http')}://{self.headers['Host']}{path}"
 
     def store(self, body):
         if self.command == "PROPFIND" and self.path.endswith("/"):
@@ -111,8 +112,18 @@ class Request(http.server.BaseHTTPRequestHandler):
 
     def tus(self, body):
         if self.command == "POST":
-            return self.answer(201, Location=self.url("/files/1"), Tus_Resumable="1.0.0")
+            return self.answer(201, Location="/files/1", Tus_Resumable="1.0.0")
         return self.answer(204, Upload_Offset=str(int(self.headers["Upload-Offset"]) + len(body)), Tus_Resumable="1.0.0")
+
+    def restic(self, body):
+        path, backup = self.path.partition("?")[0], self.server.backup
+        if path.endswith("/"):
+            found = [{"name": name.removeprefix(path), "size": len(content)} for name, content in list(backup.items())
+                     if name.startswith(path) and self.command == "GET"]
+            return self.answer(200, json.dumps(found).encode(), Content_Type="application/vnd.x.restic.rest.v2")
+        if self.command == "POST":
+            backup[path] = body
+        return self.answer(200, backup[path]) if path in backup else self.answer(404)
 
     def nextcloud(self, body):
         name = self.path.partition("?")[0].rpartition("/")[2]
