@@ -53,19 +53,23 @@ env FAKETIME_NO_CACHE;
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
+location = /status { stub_status; }
 --- in_turn
 --- script
 h1s: clock 1800000100; head POST /large 32m; answer; send 33538048; read; open; send 16384; read; open; clock 1800000102; end
 h1s tls1.2: clock 1800000200; head POST /tls12 32m; answer; send 33538048; read; open; send 16384; read; open; clock 1800000202; end
+h1s: clock 1800000250; head POST /pause 32m; answer; send 16m; clock 1800000255; active 1; clock 1800000270; active 1; open; send 16m; close
 h1s: clock 1800000300; head POST /closed 32m; answer; send 32m; close
 h1s: clock 1800000400; head POST /small 1m; answer; send 1047576; read; open; send 1000; end
 --- seen
 413 <413 Request Entity Too Large> | open | open | closed
 413 <413 Request Entity Too Large> | open | open | closed
+413 <413 Request Entity Too Large> | open
 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | open | closed
 --- drained
 /large 413 complete * yes
 /tls12 413 complete * yes
+/pause 413 complete * yes
 /closed 413 complete * yes
 /small 413 complete 1048576 yes

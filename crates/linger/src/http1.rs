@@ -481,7 +481,7 @@ impl Body {
     fn until_silent(&self, r: RawRequest<'_>) -> Option<u64> {
         let (last, silent) = match self.rest {
             Rest::Unseen { least: 0, last, .. } => (last, SILENT),
-            Rest::Unseen { last, is_told: false, .. } => (last, lingering_timeout(r)),
+            Rest::Unseen { least: u64::MAX, last, is_told: false } => (last, lingering_timeout(r)),
             _ => return None,
         };
         Some(silent.saturating_sub(now().saturating_sub(last)))
@@ -507,7 +507,7 @@ impl Body {
     /// Tells a client whose end nobody will see that nothing more will be sent, once it has been silent for
     /// `lingering_timeout`: it may be waiting for that. It must have acknowledged the answer.
     pub(crate) fn tell(&mut self, r: RawRequest<'_>) {
-        if let (Some(0), Rest::Unseen { least: 1.., is_told, .. }) = (self.until_silent(r), &mut self.rest) {
+        if let (Some(0), Rest::Unseen { least: u64::MAX, is_told, .. }) = (self.until_silent(r), &mut self.rest) {
             *is_told = true;
             r.connection().end_sending();
         }
