@@ -231,9 +231,9 @@ limit_body_dry_run on;
 location / { proxy_pass http://backend; }
 location /limited { limit_body 10k; proxy_pass http://backend; }
 --- script
-h1: head POST /h1 2k; send 1k; logged /h1; send 1k; answer; head GET /next; answer
-h2: head POST /h2 2k; send 1k; logged /h2; send 1k; finish; answer
-h3: head POST /h3 2k; send 1k; logged /h3; send 1k; finish; answer
+h1: head POST /dry/h1 2k; send 1k; logged /dry/h1; send 1k; answer; head GET /next; answer
+h2: head POST /dry/h2 2k; send 1k; logged /dry/h2; send 1k; finish; answer
+h3: head POST /dry/h3 2k; send 1k; logged /dry/h3; send 1k; finish; answer
 h1: head POST /limited/declared 20k; send 1k; logged /limited/declared 2; send 19k; answer
 h1: head POST /limited/chunked chunked; chunk 1k; logged /limited/chunked; chunk 1k; chunk 0; answer
 --- seen
@@ -243,10 +243,10 @@ h1: head POST /limited/chunked chunked; chunk 1k; logged /limited/chunked; chunk
 200 ok
 200 ok
 --- logged
-/h1 200 TIMED_OUT_DRY_RUN - 2048 body
+/dry/h1 200 TIMED_OUT_DRY_RUN - 2048 body
 /next 200 - - - -
-/h2 200 TIMED_OUT_DRY_RUN - 2048 body
-h3 /h3 200 TIMED_OUT_DRY_RUN - 2048 body
+/dry/h2 200 TIMED_OUT_DRY_RUN - 2048 body
+h3 /dry/h3 200 TIMED_OUT_DRY_RUN - 2048 body
 /limited/declared 200 REJECTED_DRY_RUN 10240 20480 header
 /limited/chunked 200 TIMED_OUT_DRY_RUN 10240 2048 body
 --- drained
