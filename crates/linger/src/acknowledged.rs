@@ -18,7 +18,7 @@ pub fn is_acknowledged<M: HttpModule>(r: Request<'_, M>) -> bool {
 /// The socket that all of the response has been written to; `None` if some of it has not, or if there is no socket.
 fn socket<M: HttpModule>(r: Request<'_, M>) -> Option<i32> {
     let c = raw(r).connection();
-    if c.is_buffered() {
+    if c.is_buffered() || raw(r).is_held_back() {
         return None;
     }
     let socket = Stream::of(raw(r)).map_or_else(|| Some(c.socket()), Stream::socket);

@@ -99,6 +99,13 @@ impl RawRequest<'_> {
         unsafe { shim::nginx_shim_keepalive(self.as_ptr()) != 0 }
     }
 
+    /// Returns whether some of the response has been made and is held back, until more of it is worth a write
+    /// (`postpone_output`).
+    pub fn is_held_back(self) -> bool {
+        // SAFETY: reads a pointer of a live request.
+        unsafe { !(*self.as_ptr()).out.is_null() }
+    }
+
     /// Has the connection closed after the request.
     pub fn clear_keepalive(self) {
         // SAFETY: writes a bit of a live request.
