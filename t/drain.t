@@ -693,7 +693,7 @@ h1: head POST /syntax chunked; chunks 300000 1; answer; chunks 300000 1; close
 h1: head POST /syntax/told chunked; chunks 300000 1; chunk 0; answer; end; close
 h1: head POST /syntax/short chunked; chunks 100000 1; chunk 0; answer; end
 h1: head POST /syntax/little chunked; chunk 3m; answer; chunks 100 1m; chunk 0; end
-h1: head POST /kept chunked; chunks 300000 1; answer; chunks 300000 1; chunk 0; head GET /kept; answer
+h1: head POST /kept chunked; answer; chunks 300000 1; chunk 0; head GET /kept; answer
 --- seen
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large>
@@ -728,7 +728,7 @@ h1: head POST /kept chunked; chunks 300000 1; answer; chunks 300000 1; chunk 0; 
 /kept 403 complete * yes
 
 
-=== TEST 26: however small chunks are, the request behind them is served
+=== TEST 26: however small chunks are, the request behind them is served; where there is no room for that, the connection is closed
 --- config
 limit_body_drain idle=5s;
 client_header_buffer_size 512;
@@ -742,6 +742,7 @@ h1s: head POST /larger chunked; answer; chunks 2000 1k; chunk 0; head GET /next;
 h1: head POST /many chunked; answer; chunks 20000 1; bytes 0\r\n\r\nGET /next HTTP/1.1\r\nHost: localhost\r\n\r\nGET /next HTTP/1.1\r\nHost: localhost\r\n\r\n; answer; answer
 h1s: head POST /many chunked; answer; chunks 20000 1; bytes 0\r\n\r\nGET /next HTTP/1.1\r\nHost: localhost\r\n\r\nGET /next HTTP/1.1\r\nHost: localhost\r\n\r\n; answer; answer
 h1: head POST /no/room chunked X:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; answer; chunks 500 1; chunk 0; head GET /next; answer
+h1: bytes POST /full HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n; answer; chunks 2000 1; chunk 0; end
 --- seen
 403 no | 200 next
 403 no | 200 next
@@ -750,6 +751,7 @@ h1: head POST /no/room chunked X:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 403 no | 200 next | 200 next
 403 no | 200 next | 200 next
 403 no | 200 next
+403 no | closed
 --- no_error_log
 [alert]
 
@@ -768,3 +770,19 @@ location = /page { internal; proxy_pass http://early_tcp; }
 
 --- drained
 /little 413 complete 2000 no
+
+
+=== TEST 28: what nginx holds back of an answer, the client cannot have acknowledged
+--- config
+limit_body 1k;
+error_page 413 /page;
+location / { proxy_pass http://backend; }
+location = /page { internal; proxy_pass http://early_tcp; }
+--- early
+/page: begin 413 8; mark begun; await closed
+--- script
+h1: head POST /held 2k; send 2k; await begun; close; mark closed
+--- seen
+
+--- drained
+/held 413 complete 2048 no

@@ -277,15 +277,13 @@ impl Body {
     /// Returns whether the rest need not be decrypted or parsed: there is much of it, and the connection will be closed and
     /// may linger for what is left.
     fn is_unseen(&self, r: RawRequest<'_>) -> bool {
-        if self.wants_buffer || r.is_kept_alive() || !may_linger(r) {
-            return false;
-        }
         let is_tls = r.connection().is_tls();
-        match self.rest {
+        let is_much = match self.rest {
             Rest::Length(rest) => is_tls && rest > SEEN,
             Rest::Chunks(_) => self.syntax >= SEEN || (is_tls && self.seen >= SEEN),
-            Rest::Unseen { .. } => true,
-        }
+            Rest::Unseen { .. } => return true,
+        };
+        is_much && !self.wants_buffer && !r.is_kept_alive() && may_linger(r)
     }
 
     /// Returns whether as much has come, unseen, as was declared.
@@ -345,6 +343,8 @@ impl Body {
             let left = most.min(STEP).saturating_sub(dropped);
             match self.rest {
                 Rest::Length(0) => return (dropped, Came::Whole),
+                // Nothing of what was declared can be missing that may still be dropped.
+                _ if dropped == most && self.is_enough() => return (dropped, Came::Whole),
                 _ if left == 0 || looked >= LOOKS => return (dropped, Came::More),
                 _ => (),
             }
@@ -415,6 +415,11 @@ impl Body {
         let start = buffer.last;
         let room = (buffer.end as usize).saturating_sub(start as usize);
         if room < ROOM || buffer.pos != start {
+            if self.syntax >= LOOK {
+                // Nearly byte by byte, one client would keep the worker busy.
+                r.clear_keepalive();
+                return self.look_at(r, most.min(LOOK));
+            }
             // Reads only bytes that certainly belong to the body.
             let certain = match &self.rest {
                 Rest::Chunks(chunks) => u64::try_from(chunks.length).unwrap_or(1),
