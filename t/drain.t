@@ -170,21 +170,25 @@ h1: head POST /drip/chunked chunked; chunk 2k; answer; bytes ffff\r\n; send 100 
 limit_body 1k;
 limit_body_drain bytes=64k;
 location / { proxy_pass http://backend; }
+location /equal { limit_body_drain bytes=2m; proxy_pass http://backend; }
 --- script
 h1: head POST /much 10m; answer; send 10m; end
 h1s: head POST /much/tls 10m; answer; send 10m; end
 h1: head POST /much/chunked chunked; chunk 2k; answer; chunk 5m; chunk 5m; end
 h1: head POST /little 64k; send 64k; answer; end
+h1s: head POST /equal/tls 2m; send 2m; answer; end
 --- seen
 413 <413 Request Entity Too Large> | unsent
 413 <413 Request Entity Too Large> | unsent
 413 <413 Request Entity Too Large> | unsent
+413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 --- drained
 /much 413 bytes 65536 yes
 /much/tls 413 bytes 65536 yes
 /much/chunked 413 bytes 65536 yes
 /little 413 complete 65536 yes
+/equal/tls 413 complete 2097152 yes
 
 
 === TEST 8: refused: no more are drained at once than may be; the others get their answer, and are closed
