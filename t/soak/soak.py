@@ -127,8 +127,10 @@ def main():
         values = dict(zip(names, ports := free_ports(len(names))))
         values |= {"limit": clients.LIMIT, "certificate": certificate, "backend": backend.values["port"]}
         parameter, directive = http2(nginx)
-        with Nginx(nginx, CONFIGURATION, load=loads(modules)[0], stream=SESSIONS.format(**values) if is_with_sessions else "",
-                   http3=HTTP3.format(**values) if has_http3(nginx) else "", workers=workers, http2=parameter, http2_on=directive, **values) as server:
+        stream = SESSIONS.format(**values) if is_with_sessions else ""
+        http3 = HTTP3.format(**values) if "h3" in values else ""
+        with Nginx(nginx, CONFIGURATION, load=loads(modules)[0], stream=stream, http3=http3, workers=workers, http2=parameter,
+                   http2_on=directive, **values) as server:
             server.start()
             soak = Soak(server, dict(zip(names, ports)), float(seconds), int(workers), seed)
             soak.run()
