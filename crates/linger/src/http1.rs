@@ -69,8 +69,8 @@ enum Rest {
     Chunks(ngx_http_chunked_t),
     /// Nobody will know: it is dropped without being decrypted or parsed, until the client closes.
     Unseen {
-        /// How many bytes are still to come at least; [`u64::MAX`] for a chunked body.
-        least: u64,
+        /// How many bytes are still to come at least; `None` for a chunked body.
+        least: Option<u64>,
         /// When some of it came last, in milliseconds ([`now`]).
         last: u64,
         /// Whether the client has been told that nothing more will be sent.
@@ -166,7 +166,7 @@ impl Found {
         }
         // SAFETY: the scratch buffer has room for `size` bytes. Whoever reads next sees any end or error again.
         if let Received::Bytes(bytes) = unsafe { c.recv(scratch::start(), size as usize) } {
-            self.body.take_off(bytes as u64, false);
+            self.body.take_off(bytes as u64);
             self.ahead = self.ahead.saturating_add(bytes as u64);
             if rest == bytes as u64 {
                 self.came = Came::Whole;
@@ -288,13 +288,13 @@ impl Body {
 
     /// Returns whether as much has come, unseen, as was declared.
     const fn is_enough(&self) -> bool {
-        matches!(self.rest, Rest::Unseen { least: 0, .. })
+        matches!(self.rest, Rest::Unseen { least: Some(0), .. })
     }
 
     /// How many bytes can be dropped unseen, if the rest is to be.
     const fn unseen(&self) -> u64 {
         match self.rest {
-            Rest::Length(rest) | Rest::Unseen { least: rest @ 1.., .. } => rest,
+            Rest::Length(rest) | Rest::Unseen { least: Some(rest @ 1..), .. } => rest,
             Rest::Chunks(_) | Rest::Unseen { .. } => u64::MAX,
         }
     }
@@ -312,18 +312,8 @@ impl Body {
         }
     }
 
-    /// Subtracts `dropped` bytes of a bulk from the rest. They must be no more than the bulk. After bytes that
-    /// nobody has seen (`is_unseen`) the end of the body cannot be found any more.
-    fn take_off(&mut self, dropped: u64, is_unseen: bool) {
-        if is_unseen {
-            let least = match self.rest {
-                Rest::Length(least) | Rest::Unseen { least, .. } if least < u64::MAX => least.saturating_sub(dropped),
-                _ => u64::MAX,
-            };
-            let is_told = matches!(self.rest, Rest::Unseen { is_told: true, .. });
-            self.rest = Rest::Unseen { least, last: now(), is_told };
-            return;
-        }
+    /// Subtracts `dropped` bytes of a bulk from the rest. They must be no more than the bulk.
+    fn take_off(&mut self, dropped: u64) {
         match &mut self.rest {
             Rest::Length(rest) => *rest = rest.saturating_sub(dropped),
             Rest::Chunks(chunks) => {
@@ -333,6 +323,17 @@ impl Body {
             }
             Rest::Unseen { .. } => (),
         }
+    }
+
+    /// Subtracts `dropped` bytes that nobody has seen from the rest. The end of the body cannot be found any more.
+    fn take_off_unseen(&mut self, dropped: u64) {
+        let (least, is_told) = match self.rest {
+            Rest::Length(rest) => (Some(rest), false),
+            Rest::Chunks(_) => (None, false),
+            Rest::Unseen { least, is_told, .. } => (least, is_told),
+        };
+        let least = least.map(|least| least.saturating_sub(dropped));
+        self.rest = Rest::Unseen { least, last: now(), is_told };
     }
 
     /// Reads and drops no more than `most` bytes. Returns the number of bytes, and the result.
@@ -360,7 +361,11 @@ impl Body {
                     // The system needs a buffer, which the next turn uses.
                     Ok(0) => (),
                     Ok(bytes) => {
-                        self.take_off(bytes, is_unseen);
+                        if is_unseen {
+                            self.take_off_unseen(bytes);
+                        } else {
+                            self.take_off(bytes);
+                        }
                         dropped = dropped.saturating_add(bytes);
                         if bytes < size.min(left) && !c.read().is_eof_pending() {
                             return (dropped, self.wait(r, dropped, most.saturating_sub(dropped)));
@@ -373,7 +378,7 @@ impl Body {
                     // SAFETY: the scratch buffer has room for `size` bytes.
                     match unsafe { read(c, scratch::start(), size) } {
                         Ok(bytes) => {
-                            self.take_off(bytes, false);
+                            self.take_off(bytes);
                             dropped = dropped.saturating_add(bytes);
                         }
                         Err(came) => return (dropped, came),
@@ -465,8 +470,8 @@ impl Body {
             Rest::Length(rest) => *rest,
             // The next request may follow.
             Rest::Chunks(chunks) if r.is_kept_alive() => u64::try_from(chunks.length).unwrap_or(1),
-            Rest::Unseen { least, .. } => *least,
-            Rest::Chunks(_) => u64::MAX,
+            Rest::Unseen { least: Some(least), .. } => *least,
+            Rest::Unseen { least: None, .. } | Rest::Chunks(_) => u64::MAX,
         };
         let is_lively = last >= LIVELY && r.is_done();
         self.wake_up_for(c, if is_lively { certain.min(most).min(BATCH) } else { 1 });
@@ -474,8 +479,8 @@ impl Body {
         listen(c)
     }
 
-    /// After how long to look whether something has come or [`tell`](Self::tell) has something to tell, in
-    /// milliseconds; `None` if it is enough to wait for the client.
+    /// After how long to look whether something has come, the client has been silent for long enough, or
+    /// [`tell`](Self::tell) has something to tell, in milliseconds; `None` if it is enough to wait for the client.
     pub(crate) fn next_look(&self, r: RawRequest<'_>) -> Option<u64> {
         let until_silent = self.until_silent(r).map(|until| if until == 0 { NOTICE } else { until });
         [self.notice(), until_silent].into_iter().flatten().min()
@@ -485,8 +490,8 @@ impl Body {
     /// will be sent; `None` if its silence means nothing.
     fn until_silent(&self, r: RawRequest<'_>) -> Option<u64> {
         let (last, silent) = match self.rest {
-            Rest::Unseen { least: 0, last, .. } => (last, SILENT),
-            Rest::Unseen { least: u64::MAX, last, is_told: false } => (last, lingering_timeout(r)),
+            Rest::Unseen { least: Some(0), last, .. } => (last, SILENT),
+            Rest::Unseen { least: None, last, is_told: false } => (last, lingering_timeout(r)),
             _ => return None,
         };
         Some(silent.saturating_sub(now().saturating_sub(last)))
@@ -512,7 +517,7 @@ impl Body {
     /// Tells a client whose end nobody will see that nothing more will be sent, once it has been silent for
     /// `lingering_timeout`: it may be waiting for that. It must have acknowledged the answer.
     pub(crate) fn tell(&mut self, r: RawRequest<'_>) {
-        if let (Some(0), Rest::Unseen { least: u64::MAX, is_told, .. }) = (self.until_silent(r), &mut self.rest) {
+        if let (Some(0), Rest::Unseen { least: None, is_told, .. }) = (self.until_silent(r), &mut self.rest) {
             *is_told = true;
             r.connection().end_sending();
         }
