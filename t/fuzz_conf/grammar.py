@@ -89,7 +89,7 @@ class Maker:
         if self.asks:
             do = f"{self.pick('wait', 'early', 'slow', 'slow')} {self.pick(200, 200, 200, 200, 401, 403, 500)}"
             nodes.append(["location = /ask", [*self.some(0.3, [lambda: "internal;", lambda: f"limit_body {self.size()};"]),
-                          proxied(do) + ' proxy_pass_request_body off; proxy_set_header Content-Length "";']])
+                          proxied(do, has_body=False)]])
         return nodes
 
     def location(self, name):
@@ -286,16 +286,15 @@ class Maker:
         if self.often(0.15):
             return [f'grpc_pass grpc://{{up}}-http2; grpc_set_header X-Do "{do}";']
         version = "1.0" if self.often(0.1) else "1.1"
-        node = proxied(do, version)
-        if self.often(0.1):
-            node += ' proxy_pass_request_body off; proxy_set_header Content-Length "";'
-        return [node]
+        return [proxied(do, version, has_body=not self.often(0.1))]
 
 
-def proxied(do, version="1.1"):
+def proxied(do, version="1.1", has_body=True):
+    """A location inherits that there is no body, but not the fields that the block around it sets: each says both."""
     connection = "close" if version == "1.0" else '""'
+    body = "proxy_pass_request_body on;" if has_body else 'proxy_pass_request_body off; proxy_set_header Content-Length "";'
     return (f'proxy_pass http://{{up}}; proxy_http_version {version}; proxy_set_header Connection {connection}; '
-            f'proxy_set_header X-Do "{do}";')
+            f'proxy_set_header X-Do "{do}"; {body}')
 
 
 def unique(nodes):
