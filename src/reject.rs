@@ -30,6 +30,7 @@ pub fn drop_body(r: Request<'_>) {
     if !drain::begin(r) {
         if r.is_multiplexed() {
             r.discard_body();
+            linger::skip_body(r);
         } else {
             close_gently(r);
         }
@@ -63,9 +64,6 @@ fn stop(r: Request<'_>, begins_drain: bool) {
     close_gently(r);
     if !begins_drain || !drain::begin(r) {
         state::keep_received(r);
-        // An error page may take its time. What the client sends meanwhile, and the end of the connection, must not be
-        // taken for a part of the body.
-        r.block_reading();
         linger::skip_body(r);
     }
     // Only a part of the body has been read. A proxied error page must not pass it on.

@@ -576,3 +576,41 @@ cut: GET /page?pause=1
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 10: while the page of an error is made, nothing that its client sends, and no end, is a part of the body
+--- config
+limit_body_timeout 1s;
+location ~ ^/(late|off)/(.*) {
+    limit_body 1m;
+    error_page 400 408 /page/$1-$2;
+    proxy_pass http://backend;
+    location ~ ^/off/(.*) { limit_body_drain off; error_page 400 408 /page/off-$1; proxy_pass http://backend; }
+}
+location ~ ^/more/(.*) { client_max_body_size 1m; error_page 400 408 /page/more-$1; proxy_pass http://backend; }
+location /page/ { ssi on; ssi_types *; proxy_ignore_client_abort on; proxy_pass http://early_unix; }
+location = /after { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early eval
+CORE::join '', map { "/page/$_: mark $_; await sent-$_; send HTTP/1.1 200 OK\\r\\nContent-Length: 37\\r\\n\\r\\npage <!--#include virtual=\"/after\"-->; close\n" }
+    map { ("late-$_", "off-$_", "more-$_") } qw(h1 tls h2 h3)
+--- script
+h1: head POST /late/h1 chunked; chunk 60; await late-h1; chunk 60; chunk 0; mark sent-late-h1; answer; connect; head GET /next; answer
+h1s: head POST /late/tls 120; send 60; await late-tls; send 60; mark sent-late-tls; answer; connect; head GET /next; answer
+h2: head POST /late/h2 chunked; send 60; await late-h2; send 60; finish; mark sent-late-h2; answer; head GET /next; answer
+h3: head POST /late/h3 chunked; send 60; await late-h3; send 60; finish; mark sent-late-h3; answer; head GET /next; answer
+h1: head POST /off/h1 chunked; chunk 60; await off-h1; chunk 60; chunk 0; mark sent-off-h1; answer; connect; head GET /next; answer
+h1s: head POST /off/tls 120; send 60; await off-tls; send 60; mark sent-off-tls; answer; connect; head GET /next; answer
+h2: head POST /off/h2 chunked; send 60; await off-h2; send 60; finish; mark sent-off-h2; answer; head GET /next; answer
+h3: head POST /off/h3 chunked; send 60; await off-h3; send 60; finish; mark sent-off-h3; answer; head GET /next; answer
+h1: head POST /more/h1 chunked; chunk 60; bytes x\r\n; await more-h1; chunk 0; mark sent-more-h1; answer; connect; head GET /next; answer
+h1s: head POST /more/tls chunked; chunk 60; bytes x\r\n; await more-tls; chunk 0; mark sent-more-tls; answer; connect; head GET /next; answer
+h2: head POST /more/h2 50; send 10; send 60; await more-h2; finish; mark sent-more-h2; answer; head GET /next; answer
+h3: head POST /more/h3 50; send 10; send 60; await more-h3; finish; mark sent-more-h3; answer; head GET /next; answer
+--- seen eval
+("408 page ok | 200 ok\n" x 8) . ("400 page ok | 200 ok\n" x 4)
+--- asked eval
+("GET /after none\n" x 12) . ("GET /next none\n" x 12)
+--- no_error_log
+[alert]
+[emerg]

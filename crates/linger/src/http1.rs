@@ -179,12 +179,8 @@ impl Found {
     pub(crate) fn take(&self, r: RawRequest<'_>) {
         match self.reader {
             Reader::None => (),
-            Reader::Keeping => {
-                r.block_reading();
-                r.connection().read().stop_timer();
-                // nginx does the same when it ends a request whose body it has read in part.
-                r.clear_keepalive();
-            }
+            // nginx does the same when it ends a request whose body it has read in part.
+            Reader::Keeping => r.clear_keepalive(),
             Reader::Discarding => {
                 // SAFETY: writes a bit of a live request. The user that nginx counted for discarding becomes the
                 // drain's.

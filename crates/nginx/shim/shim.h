@@ -150,6 +150,7 @@ void nginx_shim_clear_errno(void) BODY(ngx_set_errno(0);)
 
 GETTER(last_buf, ngx_buf_t, it->last_buf)
 GETTER(persistent, ngx_temp_file_t, it->persistent)
+GETTER(last_saved, ngx_http_request_body_t, it->last_saved)
 
 SETTER(last_buf, ngx_buf_t, it->last_buf)
 SETTER(last_in_chain, ngx_buf_t, it->last_in_chain)

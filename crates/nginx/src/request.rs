@@ -198,6 +198,14 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest > 0)
     }
 
+    /// Whether nginx waits for more of the body, or has not passed on its end yet.
+    fn is_body_awaited(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
+        let body = unsafe { self.raw().body().as_ref() };
+        // SAFETY: reads a bit of that body.
+        body.is_some_and(|body| body.rest > 0 || (body.rest == 0 && unsafe { shim::nginx_shim_last_saved(body) == 0 }))
+    }
+
     /// Returns whether the request has been answered, and nginx does what `post_action` says.
     pub fn is_post_action(self) -> bool {
         // SAFETY: `Request` is only made for a live request.
@@ -430,6 +438,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
                 shim::nginx_shim_remove_user(raw.as_ptr());
             }
             self.block_reading();
+        }
+        if self.is_body_awaited() {
+            // The page of an error may take its time. What the client sends meanwhile, and its end, must not be taken for a
+            // part of the body, nor its silence for that of a client which is awaited.
+            self.block_reading();
+            raw.connection().read().stop_timer();
         }
         self.forget_length();
         // SAFETY: `Request` is only made for a live request.
