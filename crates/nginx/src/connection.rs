@@ -14,6 +14,10 @@ use nginx_sys::{
 use crate::raw::RawRequest;
 use crate::{shim, HttpModule, Request};
 
+/// How long a timer may run at most, in milliseconds. nginx takes a time that is ahead by more than half of its range for one
+/// that is over, and would call the handler again and again. With addresses of 32 bits this is 12 days.
+const LONGEST: u64 = isize::MAX as u64 / 2;
+
 /// A connection.
 #[derive(Clone, Copy)]
 pub struct Connection(NonNull<ngx_connection_t>);
@@ -396,10 +400,11 @@ impl Event {
         unsafe { shim::nginx_shim_post_next(self.as_ptr()) }
     }
 
-    /// Starts a timer: the event happens in `left` milliseconds.
+    /// Starts a timer: the event happens in `left` milliseconds, or in [`LONGEST`] if that is less. Whoever waits for longer has
+    /// to start it again.
     pub fn start_timer(self, left: u64) {
         // SAFETY: nginx moves a timer that already runs.
-        unsafe { shim::nginx_shim_add_timer(self.as_ptr(), left as ngx_msec_t) }
+        unsafe { shim::nginx_shim_add_timer(self.as_ptr(), left.min(LONGEST) as ngx_msec_t) }
     }
 
     /// Returns whether the event's timer runs.
