@@ -126,7 +126,7 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
     state.is_due.set(true);
-    if rule.when != now || state.is_refused() || state.rule() == Some(rule) {
+    if rule.when != now || state.is_refused() || state.is_judged_in(r.conf()) {
         return Phase::Declined;
     }
     match judge::begin(r, state, r.conf(), length) {
@@ -223,7 +223,7 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
 #[inline]
 pub fn is_body_watched(r: Request<'_>) -> bool {
     match r.state_at_hand() {
-        Some(state) => match state.looked_at_from() {
+        Some(state) => match state.looked_at_from(r.conf()) {
             state::NEVER => false,
             from => from == state::UNLESS_WHOLE || r.may_have_seen(from),
         },
@@ -233,7 +233,7 @@ pub fn is_body_watched(r: Request<'_>) -> bool {
 
 /// Returns whether the next piece of a body matters.
 fn is_of_interest(r: Request<'_>) -> bool {
-    match r.state_at_hand().map(State::looked_at_from) {
+    match r.state_at_hand().map(|state| state.looked_at_from(r.conf())) {
         Some(state::NEVER) => false,
         Some(state::UNLESS_WHOLE) => r.is_body_partly_read(),
         Some(from) => r.body_seen() >= from,

@@ -44,7 +44,7 @@ pub fn is_of_interest(rule: &Rule<'_>, length: Option<Length>) -> bool {
 /// allowed. The judgement is neither remembered nor reported; only an invalid limit is logged.
 pub fn would_allow(r: Request<'_>, rule: &Rule<'_>) -> bool {
     let length = r.content_length().map(Length::Declared);
-    length.is_some_and(|length| limit(r, rule).is_some_and(|limit| limit.allows(length)))
+    length.is_some_and(|length| limit(r, rule, false).is_some_and(|limit| limit.allows(length)))
 }
 
 /// Computes the limit of a request, and judges its body, whose length is known to be `known`. Does nothing if there is no
@@ -62,8 +62,12 @@ pub fn begin<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, known: O
     let Some(length) = Length::or_announced(known, announcement) else {
         return Ok(());
     };
-    let judgement = Judgement::new(limit(r, rule), length, rule.undeclared, rule.mode);
-    carry_out(r, state, rule, Judged { conf, judgement })
+    // What the same rule has found elsewhere is reported already.
+    let before = state.judged().filter(|before| before.conf.rule() == Some(rule)).map(|before| before.judgement);
+    let is_logged = before.is_some_and(|before| before.reason() == Reason::Invalid);
+    let judgement = Judgement::new(limit(r, rule, is_logged), length, rule.undeclared, rule.mode);
+    let is_reported = before.is_some_and(|before| before.is_as(&judgement));
+    carry_out(r, state, rule, Judged { conf, judgement }, is_reported)
 }
 
 /// Judges a body of undeclared length again, now that more of it has arrived, unless its judgement is final.
@@ -75,34 +79,50 @@ pub fn go_on<'r>(r: Request<'r>, state: &State<'r>, conf: &'r Conf<'r>, length: 
     let Some(rule) = conf.rule() else {
         return Ok(());
     };
-    // There is no judgement yet if another module reads the body early. One by a `client_max_body_size` alone does not
-    // count.
-    let Some(so_far) = state.told().filter(|_| rule.by == By::LimitBody) else {
+    // There is no judgement yet if another module reads the body early, or nothing was known where the request was redirected
+    // to. One by a `client_max_body_size` alone does not count.
+    let Some(so_far) = state.told().filter(|_| rule.by == By::LimitBody && state.is_judged_in(conf)) else {
         return begin(r, state, conf, Some(length));
     };
     match so_far.judgement.again(length, rule.mode) {
-        Some(judgement) => carry_out(r, state, rule, Judged { judgement, ..so_far }),
+        Some(judgement) => carry_out(r, state, rule, Judged { judgement, ..so_far }, false),
         None => Ok(()),
     }
 }
 
-/// Remembers and reports a judgement.
+/// Remembers a judgement, and reports it unless it is reported already.
 ///
 /// # Errors
 ///
 /// The status of the refusal.
-fn carry_out<'r>(r: Request<'r>, state: &State<'r>, rule: &Rule<'_>, judged: Judged<'r>) -> Result<(), Status> {
+fn carry_out<'r>(
+    r: Request<'r>,
+    state: &State<'r>,
+    rule: &Rule<'_>,
+    judged: Judged<'r>,
+    is_reported: bool,
+) -> Result<(), Status> {
     state.set_judged(judged);
     match judged.judgement.reason() {
         Reason::Nothing | Reason::Within => Ok(()),
-        Reason::TooLarge | Reason::Undeclared | Reason::Invalid => object(r, state, rule, judged.judgement),
+        Reason::TooLarge | Reason::Undeclared | Reason::Invalid => {
+            object(r, state, rule, judged.judgement, is_reported)
+        }
     }
 }
 
-/// Reports a body that is not within its limit, and refuses it, but for a dry run.
+/// Reports a body that is not within its limit, unless that is reported already, and refuses it, but for a dry run.
 #[cold]
-fn object(r: Request<'_>, state: &State<'_>, rule: &Rule<'_>, judgement: Judgement) -> Result<(), Status> {
-    report(r, rule, &judgement);
+fn object(
+    r: Request<'_>,
+    state: &State<'_>,
+    rule: &Rule<'_>,
+    judgement: Judgement,
+    is_reported: bool,
+) -> Result<(), Status> {
+    if !is_reported {
+        report(r, rule, &judgement);
+    }
     if !judgement.is_refusal() {
         return Ok(());
     }
@@ -145,8 +165,9 @@ fn report(r: Request<'_>, rule: &Rule<'_>, judgement: &Judgement) {
     }
 }
 
-/// The limit for a request; `None` if the variable cannot be evaluated, or its value is not a size, which is logged.
-fn limit(r: Request<'_>, rule: &Rule<'_>) -> Option<Limit> {
+/// The limit for a request; `None` if the variable cannot be evaluated, or its value is not a size, which is logged unless it is
+/// already.
+fn limit(r: Request<'_>, rule: &Rule<'_>, is_logged: bool) -> Option<Limit> {
     let variable = match rule.source {
         Source::Fixed(limit) => return Some(limit),
         Source::Variable(variable) => variable,
@@ -155,7 +176,12 @@ fn limit(r: Request<'_>, rule: &Rule<'_>) -> Option<Limit> {
     if value.is_empty() {
         return Some(rule.fallback);
     }
-    Limit::parse(value).inspect_err(|error| report_value(r, rule, variable, value, "limit_body", error)).ok()
+    let log = |error: &dyn core::fmt::Display| {
+        if !is_logged {
+            report_value(r, rule, variable, value, "limit_body", error);
+        }
+    };
+    Limit::parse(value).inspect_err(|error| log(error)).ok()
 }
 
 /// The status of a refusal: 413 if the value of the variable is empty; 500 if the variable cannot be evaluated, or its

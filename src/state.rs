@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use core::cell::Cell;
+use core::ptr;
 
 use policy::{Allowance, At, Clock, Judgement, Length, Mode, Outcome, Reason, UpstreamResponse, Verdict};
 
@@ -25,8 +26,9 @@ pub struct State<'r> {
     pub sent_to: Cell<Option<&'r Conf<'r>>>,
     /// Whether the request has reached the preaccess phase. If not, it is judged when its answer is made.
     pub is_due: Cell<bool>,
-    /// See [`looked_at_from`](Self::looked_at_from).
+    /// See [`looked_at_from`](Self::looked_at_from), and the location in which that holds.
     looked_at_from: Cell<u64>,
+    looked_at_in: Cell<Option<&'r Conf<'r>>>,
     /// See [`is_accepted`](Self::is_accepted).
     is_accepted: Cell<bool>,
     /// The judgement of the body; `None` before there is one.
@@ -104,7 +106,7 @@ impl<'r> State<'r> {
         };
         let judgement = Judgement::within(limit, Length::Declared(length), rule.mode);
         self.judged.set(Some(Judged { conf, judgement }));
-        self.looked_at_from.set(NEVER);
+        self.look_from(NEVER, conf);
         self.is_due.set(true);
         self.is_accepted.set(!is_multiplexed);
         true
@@ -115,7 +117,8 @@ impl<'r> State<'r> {
         let is_within = |judged: Judged<'_>| {
             matches!((judged.judgement.reason(), judged.judgement.length()), (Reason::Within, Length::Declared(_)))
         };
-        let is_final = self.looked_at_from() == NEVER && self.more().is_none() && self.judged().is_some_and(is_within);
+        let is_final =
+            self.looked_at_from.get() == NEVER && self.more().is_none() && self.judged().is_some_and(is_within);
         self.is_accepted.set(is_final && !is_multiplexed);
     }
 
@@ -126,11 +129,16 @@ impl<'r> State<'r> {
         self.is_accepted.get()
     }
 
+    /// Returns whether a location has judged the body. What another has made of it does not count there.
+    pub fn is_judged_in(&self, conf: &Conf<'_>) -> bool {
+        self.judged().is_some_and(|judged| ptr::eq(judged.conf, conf))
+    }
+
     /// Remembers how the body is judged.
     pub fn set_judged(&self, judged: Judged<'r>) {
         self.judged.set(Some(judged));
         self.is_accepted.set(false);
-        self.look_when_needed();
+        self.look_when_needed(judged.conf);
     }
 
     /// What most requests never need; `None` if this one has not needed it yet.
@@ -157,7 +165,7 @@ impl<'r> State<'r> {
     pub fn set_upload(&self, r: Request<'r>, upload: Upload<'r>) {
         if let Some(more) = self.more_or_default(r) {
             more.upload.set(Some(upload));
-            self.look_when_needed();
+            self.look_when_needed(upload.conf);
         }
     }
 
@@ -176,44 +184,55 @@ impl<'r> State<'r> {
         self.more().map(|more| &more.upstream)
     }
 
-    /// How many bytes of the body must have been seen for a piece of it to be looked at; 0 if the next piece is,
-    /// [`NEVER`] if none is, [`UNLESS_WHOLE`] if the next piece is unless it is the last.
+    /// How many bytes of the body must have been seen for a piece of it to be looked at, where it is read in this location;
+    /// 0 if the next piece is, [`NEVER`] if none is, [`UNLESS_WHOLE`] if the next piece is unless it is the last.
     #[inline]
-    pub fn looked_at_from(&self) -> u64 {
-        self.looked_at_from.get()
+    pub fn looked_at_from(&self, conf: &Conf<'_>) -> u64 {
+        match self.looked_at_in.get() {
+            Some(place) if ptr::eq(place, conf) => self.looked_at_from.get(),
+            _ => 0,
+        }
     }
 
     /// Has every piece of the body looked at from now on: it is drained as it comes.
     pub fn look_always(&self) {
-        self.looked_at_from.set(0);
+        self.looked_at_in.set(None);
     }
 
-    /// Has a piece of the body looked at only when its size or the time that it takes may matter.
-    fn look_when_needed(&self) {
+    /// Has a piece of the body, where it is read in this location, looked at only after so many bytes.
+    fn look_from(&self, bytes: u64, conf: &'r Conf<'r>) {
+        self.looked_at_from.set(bytes);
+        self.looked_at_in.set(Some(conf));
+    }
+
+    /// Has a piece of the body, where it is read in this location, looked at only when its size or the time that it takes may
+    /// matter.
+    fn look_when_needed(&self, conf: &'r Conf<'r>) {
         if self.drain().is_none_or(|drain| drain.progress.get() == policy::Drain::Idle) {
-            self.looked_at_from.set(match self.upload() {
+            let judged_from = self.judged_from(conf);
+            let from = match self.upload() {
                 Some(upload) if upload.is_watched => 0,
-                Some(_) => self.judged_from(),
-                None => self.timed_from(self.judged_from()),
-            });
+                Some(_) => judged_from,
+                None => self.timed_from(conf, judged_from),
+            };
+            self.look_from(from, conf);
         }
     }
 
-    /// After how many bytes of the body its size has to be judged, again or for the first time.
-    fn judged_from(&self) -> u64 {
+    /// After how many bytes of the body its size has to be judged in this location, again or for the first time.
+    fn judged_from(&self, conf: &Conf<'_>) -> u64 {
         match self.judged() {
-            Some(judged) => judged.judgement.repeated_at(),
-            None if self.conf().is_some_and(|conf| conf.rule().is_none()) => NEVER,
-            None => 0,
+            Some(judged) if ptr::eq(judged.conf, conf) => judged.judgement.repeated_at(),
+            _ if conf.rule().is_none() => NEVER,
+            _ => 0,
         }
     }
 
     /// The same before the clock has started, where one may have to start.
-    fn timed_from(&self, judged_from: u64) -> u64 {
-        let is_timed = self.conf().is_none_or(|conf| conf.allowance().is_some());
+    fn timed_from(&self, conf: &Conf<'_>, judged_from: u64) -> u64 {
         // A body that comes as a whole takes no time. Nobody needs to know that if its size is judged and no zone counts.
         let is_told = || self.verdict_by_size().is_some() && self.zone().is_none();
-        match (is_timed, judged_from) {
+        match (conf.allowance().is_some(), judged_from) {
             (false, from) => from,
             (true, NEVER) if is_told() => UNLESS_WHOLE,
             (true, _) => 0,

@@ -133,3 +133,77 @@ h1 POST /return 2k
 413 <413 Request Entity Too Large> | closed
 200 returned | open
 413 <413 Request Entity Too Large> | closed
+
+
+=== TEST 7: a limit holds where the body is read, whatever another location has made of it
+--- config
+location = /announced { limit_body 10m length=$http_x_length; try_files /nothing @nginx; }
+location = /dry { limit_body 10m declared; limit_body_dry_run on; try_files /nothing @nginx; }
+location = /zero { limit_body 0 length=$http_x_length; try_files /nothing @lower; }
+location @nginx { client_max_body_size 1k; proxy_pass http://backend; }
+location @lower { limit_body 1k; proxy_pass http://backend; }
+--- upload
+h1 chunked POST /announced 9k
+h1 chunked POST /announced 9k X-Length:1
+h1 chunked POST /announced 1k X-Length:1
+h1 chunked POST /dry 9k
+h1 chunked POST /dry 1k
+h1 chunked POST /zero 9k X-Length:1
+h2 chunked POST /announced 9k X-Length:1 | POST /dry 9k | POST /zero 9k X-Length:1
+h3 chunked POST /announced 9k X-Length:1 | POST /dry 9k | POST /zero 9k X-Length:1
+--- answer
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+
+
+=== TEST 8: the same text of a limit is evaluated in each location
+--- config
+limit_body $max;
+location = /lower { set $max 9k; try_files /nothing @lower; }
+location @lower { set $max 1k; proxy_pass http://backend; }
+location = /higher { set $max 9k; try_files /nothing @higher; }
+location @higher { set $max 90k; proxy_pass http://backend; }
+--- upload
+h1 POST /lower 1k
+h1 POST /lower 2k
+h1 chunked POST /lower 2k
+h1 POST /higher 9k
+h1 chunked POST /higher 10k
+h2 POST /lower 2k | POST /higher 9k
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+200 ok | open
+413 <413 Request Entity Too Large> | 200 ok
+--- logged
+/lower 200 PASSED 1024 1024 header
+/lower 413 REJECTED 1024 0 header
+/lower 413 REJECTED 1024 * body
+/higher 200 PASSED 92160 9216 header
+/higher 200 PASSED 92160 10240 body
+/lower 413 REJECTED 1024 0 header
+/higher 200 PASSED 92160 9216 header
+
+
+=== TEST 9: a value that is no size is logged once, however many locations have it
+--- config
+set $max none;
+limit_body $max;
+limit_body_dry_run on;
+location = /up { try_files /nothing @named; }
+location @named { proxy_pass http://backend; }
+--- upload
+h1 POST /up 2k
+--- answer
+200 ok | open
+--- grep_error_log eval: qr/invalid value|too large body/
+--- grep_error_log_out
+invalid value

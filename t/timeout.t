@@ -459,7 +459,7 @@ h1: pause 3; mark late
 took too long
 
 
-=== TEST 15: the time in which nginx connects to an upstream does not count
+=== TEST 16: the time in which nginx connects to an upstream does not count
 --- http_config
 proxy_http_version 1.1;
 --- config
@@ -485,7 +485,7 @@ h3: head POST /h3 64k; send 60k; await h3; send 4k; finish; answer
 took too long
 
 
-=== TEST 16: a client that has begun a frame is awaited, although the frame takes up the window (HTTP/2)
+=== TEST 17: a client that has begun a frame is awaited, although the frame takes up the window (HTTP/2)
 --- http_config
 proxy_http_version 1.1;
 --- config
@@ -525,3 +525,72 @@ h1: pause 2.5; mark late
 
 --- no_error_log
 [alert]
+
+
+=== TEST 19: the time of the location counts in which the body is read, whatever was accepted on the way there
+--- config
+limit_body 10m;
+location = /equal { try_files /nothing @timed; }
+location = /off { limit_body_timeout off; try_files /nothing @timed; }
+location = /nginx { try_files /nothing @nginx; }
+location = /static.html { error_page 405 = @timed; }
+location = /denied { deny all; error_page 403 = /allowed; }
+location = /dry { try_files /nothing @dry; }
+location = /untimed { limit_body_timeout 1s; try_files /nothing @untimed; }
+location = /allowed { limit_body_timeout 1s; proxy_pass http://backend; }
+location @timed { limit_body_timeout 1s; proxy_pass http://backend; }
+location @nginx { limit_body_timeout 1s; client_max_body_size 1m; proxy_pass http://backend; }
+location @dry { limit_body_timeout 1s; limit_body_dry_run on; proxy_pass http://backend; }
+location @untimed { limit_body_timeout off; proxy_pass http://backend; }
+--- user_files
+>>> static.html
+static
+--- script
+h1: head POST /equal 8; send 4; answer; send 4; end
+h1: head POST /equal chunked; chunk 4; answer; chunk 0; end
+h2: head POST /equal 8; send 4; answer
+h3: head POST /equal 8; send 4; answer
+h1: head POST /off 8; send 4; answer; send 4; end
+h1: head POST /nginx 8; send 4; answer; send 4; end
+h1: head POST /static.html 8; send 4; answer; send 4; end
+h1: head POST /denied 8; send 4; answer; send 4; end
+h1: head POST /dry 8; send 4; pause 2; send 4; answer
+h1: head POST /untimed 8; send 4; pause 2; send 4; answer
+--- seen
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out>
+408 <408 Request Time-out>
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+408 <408 Request Time-out> | closed
+200 ok
+200 ok
+--- logged
+/equal 408 TIMED_OUT 10485760 4 body
+/equal 408 TIMED_OUT 10485760 4 body
+/equal 408 TIMED_OUT 10485760 4 body
+h3 /equal 408 TIMED_OUT 10485760 4 body
+/off 408 TIMED_OUT 10485760 4 body
+/nginx 408 TIMED_OUT 1048576 4 body
+/static.html 408 TIMED_OUT 10485760 4 body
+/denied 408 TIMED_OUT 10485760 4 body
+/dry 200 TIMED_OUT_DRY_RUN 10485760 8 body
+/untimed 200 PASSED 10485760 8 header
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 20: a client that has bought itself weeks does not hold others up, however short nginx's own timers are (32 bits)
+--- config
+limit_body_timeout 1s rate=1;
+client_max_body_size 4m;
+location / { proxy_pass http://backend; }
+--- script
+h1: head POST /up 4m; send 3m; pause 2; mark late; send 1m; answer
+h1: await late; head GET /other; answer
+--- seen
+200 ok
+200 ok

@@ -212,6 +212,11 @@ impl Judgement {
         is_open.then(|| Self::new(self.limit, length, Undeclared::Judged, mode))
     }
 
+    /// Returns whether another judgement, of the same body, has the same verdict for the same reason.
+    pub fn is_as(&self, other: &Self) -> bool {
+        (self.limit, self.reason, self.mode) == (other.limit, other.reason, other.mode)
+    }
+
     /// The limit; `None` if its value is not a size.
     pub const fn limit(&self) -> Option<Limit> {
         self.limit
