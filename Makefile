@@ -42,7 +42,9 @@ DIST ?= $(shell . /etc/os-release; echo "$$VERSION_CODENAME")
 # Whose nginx "deb" makes it for: empty, Debian's own; or nginx.org, and then the version of its nginx.
 FOR ?=
 NGINX_VERSION ?=
-# Not empty: "deb" builds twice, in different surroundings, and compares the packages.
+# Not empty: "deb" builds with Debian's crates in the place of those in the release; twice, in different surroundings, and compares
+# the packages.
+SYSTEM_CRATES ?=
 TWICE ?=
 # What "bench" measures: refusals growth drain accepted instructions memory; and report; or stream. What "attack" plays: drip flood
 # extensions streams resets slow. Empty: all of it. For "clients" stream: raw connections alone. For "apps" an expression on cells, as 'tls on .* 200'.
@@ -397,11 +399,12 @@ lint-packaging: ## develop: Check the recipes in packaging/ with the tools of th
 	@build/setup.sh packaging installed
 	@build/check/lint-packaging.sh $(OBJS)/lint-packaging
 
-deb: $(if $(FOR),deb-for) dist ## use: Build the Debian packages, install and try them in a chroot with Debian DIST (bookworm, trixie, forky; root; TWICE; FOR=nginx.org)
+deb: $(if $(FOR),deb-for) dist ## use: Build the Debian packages, install and try them in a chroot with Debian DIST (bookworm, trixie, forky; root; SYSTEM_CRATES; TWICE; FOR=nginx.org)
 	@build/setup.sh chroot
 ifeq ($(FOR),)
 	@build/chroot/make.sh $(DIST) $(OBJS)/chroot/$(DIST)
-	@build/release/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST) $(if $(TWICE),twice)
+	@build/release/deb.sh $(DIST) $(OBJS)/chroot/$(DIST) $(OBJS)/dist $(OBJS)/deb/$(DIST)$(if $(SYSTEM_CRATES),-system-crates) \
+		$(if $(SYSTEM_CRATES),system-crates) $(if $(TWICE),twice)
 else
 	@build/chroot/make.sh $(DIST) $(OBJS)/chroot/$(DIST)-$(FOR)
 	@build/release/deb-nginx-org.sh $(DIST) $(OBJS)/chroot/$(DIST)-$(FOR) $(OBJS)/dist "$$(cat $(OBJS)/deb/source)" \

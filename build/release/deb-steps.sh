@@ -74,7 +74,7 @@ build_packages() {
 # The cargo that built them.
 builder() {
     local from=Debian
-    [ ${#profile[@]} -eq 0 ] || from="this machine"
+    [ -x "$root/usr/bin/cargo" ] || from="this machine"
     echo "$(alone cargo --version | cut -d ' ' -f 1,2) of $from"
 }
 

@@ -2,11 +2,12 @@
 # Builds the Debian packages for a release of Debian, from the source release, as its builders do: there, as nobody, without a
 # network. Then installs them there with that release's nginx, and sees whether they work and go without a trace; as root:
 #
-#     build/release/deb.sh RELEASE CHROOT DIST DIR [twice]
+#     build/release/deb.sh RELEASE CHROOT DIST DIR [system-crates] [twice]
 #
 # where CHROOT was made by build/chroot/make.sh, and DIST is where build/release/dist.sh left the release. Leaves the packages, and
-# what Debian's archive takes beside them, in DIR. With "twice" it builds a second time, as somebody else, in another directory,
-# time zone and locale, 400 days later, and fails unless the packages are the same.
+# what Debian's archive takes beside them, in DIR. With "system-crates" it builds with the crates that this Debian has packaged.
+# With "twice" it builds a second time, as somebody else, in another directory, time zone and locale, 400 days later, and fails
+# unless the packages are the same.
 
 set -euo pipefail
 
@@ -15,7 +16,15 @@ set -euo pipefail
 # shellcheck source=deb-steps.sh
 . "$(dirname "$0")/deb-steps.sh"
 
-release=$1 root=$2 dist=$3 dir=$4 twice=${5:-}
+release=$1 root=$2 dist=$3 dir=$4
+shift 4
+system_crates='' twice=''
+for option; do
+    case $option in
+        system-crates) system_crates=1 ;;
+        twice) twice=1 ;;
+    esac
+done
 package=libnginx-mod-http-limit-body
 packages=("$package" libnginx-mod-stream-limit-session)
 links=(50-mod-http-limit-body.conf 70-mod-stream-limit-session.conf)
@@ -35,7 +44,12 @@ if [ ! -f "$tarball" ]; then
     fail "debian/changelog is for $version, but there is no $tarball. Does it lack an entry for a new version?"
 fi
 profile=()
-[ -x "$root/usr/bin/cargo" ] || profile=("-Ppkg.$package.rustup")
+if [ -n "$system_crates" ]; then
+    [ -x "$root/usr/bin/cargo" ] || fail "the Rust of Debian $release is too old, and its crates are for that Rust"
+    profile=("-Ppkg.$package.system-crates")
+elif [ ! -x "$root/usr/bin/cargo" ]; then
+    profile=("-Ppkg.$package.rustup")
+fi
 
 echo "==> building $package $version for Debian $release (about five minutes; log: $log)"
 build_packages
