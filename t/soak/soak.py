@@ -307,13 +307,14 @@ class Soak:
             return not pathlib.Path(f"/proc/{pid}").exists()
 
     def look_at_memory(self):
-        """The memory of workers that have answered so many requests."""
+        """The memory of workers that have answered so many requests. Not that of one which has answered many more when it is looked
+        at, as after an upgrade that took long."""
         with self.account.lock:
             served = {pid: self.account.served[pid] for pid in self.server.workers()}
         for pid, number in served.items():
             for milestone in MILESTONES:
                 key = (milestone, pid)
-                if number >= milestone and key not in self.memory:
+                if milestone <= number < 2 * milestone and key not in self.memory:
                     with contextlib.suppress(FileNotFoundError, TypeError):
                         self.memory[key] = proc.resident(pid)
 
