@@ -183,3 +183,25 @@ h2 window=0: head POST /drained 1m; open 10k; answer; head GET /live; mark begun
 /drained 413 evicted 0 ?
 --- error_log
 worker_connections are not enough, reusing connections
+
+
+=== TEST 11: and not before a post_action of one of its streams has ended
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /live { return 200 "live\n"; }
+location = /posted { post_action /after; proxy_pass http://backend; }
+location = /after { proxy_pass http://early_unix; }
+--- early
+/after: mark asked; await late; answer 200 done; close
+--- script
+h2: head POST /drained 1m; answer; head POST /posted 1m; answer; await asked; mark begun; logged reusing; pause 0.5; head GET /live; answer; mark late; pause 2; mark free; end; mark evicted
+21 x h1: await begun; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+4 x h1: await free; bytes GET /ok HTTP/1.1\r\n; await evicted; close
+--- seen
+413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | 200 live | closed
+--- drained
+/drained 413 evicted 0 yes
+/posted 413 evicted 0 yes
+--- error_log
+worker_connections are not enough, reusing connections

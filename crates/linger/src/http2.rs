@@ -528,12 +528,12 @@ impl Session {
         })
     }
 
-    /// The first request that goes on, or whose stream is not taken; `None` if there is none.
+    /// The first request that goes on, that has another user than its drain, or whose stream is not taken; `None` if there is none.
     fn blocker(self) -> Option<*mut ngx_http_request_t> {
         self.requests().find(|&r| {
             // SAFETY: the request of a stream is live.
             let request = unsafe { RawRequest::new(r) };
-            !is_taken(request.connection().read()) || !request.is_done()
+            !is_taken(request.connection().read()) || !request.is_done() || request.users() != 1
         })
     }
 
