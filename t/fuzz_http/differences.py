@@ -105,7 +105,7 @@ def chunks(body):
             return read(True if end else None)
         if at < len(body):
             begun = max(begun, come + size)
-        if at + size + 2 > len(body):
+        if body[at + size :] in (b"", b"\r"):
             return read(False)
         come += size
         at += size
