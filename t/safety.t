@@ -611,7 +611,7 @@ h3: head POST /more/h3 50; send 10; send 60; await more-h3; finish; mark sent-mo
 --- seen eval
 ("408 page ok | 200 ok\n" x 8) . ("400 page ok | 200 ok\n" x 4)
 --- asked eval
-("GET /after none\n" x 12) . ("GET /next none\n" x 12)
+("GET /after none\nGET /next none\n" x 9) . ("h3 GET /after none\nh3 GET /next none\n" x 3)
 --- no_error_log
 [alert]
 [emerg]
