@@ -222,7 +222,7 @@ impl<'r> State<'r> {
     /// After how many bytes of the body its size has to be judged in this location, again or for the first time.
     fn judged_from(&self, conf: &Conf<'_>) -> u64 {
         match self.judged() {
-            Some(judged) if ptr::eq(judged.conf, conf) => judged.judgement.repeated_at(),
+            Some(judged) if self.is_judged_in(conf) => judged.judgement.repeated_at(),
             _ if conf.rule().is_none() => NEVER,
             _ => 0,
         }
