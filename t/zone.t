@@ -296,6 +296,7 @@ nginx_limit_body_request_size_bytes_sum{zone="uploads"} 18446744073709551615
 --- http_config
 limit_req_zone $binary_remote_addr zone=limit_body:1m rate=1000r/s;
 limit_conn_zone $binary_remote_addr zone=uploads:1m;
+upstream other { zone limit_body:zone:other 16m; server 127.0.0.1:1; }
 --- config
 location = /metrics { limit_body_metrics; }
 limit_req zone=limit_body burst=10;
@@ -309,5 +310,7 @@ h1 POST /up 10
 200 ok | open
 --- commands
 "$TEST_PYTHON" t/lib/metrics.py uploads 1 | sed -n 1p
+curl -s http://127.0.0.1:$PORT/metrics | grep -c other
 --- output
 requests_total status=passed 1
+0

@@ -1,12 +1,12 @@
 //! Ends the counting of a request by `ngx_http_limit_conn_module` early. That module counts a request until it ends, by
 //! means of cleanups of the request's pool.
 
-use core::ffi::{c_void, CStr};
+use core::ffi::c_void;
 use core::ptr;
 
 use nginx_sys::{ngx_cycle, ngx_list_part_t, ngx_module_t, ngx_pool_large_t, ngx_pool_t, ngx_shm_zone_t};
 
-use nginx::{shim, HttpModule, Request};
+use nginx::{find_module, shim, HttpModule, Request};
 
 /// Makes `limit_conn` stop counting a request.
 ///
@@ -17,7 +17,8 @@ pub fn leave<M: HttpModule>(r: Request<'_, M>) {
         // `limit_conn` does not count this request.
         return;
     }
-    let Some(module) = module() else {
+    // nginx may be built without it.
+    let Some(module) = find_module(|_, name| name == c"ngx_http_limit_conn_module") else {
         return;
     };
     // SAFETY: `Request` is only made for a live request, which has a pool.
@@ -41,26 +42,6 @@ pub fn leave<M: HttpModule>(r: Request<'_, M>) {
             }
             _ => next = ptr::addr_of_mut!(cleanup.next),
         }
-    }
-}
-
-/// `ngx_http_limit_conn_module`; `None` if nginx is built without it.
-fn module() -> Option<*mut ngx_module_t> {
-    const NAME: &CStr = c"ngx_http_limit_conn_module";
-    // SAFETY: nginx sets `ngx_cycle` before it reads a configuration. Its list of modules is set then.
-    let mut place = unsafe { (*ngx_cycle).modules };
-    loop {
-        // SAFETY: the list ends in NULL.
-        let module = unsafe { *place };
-        if module.is_null() {
-            return None;
-        }
-        // SAFETY: a module has a name, which ends in a NUL.
-        if unsafe { CStr::from_ptr((*module).name) } == NAME {
-            return Some(module);
-        }
-        // SAFETY: this was not the end of the list.
-        place = unsafe { place.add(1) };
     }
 }
 

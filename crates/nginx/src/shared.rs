@@ -5,18 +5,18 @@
 //! uses them ends.
 
 use core::cell::UnsafeCell;
-use core::ffi::c_void;
+use core::ffi::{c_void, CStr};
 use core::marker::PhantomData;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_conf_t, ngx_cycle, ngx_int_t, ngx_pagesize, ngx_pnalloc, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock,
-    ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
+    ngx_conf_t, ngx_cycle, ngx_int_t, ngx_module_t, ngx_pagesize, ngx_pnalloc, ngx_shared_memory_add, ngx_shm_zone_t,
+    ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
-use crate::Module;
+use crate::{modules, Module};
 
 /// A type that may be in shared memory.
 ///
@@ -80,8 +80,8 @@ impl<T: Shareable> Shared<'_, T> {
         }
     }
 
-    /// All values of this kind that the module `of` has in the active configuration, in its order. The names of its
-    /// memory tell whose it is: a module may look at another one's, which has been built with it.
+    /// All values of this kind that the module `of` has in the active configuration, in its order. A module may look at
+    /// another one's, which has been built with it.
     pub fn all(of: &str) -> impl Iterator<Item = Self> + '_ {
         // SAFETY: the active cycle has a list of zones, which lives as long as the cycle.
         let (mut part, mut next) = unsafe { (ptr::addr_of!((*ngx_cycle).shared_memory.part), 0) };
@@ -164,10 +164,23 @@ fn full_name<'a>(zone: NonNull<ngx_shm_zone_t>) -> &'a [u8] {
     unsafe { zone.as_ref().shm.name.as_bytes() }
 }
 
-/// Returns whether a zone has a value of this kind, of this module.
+/// Returns whether a zone has a value of this kind, of this module. Its name does not tell alone: an upstream's zone may
+/// have any.
 fn is_of_kind(zone: NonNull<ngx_shm_zone_t>, module: &str, kind: &str) -> bool {
     let mut parts = full_name(zone).splitn(3, |&byte| byte == b':');
-    parts.next() == Some(module.as_bytes()) && parts.next() == Some(kind.as_bytes())
+    parts.next() == Some(module.as_bytes()) && parts.next() == Some(kind.as_bytes()) && is_tagged(zone, module)
+}
+
+/// Returns whether a zone was made by the module whose name in nginx is `ngx_http_…_module`, or another such name, with
+/// `module` in it.
+fn is_tagged(zone: NonNull<ngx_shm_zone_t>, module: &str) -> bool {
+    // SAFETY: the zone lives as long as the configuration.
+    let tag = unsafe { zone.as_ref().tag };
+    let is_maker = |address: *mut ngx_module_t, name: &CStr| {
+        let name = name.to_bytes().strip_suffix(b"_module");
+        address.cast() == tag && name.is_some_and(|name| name.ends_with(module.as_bytes()))
+    };
+    modules::find(is_maker).is_some()
 }
 
 /// Takes over a value from the previous configuration, or makes one: `ngx_shm_zone_t.init`.
