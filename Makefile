@@ -29,8 +29,9 @@ PROGRAMS ?=
 # How long "fuzz-http", if it is not to count scripts, "fuzz-policy" (60) and "soak" (600) go on, in seconds; after how long
 # "clients" stops.
 SECONDS ?=
-# How many workers "soak" has.
+# How many workers "soak" has, and how many clients at a time.
 WORKERS ?= 2
+CLIENTS ?= 60
 # A script that "fuzz-http" has found, or a case that "fuzz-conf" has found, to play again.
 SCRIPT ?=
 CASE ?=
@@ -284,10 +285,10 @@ beside-modules: build
 	@$(TOOLS)/python/bin/python t/modules/modules.py --keep $(WORK)/modules $(PROGRAM) $(MODULE) $(OBJS)/tls/localhost \
 		$(LOCATIONS)
 
-soak: testtools ## develop: Run much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, SEED)
+soak: testtools ## develop: Run much traffic while workers are reloaded, killed and replaced (SECONDS, WORKERS, CLIENTS, SEED)
 	@$(TOOLS)/python/bin/python t/soak/soak.py $(PROGRAM) \
 		"$(MODULE) $(STREAM_MODULES)" $(OBJS)/tls/localhost \
-		$(or $(SECONDS),600) $(WORKERS) $(SEED)
+		$(or $(SECONDS),600) $(WORKERS) $(CLIENTS) $(SEED)
 
 clients: build controls ## measure: Upload too much with 32 clients to 6 servers, and write docs/clients.md (half an hour; PARTS=stream: raw connections)
 ifeq ($(PARTS),stream)

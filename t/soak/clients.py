@@ -26,6 +26,9 @@ STREAMS = 11
 PATIENCE = 60
 # For an answer over HTTP/3, which may never come.
 SOON = 10
+# How soon nginx has logged what it has answered, in seconds; over HTTP/3, where another worker may get to know that the client
+# has closed, it waits for as long as it does for a client that is silent.
+LOGGED, LOGGED_HTTP3 = 1, 12
 
 # What the requests of a kind come to: the path, the status of the answer, and the verdict.
 PASSED, REFUSED, REFUSED_IN_MIDSTREAM, TIMED_OUT = "passed", "header", "body", "timed out"
@@ -65,16 +68,16 @@ class Account:
         # Connections over HTTP/3 that came to nothing when workers came or went; and when workers last did.
         self.stray = 0
         self.changed = 0.0
-        # When workers were killed; and what each worker has answered to each client last, with the time: as many requests as
-        # there may be at a time.
+        # When workers were killed; and what each worker has answered to each client last, with the time by which that is
+        # logged: as many requests as there may be at a time.
         self.kills = []
         self.last = collections.defaultdict(lambda: collections.deque(maxlen=STREAMS))
 
-    def add(self, kind, worker):
+    def add(self, kind, worker, logged=LOGGED):
         with self.lock:
             self.answered[kind] += 1
             self.served[worker] += 1
-            self.last[worker, threading.get_ident()].append((time.monotonic(), kind))
+            self.last[worker, threading.get_ident(), logged].append((time.monotonic() + logged, kind))
 
     def was_killed(self, began):
         """Whether a worker was killed since then."""
@@ -401,6 +404,8 @@ class Http3:
                 self.account.stray += 1
 
     async def ask(self):
+        # aioquic leaves a lost connection's error to whoever waits for the connection, which nobody does here.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         async with http3.connect(self.client.ports["h3"]) as self.connection:
             await asyncio.gather(*map(self.request, self.waiting))
 
@@ -424,7 +429,7 @@ class Http3:
             raise Lost(f"HTTP/3: {kind}: status {stream.status}")
         if not stream.ended:
             raise Lost(f"HTTP/3: {kind}: stream reset: {stream.stopped}")
-        self.account.add(kind, int(stream.fields["x-process"]))
+        self.account.add(kind, int(stream.fields["x-process"]), LOGGED_HTTP3)
         self.waiting.remove(kind)
 
     def send(self, stream, length, is_end):

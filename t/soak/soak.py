@@ -1,6 +1,6 @@
 """Much traffic of all kinds for a while, over workers that are reloaded, killed and replaced meanwhile.
 
-    soak.py NGINX MODULES CERTIFICATE SECONDS WORKERS [SEED]
+    soak.py NGINX MODULES CERTIFICATE SECONDS WORKERS CLIENTS [SEED]
 
 Clients (clients.py) send uploads that are accepted, refused by the header, in mid-stream, or because they take too long,
 answered by the application before it has read them, drained, or reset, over HTTP/1.1 and HTTP/2, with and without TLS, and
@@ -31,7 +31,6 @@ from limit_body import proc
 from limit_body.nginx import Nginx, await_condition, has_http3, http2, loads
 from limit_body.ports import free_ports
 
-CLIENTS = 12
 # By how much a worker may have more memory than one of the first generations had, in KiB, and after how many requests.
 GROWN = 1024
 MILESTONES = (500, 1000, 2000, 4000, 8000)
@@ -113,9 +112,9 @@ COUNTED = re.compile(r'^nginx_limit_(?:body_)?(\w+)\{zone="soak"(?:,\w+="([^"]*)
 
 
 def main():
-    nginx, modules, certificate, seconds, workers, *seed = sys.argv[1:]
+    nginx, modules, certificate, seconds, workers, number, *seed = sys.argv[1:]
     seed = int(seed[0]) if seed else random.randrange(10**9)
-    print(f"{seconds} seconds, {workers} workers, seed {seed}", flush=True)
+    print(f"{seconds} seconds, {workers} workers, {number} clients, seed {seed}", flush=True)
     with Nginx(nginx, BACKEND, port=free_ports(1)[0]) as backend:
         backend.start()
         names = ["plain", "tls", "h2c"]
@@ -132,7 +131,7 @@ def main():
         with Nginx(nginx, CONFIGURATION, load=loads(modules)[0], stream=stream, http3=http3, workers=workers, http2=parameter,
                    http2_on=directive, **values) as server:
             server.start()
-            soak = Soak(server, dict(zip(names, ports)), float(seconds), int(workers), seed)
+            soak = Soak(server, dict(zip(names, ports)), float(seconds), int(workers), int(number), seed)
             soak.run()
             failures = soak.judge()
     for failure in failures:
@@ -142,12 +141,12 @@ def main():
 
 
 class Soak:
-    def __init__(self, server, ports, seconds, workers, seed):
+    def __init__(self, server, ports, seconds, workers, number, seed):
         self.server, self.ports, self.seconds, self.workers = server, ports, seconds, workers
         self.random = random.Random(seed)
         self.account = clients.Account()
         self.end = time.monotonic() + seconds
-        self.clients = [clients.Client(self.account, ports, f"{seed}-{i}", lambda: self.end) for i in range(CLIENTS)]
+        self.clients = [clients.Client(self.account, ports, f"{seed}-{i}", lambda: self.end) for i in range(number)]
         # What was counted by masters that are gone.
         self.counted = collections.Counter()
         self.done = collections.Counter()
@@ -229,9 +228,9 @@ class Soak:
         self.account.kills.append(time.monotonic())
         with self.account.lock:
             # nginx counts what it accepts when it has answered, and logs what it refuses when that is drained.
-            for (worker, _), answers in self.account.last.items():
+            for (worker, *_), answers in self.account.last.items():
                 if worker == victim:
-                    self.uncertain.update(kind for when, kind in answers if when > killed - 1)
+                    self.uncertain.update(kind for logged, kind in answers if logged > killed)
         await_condition(lambda: len(self.server.workers()) >= self.workers, "another worker")
 
     def replace(self):
@@ -294,7 +293,7 @@ class Soak:
 
     def leftover(self):
         """How many connections nginx may count although they are gone: of killed workers, and over HTTP/3."""
-        return 2 * CLIENTS * self.done["kills"] + self.account.stray
+        return 2 * len(self.clients) * self.done["kills"] + self.account.stray
 
     @staticmethod
     def listens_no_more(pid):
