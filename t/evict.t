@@ -205,3 +205,30 @@ h2: head POST /drained 1m; answer; head POST /posted 1m; answer; await asked; ma
 /posted 413 evicted 0 yes
 --- error_log
 worker_connections are not enough, reusing connections
+
+
+=== TEST 12: worker_shutdown_timeout ends a mirror and a post_action beside a drain, too
+--- main_config
+worker_shutdown_timeout 1s;
+--- config
+limit_body 1m;
+location = /file { root html; mirror /mirror; mirror_request_body off; }
+location = /mirror { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://early_unix; }
+location = /post { post_action /after; return 403 "no\n"; }
+location = /after { internal; proxy_pass http://early_unix; }
+--- early
+/mirror: mark mirrored; await never
+/after: mark posted; await never
+--- user_files
+>>> file
+--- script
+h1: head POST /file 1m; answer; end
+h1: await mirrored; head POST /post 1m; answer; await posted; signal HUP; end
+--- seen
+405 <405 Not Allowed> | closed
+403 no | closed
+--- drained
+/file 405 evicted 0 yes
+/post 403 evicted 0 yes
+--- no_error_log
+prematurely closed

@@ -425,7 +425,8 @@ unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
     };
     let came = drop_some(r);
 
-    if !r.is_done() {
+    // When nginx has answered, a mirror or a post_action may go on: it waits for its turn, and ends with the worker.
+    if !r.is_done() || raw(r).users() > 1 {
         if let Some(nginx) = if event == c.read() { watch.read } else { watch.write } {
             // SAFETY: this is nginx's own handler of the event. It may end the request, which is checked below.
             unsafe { nginx(event.as_ptr()) };
