@@ -65,9 +65,9 @@ fn stop(r: Request<'_>, begins_drain: bool) {
     if !begins_drain || !drain::begin(r) {
         state::keep_received(r);
         linger::skip_body(r);
+        // Only a part of the body has been read. A proxied error page must not pass it on.
+        r.forget_body();
     }
-    // Only a part of the body has been read. A proxied error page must not pass it on.
-    r.forget_body();
     r.forget_body_fields();
 }
 

@@ -594,3 +594,22 @@ h1: await late; head GET /other; answer
 --- seen
 200 ok
 200 ok
+
+
+=== TEST 21: over HTTP/2 and HTTP/3, too, what comes of a late body is drained
+--- config
+limit_body 100m;
+limit_body_timeout 1s;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /up chunked; send 4; answer; send 20m; finish; head GET /other; answer; close
+h2: head POST /declared 20m; send 4; answer; send 20971516; finish; head GET /other; answer; close
+h3: head POST /up chunked; send 4; answer; send 20m; finish; head GET /other; answer; close
+--- seen
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+408 <408 Request Time-out> | 200 ok
+--- drained
+/up 408 complete 20971520 yes
+/declared 408 complete 20971516 yes
+h3 /up 408 complete 20971520 yes
