@@ -470,8 +470,9 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // The file stays open until the request ends, and so would take up space on the disk.
         // SAFETY: a file that could not be made has no descriptor. The call then fails, which does not matter.
         unsafe { libc::ftruncate(temp_file.file.fd, 0) };
+        // A file that another module has put there may be anybody's: nginx's own are in a directory for that.
         // SAFETY: reads a bit of the temporary file.
-        if unsafe { shim::nginx_shim_persistent(temp_file) != 0 } {
+        if !temp_file.path.is_null() && unsafe { shim::nginx_shim_persistent(temp_file) != 0 } {
             // SAFETY: the name ends in a NUL, as `ngx_create_temp_file()` makes it.
             unsafe { libc::unlink(temp_file.file.name.data.cast()) };
         }
