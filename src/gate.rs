@@ -22,8 +22,9 @@ use nginx::{Input, Phase, Piece, Status};
 #[cold]
 pub fn redirected(r: Request<'_>) {
     if !r.is_main() {
-        // The rest of an unbuffered body goes to another upstream, or to none. The subrequest must not announce it.
-        if r.main().is_body_torn() || r.main().is_body_discarded() {
+        // What of the body has gone to another upstream, or to none, the subrequest must not announce.
+        let main = r.main();
+        if r.is_body_torn() && (!r.is_body_read() || main.is_body_torn() || main.is_body_discarded()) {
             r.detach_body();
         }
         return;
@@ -32,7 +33,10 @@ pub fn redirected(r: Request<'_>) {
     if r.is_body_torn() || r.is_body_discarded() {
         // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
         // left of it.
-        if r.is_post_action() {
+        if r.is_body_over() && !r.is_body_discarded() && !r.is_multiplexed() {
+            // An upstream was given it as it came.
+            reject::forget_body(r);
+        } else if r.is_post_action() {
             reject::leave_body(r);
         } else {
             reject::drop_body(r);

@@ -44,9 +44,14 @@ pub fn drop_body(r: Request<'_>) {
 pub fn leave_body(r: Request<'_>) {
     if !drain::has_begun(r) {
         close_gently(r);
-        r.forget_body();
-        r.forget_body_fields();
+        forget_body(r);
     }
+}
+
+/// Removes the body from a request, of which nothing more is to come.
+pub fn forget_body(r: Request<'_>) {
+    r.forget_body();
+    r.forget_body_fields();
 }
 
 /// Makes nginx stop reading a body in mid-stream, and keep the connection open until the client has the answer. Call this

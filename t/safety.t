@@ -615,3 +615,178 @@ h3: head POST /more/h3 50; send 10; send 60; await more-h3; finish; mark sent-mo
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 11: nor is a body promised that an upstream was given as it came
+--- config
+limit_body 1m;
+proxy_request_buffering off;
+proxy_intercept_errors on;
+location = /sent { proxy_pass http://early_unix; }
+location = /failed { error_page 502 504 /page/failed; proxy_pass http://early_unix; }
+location = /named { error_page 502 504 = @named; proxy_pass http://early_unix; }
+location = /intercepted { error_page 503 /page/intercepted; proxy_pass http://early_unix; }
+location = /included { ssi on; ssi_types *; proxy_pass http://early_unix; }
+location = /posted { post_action /page/posted; proxy_pass http://early_unix; }
+location @named { proxy_pass http://kept; }
+location /page/ { proxy_request_buffering on; proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early eval
+CORE::join '', map { $_ x 4 }
+    "/sent: rest; send HTTP/1.1 200 OK\\r\\nX-Accel-Redirect: /page/sent\\r\\nContent-Length: 0\\r\\n\\r\\n; close\n",
+    "/failed: rest; close\n",
+    "/named: rest; close\n",
+    "/intercepted: rest; answer 503 no; close\n",
+    "/included: rest; send HTTP/1.1 200 OK\\r\\nContent-Length: 46\\r\\n\\r\\npage <!--#include virtual=\"/page/included\" -->; close\n",
+    "/posted: rest; answer 200 posted; close\n"
+--- in_turn
+--- script eval
+CORE::join '', map {
+    ("h1: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
+     "h1s: head POST /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
+     "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
+     "h3: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
+} qw(sent failed named intercepted included posted)
+--- seen eval
+CORE::join '', map { "$_ | 200 ok\n" x 4 } '200 ok', '502 ok', '200 ok', '503 ok', '200 page ok', '200 posted'
+--- asked eval
+CORE::join '', map {
+    ("$_ none\nGET /next none\n" x 3) . "h3 $_ none\nh3 GET /next none\n"
+} 'GET /page/sent', 'GET /page/failed', 'POST /named', 'GET /page/intercepted', 'GET /page/included', 'POST /page/posted'
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 12: nor one that nginx discards over HTTP/2 or HTTP/3, where it takes less note of that
+--- http_config
+limit_req_zone $server_port zone=delayed:1m rate=2r/s;
+--- config
+limit_body 1m;
+location = /file { root html; error_page 416 /page/range; }
+location = /memcached { set $memcached_key x; memcached_pass 127.0.0.1:1; error_page 404 502 504 = @page; }
+location = /included.html { root html; ssi on; limit_body off; limit_body_drain off; }
+location = /delayed { limit_req zone=delayed burst=9; ssi on; ssi_types *; alias html/included.html; }
+location = /posted { post_action /page/posted; limit_body off; limit_body_drain off; return 403 "no\n"; }
+location /page/ { proxy_pass http://kept; }
+location @page { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- user_files
+>>> file
+a file
+>>> included.html
+page <!--#include virtual="/page/included" -->
+--- in_turn
+--- script
+h2: head GET /file 40 Range:bytes=1000-; answer; head GET /next; answer
+h2: head GET /file 40 Range:bytes=1000-; send 40; answer; head GET /next; answer
+h2: head GET /memcached 40; answer; head GET /next; answer
+h2: head GET /included.html 40; answer; head GET /next; answer
+h2: head GET /included.html 40; send 40; answer; head GET /next; answer
+h2: head GET /delayed 40; send 40; answer; head GET /next; answer
+h2: head GET /delayed 40; send 40; answer; head GET /next; answer
+h2: head POST /posted 40; answer; head GET /next; answer
+h2: head POST /posted 40; send 40; answer; head GET /next; answer
+h3: head GET /included.html 40; answer; head GET /next; answer
+h3: head GET /included.html 40; send 40; answer; head GET /next; answer
+h3: head GET /delayed 40; send 40; answer; head GET /next; answer
+h3: head POST /posted 40; answer; head GET /next; answer
+h3: head POST /posted 40; send 40; answer; head GET /next; answer
+--- seen
+416 ok | 200 ok
+416 ok | 200 ok
+200 ok | 200 ok
+200 page ok | 200 ok
+200 page ok | 200 ok
+200 page ok | 200 ok
+200 page ok | 200 ok
+403 no | 200 ok
+403 no | 200 ok
+200 page ok | 200 ok
+200 page ok | 200 ok
+200 page ok | 200 ok
+403 no | 200 ok
+403 no | 200 ok
+--- asked
+GET /page/range none
+GET /next none
+GET /page/range none
+GET /next none
+GET /memcached none
+GET /next none
+GET /page/included none
+GET /next none
+GET /page/included none
+GET /next none
+GET /page/included none
+GET /next none
+GET /page/included none
+GET /next none
+POST /page/posted none
+GET /next none
+POST /page/posted none
+GET /next none
+h3 GET /page/included none
+h3 GET /next none
+h3 GET /page/included none
+h3 GET /next none
+h3 GET /page/included none
+h3 GET /next none
+h3 POST /page/posted none
+h3 GET /next none
+h3 POST /page/posted none
+h3 GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 13: nor the length of a body that turned out to be another
+--- config
+limit_body 1m;
+location = /broken { error_page 400 413 /page; proxy_pass http://kept; }
+location = /page { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h2: head POST /broken 10; send 11; finish; answer
+h1: head GET /next; answer
+h2: head POST /broken 20000; send 20001; finish; answer
+h1: head GET /next; answer
+--- seen
+400 ok
+200 ok
+400 ok
+200 ok
+--- asked
+GET /page none
+GET /next none
+GET /page none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 14: a post_action that waits for its turn gets it while the client still sends
+--- http_config
+limit_req_zone $server_port zone=after:1m rate=1r/s;
+--- config
+limit_body 1k;
+location / { post_action /after; return 403 "no\n"; }
+location = /after { internal; limit_req zone=after burst=9; proxy_pass http://kept; }
+--- script
+h1: head POST /first 1m; answer; mark first; pause 1.5; send 1m; close
+h1s: await first; head POST /second 1m; answer; pause 1.5; send 1m; close
+h2: await first; head POST /third 1m; answer; pause 2.5; send 1m; finish; pause 0.5; close
+--- seen
+403 no
+403 no
+403 no
+--- asked
+POST /after none
+POST /after none
+POST /after none
+--- no_error_log
+[alert]
+[emerg]

@@ -155,6 +155,8 @@ GETTER(last_saved, ngx_http_request_body_t, it->last_saved)
 SETTER(last_buf, ngx_buf_t, it->last_buf)
 SETTER(last_in_chain, ngx_buf_t, it->last_in_chain)
 
+off_t nginx_shim_buf_size(ngx_buf_t *b) BODY(return ngx_buf_size(b);)
+
 SETTER(value_no_cacheable, ngx_http_variable_value_t, it->no_cacheable)
 SETTER(value_not_found, ngx_http_variable_value_t, it->not_found)
 SETTER(value_valid, ngx_http_variable_value_t, it->valid)
@@ -182,6 +184,7 @@ GETTER(v2_concurrent_streams, ngx_http_v2_connection_t,
     SRV_CONF(it->http_connection->conf_ctx, ngx_http_v2_srv_conf_t, ngx_http_v2_module)->concurrent_streams)
 GETTER(v2_in_closed, ngx_http_v2_stream_t, it->in_closed)
 GETTER(v2_rst_sent, ngx_http_v2_stream_t, it->rst_sent)
+GETTER(v2_skip_data, ngx_http_v2_stream_t, it->skip_data)
 GETTER(v2_streams_index_mask, ngx_http_v2_connection_t,
     SRV_CONF(it->http_connection->conf_ctx, ngx_http_v2_srv_conf_t, ngx_http_v2_module)->streams_index_mask)
 

@@ -64,14 +64,26 @@ impl RawRequest<'_> {
         !unsafe { (*self.as_ptr()).stream }.is_null() || self.is_over_quic()
     }
 
+    /// Returns whether nginx is discarding the body (HTTP/2).
+    pub(crate) fn is_body_skipped(self) -> bool {
+        // SAFETY: a request's stream is null, or lives as long.
+        #[cfg(ngx_feature = "http_v2")]
+        return unsafe {
+            !(*self.as_ptr()).stream.is_null() && shim::nginx_shim_v2_skip_data((*self.as_ptr()).stream) != 0
+        };
+        #[cfg(not(ngx_feature = "http_v2"))]
+        false
+    }
+
+    /// Returns whether the request came over HTTP/3.
     #[cfg(ngx_feature = "http_v3")]
-    fn is_over_quic(self) -> bool {
+    pub(crate) fn is_over_quic(self) -> bool {
         // SAFETY: reads a pointer that every connection has in these builds.
         !unsafe { (*self.connection().as_ptr()).quic }.is_null()
     }
 
     #[cfg(not(ngx_feature = "http_v3"))]
-    fn is_over_quic(self) -> bool {
+    pub(crate) fn is_over_quic(self) -> bool {
         false
     }
 

@@ -7,9 +7,9 @@ use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
-    ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_discard_request_body, ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_list_part_t, ngx_list_t,
-    ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
+    ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
+    ngx_http_core_module, ngx_http_discard_request_body, ngx_http_request_body_t, ngx_http_request_t,
+    ngx_http_variable_t, ngx_int_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
 use crate::monotonic::Monotonic;
@@ -212,16 +212,35 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { shim::nginx_shim_post_action(self.as_ptr()) != 0 }
     }
 
-    /// Returns whether nginx has stopped reading the body before its end: it has less than was declared, or the client
-    /// has more to send. The request must have been redirected: nginx then reads no further.
+    /// Returns whether nginx would promise an upstream more or less of a body than it has to send. The request must have been
+    /// redirected, or be a subrequest: nginx then reads no further.
     pub fn is_body_torn(self) -> bool {
-        if self.is_body_partly_read() {
-            return true;
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
+        match unsafe { (*self.as_ptr()).request_body.as_ref() } {
+            // Some of the body was not read, or not kept, or an upstream was given it as it came.
+            Some(body) => body.rest > 0 || saved(body) != self.promised_length(),
+            None => self.has_body() && !self.can_read_body(),
         }
-        // Over HTTP/2 and HTTP/3 nothing is left to be read as soon as the client ends its side, too early or not.
-        self.is_multiplexed()
-            && self.is_body_read()
-            && self.content_length().is_some_and(|length| length > self.body_received())
+    }
+
+    /// How long a body nginx would tell an upstream that has read as much of it as there is, in bytes.
+    fn promised_length(self) -> u64 {
+        // SAFETY: `Request` is only made for a live request.
+        u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).unwrap_or(0)
+    }
+
+    /// Whether nginx has read the body to its end, as far as it was to be read.
+    pub fn is_body_over(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
+        unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest == 0)
+    }
+
+    /// Whether nginx would read the body, of which nothing has been read, if it was asked for it now: not for a subrequest; not
+    /// over HTTP/2 if the body is being discarded; and not over HTTP/3 on behalf of `post_action`, which sets another version
+    /// of HTTP.
+    fn can_read_body(self) -> bool {
+        let raw = self.raw();
+        self.is_main() && !raw.is_body_skipped() && !(self.is_post_action() && raw.is_over_quic())
     }
 
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).
@@ -550,6 +569,19 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: a request's main request lives as long as it.
         unsafe { Self::new((*self.as_ptr()).main) }
     }
+}
+
+/// How much of a body nginx has, in memory and in a file, in bytes.
+fn saved(body: &ngx_http_request_body_t) -> u64 {
+    let (mut link, mut bytes) = (body.bufs, 0_u64);
+    // SAFETY: a link of the body's chain is live as long as the body.
+    while let Some(&ngx_chain_t { buf, next }) = unsafe { link.as_ref() } {
+        // SAFETY: each link has a buffer.
+        let size = unsafe { shim::nginx_shim_buf_size(buf) };
+        bytes = bytes.saturating_add(size.unsigned_abs());
+        link = next;
+    }
+    bytes
 }
 
 /// Removes the fields with these names from a list. The others stay where they are in memory: nginx has pointers to
