@@ -55,3 +55,26 @@ tcp 3: line; signal HUP; logged evicted; send 1; gone
 busy
 --- error_log
 drained 0 bytes of session
+
+
+=== TEST 4: a drain that begins when worker_shutdown_timeout ends the session, with the upstream's connection first
+--- main_config
+worker_shutdown_timeout 1s;
+--- stream
+limit_session_drain idle=30s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+location = /ok { return 200 ok; }
+location = /status { stub_status; }
+--- script
+h1: head GET /ok; answer; mark first; await second; close; active 1; mark freed
+h1: await first; head GET /ok; answer; mark second; await freed; close; active 0; mark turned
+up 5: take 5; mark taken; rest
+tcp 3: await turned; send 5; await taken; signal HUP; logged drained; send 1; gone
+--- seen
+200 ok
+200 ok
+connected | 0 numbers | closed
+
+--- error_log eval
+['shutdown timeout', qr/drained 0 bytes of session in 1\.\d+s: timeout/]

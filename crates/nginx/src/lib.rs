@@ -93,7 +93,7 @@ pub use guard::Interrupted;
 pub use log::{Level, Log};
 pub use module::{HttpModule, Module, Phase, Piece, Registered, Registration};
 pub use modules::find as find_module;
-pub use process::{id as process_id, is_alive};
+pub use process::{id as process_id, is_alive, shutdown_timeout};
 pub use raw::RawRequest;
 pub use request::{now, InvalidStatus, Request, Status};
 pub use shared::Exclusive;

@@ -3,13 +3,13 @@
 
 #![forbid(unsafe_code)]
 
-use policy::Outcome;
+use policy::{Budget, Outcome};
 
 use crate::conf::{Conf, Terms};
 use crate::metrics;
 use crate::module::Session;
 use linger::{Got, Patience};
-use nginx::{now, Level, Log, Seconds, Zone};
+use nginx::{now, shutdown_timeout, Level, Log, Seconds, Zone};
 
 /// Called when the upstream has closed with something unread, and has perhaps answered before. Returns whether nginx reads
 /// the answer: where there are drains, so that the client reads it as well.
@@ -25,6 +25,8 @@ pub fn upstream_interrupted(s: Session<'_>) -> bool {
 #[derive(Clone, Copy)]
 pub struct Drain<'c> {
     terms: &'c Terms<'c>,
+    /// That of the terms, shortened in a worker that is ending.
+    budget: Budget,
     progress: policy::Drain,
     /// Whether the client was found to be able to send still.
     was_open: bool,
@@ -36,9 +38,13 @@ impl<'c> Drain<'c> {
     /// Starts a drain, if there are any in this server.
     pub fn begin(conf: &'c Conf<'c>) -> Option<Self> {
         let terms = conf.terms()?;
+        let mut budget = terms.budget;
+        // nginx's timer, which evicts drains, may have ended this session just now, and pass by the drain: it goes through
+        // all connections once.
+        budget.time = budget.time.min(shutdown_timeout().unwrap_or(u64::MAX));
         let mut progress = policy::Drain::begin(now());
         progress.answer(now());
-        Some(Self { terms, progress, was_open: false, slot: None })
+        Some(Self { terms, budget, progress, was_open: false, slot: None })
     }
 
     /// Takes a slot. Returns whether there was one.
@@ -58,7 +64,7 @@ impl<'c> Drain<'c> {
 
     /// How many bytes may be dropped now; 0 if the budget is spent, which settles the drain.
     pub fn may_drop(&mut self) -> u64 {
-        self.progress.may_read(&self.terms.budget, now()).unwrap_or_else(|outcome| {
+        self.progress.may_read(&self.budget, now()).unwrap_or_else(|outcome| {
             self.settle(outcome);
             0
         })
@@ -76,7 +82,7 @@ impl<'c> Drain<'c> {
 
     /// How long to wait for more. Settles the drain if its budget is spent.
     pub fn patience(&mut self) -> Patience {
-        match self.progress.patience(&self.terms.budget, now()) {
+        match self.progress.patience(&self.budget, now()) {
             Ok(left) => Patience::Wait(left),
             Err(outcome) => {
                 self.settle(outcome);
