@@ -394,3 +394,44 @@ connected
 early | closed
 --- no_error_log
 [alert]
+
+
+=== TEST 21: the same where nginx has read all of the answer, and the client has not taken it yet
+--- stream
+limit_session_drain idle=60s;
+proxy_buffer_size 2m;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4 sndbuf=32k; proxy_half_close on; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed
+tcp 3: send 10; await closed; send 1m; rest; send 1m; close; logged drained
+up 6: take 5; send 1m; shutdown; read; close; mark closed-2
+tcp 4: send 10; await closed-2; send 1m; rest; send 1m; close; logged drained 2
+--- seen
+connected
+1048576 numbers | closed
+connected
+1048576 numbers | closed
+--- no_error_log
+[alert]
+
+
+=== TEST 22: the same where both sides have ended theirs: the session ends when the client has taken the answer
+--- stream
+limit_session_drain idle=60s;
+proxy_buffer_size 2m;
+proxy_half_close on;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+location = /status { stub_status; }
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed
+tcp 3: send 12m; shutdown; await closed; rest; active 0
+--- seen
+connected
+1048576 numbers | closed
+--- error_log
+upstream takes nothing more, reading what it has sent
+--- no_error_log
+[alert]

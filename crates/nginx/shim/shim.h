@@ -87,6 +87,8 @@ GETTER(timedout, ngx_connection_t, it->timedout)
 
 SETTER(close, ngx_connection_t, it->close)
 
+void nginx_shim_clear_buffered(ngx_connection_t *c) BODY(c->buffered = 0;)
+
 #if (NGX_SSL)
 ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return c->ssl;)
 #else

@@ -12,6 +12,7 @@ STEPS
     header                                                  wait for the header of an answer
     end                                                     read on until the server closes the connection
     bytes TEXT                                              send these bytes ("\\r", "\\n" and so on are Python's; TCP)
+    read                                                    wait until nginx has read all that was sent (TCP)
     pause SECONDS
     close                                                   close the connection
     reset                                                   close it with a TCP RST; of HTTP/2 and 3, reset the stream
@@ -25,7 +26,6 @@ STEPS
 HTTP/1.x
     chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
     chunks NUMBER SIZE                                      send so many chunks of the body, all at once
-    read                                                    wait until nginx has read all that was sent
     open                                                    see whether the connection is, so far
     gone                                                    read on until the connection is gone, however that comes
     connect                                                 close the connection, and open another one
@@ -104,6 +104,15 @@ class Script:
 
     def bytes(self, *words):
         self.connection.sendall(" ".join(words).encode().decode("unicode_escape").encode())
+
+    def read(self):
+        port = self.connection.getsockname()[1]
+
+        def is_read():
+            sockets = proc.tcp_sockets()
+            return not any(one.port == port and one.unsent or one.peer == port and one.unread for one in sockets)
+
+        await_condition(is_read, "read", TIMEOUT)
 
     def pause(self, seconds):
         time.sleep(float(seconds))
@@ -247,15 +256,6 @@ class Http1(Script):
     def reset(self):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
-
-    def read(self):
-        port = self.connection.getsockname()[1]
-
-        def is_read():
-            sockets = proc.tcp_sockets()
-            return not any(one.port == port and one.unsent or one.peer == port and one.unread for one in sockets)
-
-        await_condition(is_read, "read", TIMEOUT)
 
     def kill(self):
         try:

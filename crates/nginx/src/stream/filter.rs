@@ -57,7 +57,9 @@ unsafe extern "C" fn filter<M: StreamModule>(
     let session = unsafe { Session::<M>::new(s) };
     if from_upstream != 0 || !session.connection().is_tcp() {
         // SAFETY: the next filter takes what this one got.
-        return unsafe { next(s, chain, from_upstream) };
+        let passed = unsafe { next(s, chain, from_upstream) };
+        session.forget_unwritten();
+        return passed;
     }
     match M::client_data(session) {
         Data::Pass => {
@@ -88,7 +90,7 @@ unsafe extern "C" fn filter<M: StreamModule>(
 }
 
 /// Drops what is on its way to an upstream that takes nothing more, as if that had taken it. nginx then goes on to read from
-/// both sides.
+/// both sides, and ends the session when the client has taken all that the upstream has sent.
 ///
 /// # Safety
 ///

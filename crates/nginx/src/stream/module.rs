@@ -43,8 +43,8 @@ pub trait StreamModule: Module {
     }
 
     /// Called when the upstream takes nothing more of what the client sends, but may have sent something that nginx has not
-    /// read yet. Returns whether nginx reads that. If so, what the client sends is dropped until then; if not, nginx ends the
-    /// session.
+    /// read yet, or the client not taken. Returns whether nginx passes that on. If so, what the client sends is dropped until
+    /// then; if not, nginx ends the session.
     fn upstream_interrupted(_s: Session<'_, Self>) -> bool {
         false
     }

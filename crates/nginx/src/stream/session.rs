@@ -9,7 +9,7 @@ use nginx_sys::{ngx_int_t, ngx_palloc, ngx_str_t, ngx_stream_complex_value, ngx_
 
 use super::{ComplexValue, StreamModule};
 use crate::conf::Block;
-use crate::{pool, Connection, Level, Log};
+use crate::{pool, shim, Connection, Level, Log};
 
 /// A session of a module `M`, which is live for `'s`: until the callback returns that it was passed to.
 ///
@@ -99,13 +99,31 @@ impl<'s, M: StreamModule> Session<'s, M> {
         received.unsigned_abs().saturating_add(ahead)
     }
 
-    /// Returns whether a write to the upstream has failed, and there may still be something to read from it.
-    pub(crate) fn is_upstream_interrupted(self) -> bool {
+    /// The connection to the upstream; `None` if there is none.
+    fn upstream_connection(self) -> Option<Connection> {
         // SAFETY: a live session has an upstream, or none. The connection to that is open, or null.
         let c = unsafe { (*self.as_ptr()).upstream.as_ref().map(|u| u.peer.connection).filter(|c| !c.is_null()) };
         // SAFETY: as above.
         c.map(|c| unsafe { Connection::new(c) })
-            .is_some_and(|c| c.has_failed() && !c.read().is_eof() && !c.read().has_failed())
+    }
+
+    /// Makes nginx forget what an upstream takes no more, when the client has taken all from that. Otherwise, with
+    /// `proxy_half_close`, nginx would wait for that to be written, and keep the session until `proxy_timeout`.
+    pub(crate) fn forget_unwritten(self) {
+        let is_over = |c: &Connection| c.has_failed() && c.read().is_eof() && !self.connection().is_buffered();
+        if let Some(c) = self.upstream_connection().filter(is_over) {
+            // SAFETY: writes bits of the connection. To one that has failed nothing is written any more.
+            unsafe { shim::nginx_shim_clear_buffered(c.as_ptr()) }
+        }
+    }
+
+    /// Returns whether a write to the upstream has failed, and there may still be something to read from it, or the client
+    /// has yet to take what was read.
+    pub(crate) fn is_upstream_interrupted(self) -> bool {
+        self.upstream_connection().is_some_and(|c| {
+            let is_read = c.read().is_eof() || c.read().has_failed();
+            c.has_failed() && (!is_read || self.connection().is_buffered())
+        })
     }
 
     /// The value of a text with variables; `None` if it cannot be evaluated.
