@@ -113,8 +113,9 @@ fn has_closed(c: Connection) -> bool {
 ///
 /// [`NoDuplicate`]
 fn outlive<M: LingerSession>(c: Connection, draining: Draining<'_, M>) -> Result<(), NoDuplicate> {
-    // TLS has to end at once: nginx would read from the socket, too, and make its event method watch it again.
-    let is_quiet = c.is_tls() && !can_write(c.socket());
+    // TLS has to end at once: nginx would read from the socket, too, and make its event method watch it again. So nothing is
+    // sent where the socket is full, or was for a record whose rest OpenSSL still has: that would have to go out first.
+    let is_quiet = c.is_tls() && !(c.write().is_ready() && can_write(c.socket()));
     // SAFETY: the connection is a client's. The handler takes the read event of a connection with this data.
     let duplicate = unsafe { c.duplicate(draining, Some(event::<M>)) }?;
     let closed = duplicate.connection();
@@ -162,8 +163,14 @@ unsafe extern "C" fn event<M: LingerSession>(event: *mut ngx_event_t) {
     // SAFETY: nginx passes an event of a connection, whose memory outlives this call.
     let event = unsafe { Event::new(event) };
     event.clear_timed_out();
-    // SAFETY: as above. The connection is a duplicate's, as only those have this handler, and not used afterwards.
-    unsafe { go_on::<M>(event.connection()) }
+    // SAFETY: as above.
+    let c = unsafe { event.connection() };
+    if !c.is_reusable() {
+        // nginx has yet to close the client's own connection. `begin` needs this one, and sees that it is closing.
+        return;
+    }
+    // SAFETY: the connection is a duplicate's, as only those have this handler, and not used afterwards.
+    unsafe { go_on::<M>(c) }
 }
 
 /// Drops what has come, and waits for more or ends the drain.

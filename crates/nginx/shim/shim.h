@@ -120,6 +120,7 @@ GETTER(event_active, ngx_event_t, it->active)
 GETTER(event_eof, ngx_event_t, it->eof)
 GETTER(event_failed, ngx_event_t, it->error)
 GETTER(event_pending_eof, ngx_event_t, it->pending_eof)
+GETTER(event_ready, ngx_event_t, it->ready)
 GETTER(event_timedout, ngx_event_t, it->timedout)
 GETTER(event_timer_set, ngx_event_t, it->timer_set)
 

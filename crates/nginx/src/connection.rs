@@ -374,6 +374,12 @@ impl Event {
         unsafe { shim::nginx_shim_set_event_timedout(self.as_ptr(), 0) }
     }
 
+    /// Returns whether there may be something to read, or room to write.
+    pub fn is_ready(self) -> bool {
+        // SAFETY: reads a bit of the event.
+        unsafe { shim::nginx_shim_event_ready(self.as_ptr()) != 0 }
+    }
+
     /// Sets whether there may be something to read.
     pub fn set_ready(self, on: bool) {
         // SAFETY: writes a bit of the event.
