@@ -31,7 +31,7 @@ from limit_body import proc
 from limit_body.nginx import Nginx, await_condition, has_http3, http2, loads
 from limit_body.ports import free_ports
 
-# By how much a worker may have more memory than one of the first ones had, in KiB, and after how many requests.
+# By how much a worker may have more memory than one of the first generations had, in KiB, and after how many requests.
 GROWN = 1024
 MILESTONES = (500, 1000, 2000, 4000, 8000)
 
@@ -378,15 +378,15 @@ class Soak:
         return [] if least <= found <= most else [f"{name}: {found}, to be expected: {least} to {most}"]
 
     def judge_memory(self):
-        """Holds workers of the same number of requests against each other, the last ones against the first half. What is kept
-        from one generation to the next, all of the last have; what clients happen to do at the time, one or the other has."""
+        """Holds workers of the same number of requests against each other, the last against the first. What is kept from
+        one generation to the next, all of the last have; what clients happen to do at the time, one or the other has."""
         failures = []
         for milestone in MILESTONES:
             sizes = [size for (number, _), size in self.memory.items() if number == milestone]
             if len(sizes) < 2 * self.workers:
                 continue
-            first, last = max(sizes[: len(sizes) // 2]), min(sizes[-self.workers :])
-            text = f"memory after {milestone} requests: at most {first} KiB in the first half, at least {last} in the last workers"
+            first, last = max(sizes[: self.workers]), min(sizes[-self.workers :])
+            text = f"memory after {milestone} requests: at most {first} KiB in the first generation, at least {last} in the last"
             print(f"{text} ({len(sizes)} workers)")
             if last > first + GROWN:
                 failures.append(text)
