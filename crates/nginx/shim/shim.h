@@ -85,9 +85,8 @@ GETTER(reusable, ngx_connection_t, it->reusable)
 GETTER(sendfile, ngx_connection_t, it->sendfile)
 GETTER(timedout, ngx_connection_t, it->timedout)
 
+SETTER(buffered, ngx_connection_t, it->buffered)
 SETTER(close, ngx_connection_t, it->close)
-
-void nginx_shim_clear_buffered(ngx_connection_t *c) BODY(c->buffered = 0;)
 
 #if (NGX_SSL)
 ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return c->ssl;)

@@ -223,7 +223,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// How long a body nginx would tell an upstream that has read as much of it as there is, in bytes.
+    /// The length of the body that nginx announces to an upstream when it has read the body, in bytes; 0 if there is none.
     fn promised_length(self) -> u64 {
         // SAFETY: `Request` is only made for a live request.
         u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).unwrap_or(0)

@@ -113,7 +113,7 @@ impl<'s, M: StreamModule> Session<'s, M> {
         let is_over = |c: &Connection| c.has_failed() && c.read().is_eof() && !self.connection().is_buffered();
         if let Some(c) = self.upstream_connection().filter(is_over) {
             // SAFETY: writes bits of the connection. To one that has failed nothing is written any more.
-            unsafe { shim::nginx_shim_clear_buffered(c.as_ptr()) }
+            unsafe { shim::nginx_shim_set_buffered(c.as_ptr(), 0) }
         }
     }
 
