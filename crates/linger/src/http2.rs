@@ -283,9 +283,8 @@ impl<'r> Stream<'r> {
                 // TLS has set its own handler for now.
                 return;
             }
-            let next = parent.read().replace_handler(OURS);
-            // SAFETY: the statics are only used on the one thread. The values are the same for all HTTP/2 connections.
-            unsafe { (TAKEN, NEXT) = (handler, next) };
+            shared.of_stream.set(handler);
+            shared.of_nginx.set(parent.read().replace_handler(OURS));
         }
         if !parent.is_reusable() {
             parent.set_reusable(true);
@@ -528,12 +527,14 @@ impl Session {
         })
     }
 
-    /// The first request that goes on, that has another user than its drain, or whose stream is not taken; `None` if there is none.
-    fn blocker(self) -> Option<*mut ngx_http_request_t> {
+    /// The first request that goes on, that has another user than its drain, or whose stream is not taken: one has `taken` as its
+    /// read event's handler. `None` if there is none.
+    fn blocker(self, taken: ngx_event_handler_pt) -> Option<*mut ngx_http_request_t> {
         self.requests().find(|&r| {
             // SAFETY: the request of a stream is live.
             let request = unsafe { RawRequest::new(r) };
-            !is_taken(request.connection().read()) || !request.is_done() || request.users() != 1
+            let is_taken = is_same(request.connection().read().handler(), taken);
+            !is_taken || !request.is_done() || request.users() != 1
         })
     }
 
@@ -571,10 +572,6 @@ impl Iterator for Nodes {
     }
 }
 
-/// The handler of the read events of taken streams, and nginx's own handler of the read events of HTTP/2 connections.
-static mut TAKEN: ngx_event_handler_pt = None;
-static mut NEXT: ngx_event_handler_pt = None;
-
 /// This module's handler of the read events of HTTP/2 connections. It is compared by its address: the static has one,
 /// while the function itself may have several.
 static OURS: ngx_event_handler_pt = Some(read);
@@ -586,12 +583,6 @@ fn is_same(handler: ngx_event_handler_pt, other: ngx_event_handler_pt) -> bool {
 /// Returns whether a connection's read event is handled here.
 fn is_ours(event: Event) -> bool {
     is_same(event.handler(), OURS)
-}
-
-/// Returns whether the stream of a read event is taken.
-fn is_taken(event: Event) -> bool {
-    // SAFETY: `TAKEN` is only used on the one thread.
-    is_same(event.handler(), unsafe { TAKEN })
 }
 
 /// Calls an event's handler, as nginx does.
@@ -609,13 +600,16 @@ unsafe extern "C" fn read(event: *mut ngx_event_t) {
     let (event, c) = unsafe { (Event::new(event), Event::new(event).connection()) };
     // SAFETY: only HTTP/2 connections with streams have this handler. Their data is an `ngx_http_v2_connection_t`.
     let session = Session(unsafe { NonNull::new_unchecked((*c.as_ptr()).data.cast()) });
+    let Some(shared) = Shared::find(&c) else {
+        return;
+    };
 
     if c.is_closing() && !is_worker_ending() {
-        if let Some(blocker) = session.blocker() {
+        if let Some(blocker) = session.blocker(shared.of_stream.get()) {
             c.set_closing(false);
             c.set_reusable(false);
             // SAFETY: `blocker` is the request of a stream of this connection, and so is live.
-            unsafe { wait_for(blocker, c) };
+            unsafe { wait_for(blocker, shared) };
             return;
         }
         session.set_blocked(true);
@@ -624,13 +618,12 @@ unsafe extern "C" fn read(event: *mut ngx_event_t) {
     }
 
     let number = c.number();
-    // SAFETY: `NEXT` is only used on the one thread, and is set together with this handler.
-    if let Some(next) = unsafe { NEXT } {
-        // SAFETY: `next` is nginx's own handler of the event. It may close the connection.
-        unsafe { next(event.as_ptr()) };
+    if let Some(nginx) = shared.of_nginx.get() {
+        // SAFETY: this is nginx's own handler of the event. It may close the connection.
+        unsafe { nginx(event.as_ptr()) };
     }
     if c.socket() == -1 || c.number() != number || !is_ours(event) {
-        // The connection is closed and perhaps a new one by now, or it is idle.
+        // The connection is closed and perhaps a new one by now, or it is idle. `shared` may be gone.
         return;
     }
     // nginx marks the connection as in use at each request (1.22.1).
@@ -645,10 +638,7 @@ unsafe extern "C" fn read(event: *mut ngx_event_t) {
 /// # Safety
 ///
 /// `r` must be the live request of a stream of the connection.
-unsafe fn wait_for(r: *mut ngx_http_request_t, c: Connection) {
-    let Some(shared) = Shared::find(&c) else {
-        return;
-    };
+unsafe fn wait_for(r: *mut ngx_http_request_t, shared: &Shared) {
     // SAFETY: `r` is live, as the caller promises, and so is its pool.
     if let Some(cleanup) = unsafe { ngx_pool_cleanup_add((*r).pool, 0).as_mut() } {
         cleanup.handler = Some(unblock);

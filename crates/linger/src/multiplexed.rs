@@ -27,6 +27,10 @@ pub(crate) struct Shared {
     /// A request that goes on, because of which nginx cannot end the connection; null if none is known.
     pub(crate) blocker: Cell<*const ngx_http_request_t>,
     pub(crate) frames: http2::Frames,
+    /// The read event's handler of a taken stream, and nginx's own of the connection; none before the connection's is
+    /// replaced for the first time (HTTP/2).
+    pub(crate) of_stream: Cell<ngx_event_handler_pt>,
+    pub(crate) of_nginx: Cell<ngx_event_handler_pt>,
 }
 
 impl Shared {
@@ -57,7 +61,13 @@ impl Shared {
         let cleanup = unsafe { ngx_pool_cleanup_add(c.pool(), mem::size_of::<Self>()).as_mut() }?;
         cleanup.handler = Some(MARK);
         let shared = cleanup.data.cast::<Self>();
-        let nothing = Self { taken: Cell::new(0), blocker: Cell::new(ptr::null()), frames: http2::Frames::default() };
+        let nothing = Self {
+            taken: Cell::new(0),
+            blocker: Cell::new(ptr::null()),
+            frames: http2::Frames::default(),
+            of_stream: Cell::new(None),
+            of_nginx: Cell::new(None),
+        };
         // SAFETY: nginx has given as much memory as asked for, aligned as asserted above.
         unsafe { shared.write(nothing) };
         // SAFETY: the value has just been written, and lives as long as the connection.
