@@ -11,7 +11,7 @@ use nginx_sys::{
     NGX_HTTP_LINGERING_OFF, NGX_OK,
 };
 
-use crate::bulk::recv_truncated;
+use crate::bulk::{is_tls_in_kernel, recv_truncated};
 use crate::scratch;
 use crate::{Came, NOTICE};
 use nginx::shim;
@@ -538,6 +538,10 @@ impl Body {
     ///
     /// The result, if no bytes were dropped.
     fn drop_in_kernel(&mut self, c: Connection, most: u64) -> Result<u64, Came> {
+        if c.is_tls() && !matches!(self.rest, Rest::Unseen { .. }) && is_tls_in_kernel(c.socket()) {
+            self.wants_buffer = true;
+            return Ok(0);
+        }
         match recv_truncated(c.socket(), most) {
             Ok(0) => {
                 c.read().set_eof();
@@ -551,7 +555,7 @@ impl Body {
                 c.read().set_ready(false);
                 Err(listen(c))
             }
-            // The socket is not TCP, or the kernel does TLS.
+            // The socket is not TCP.
             Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => {
                 self.wants_buffer = true;
                 Ok(0)

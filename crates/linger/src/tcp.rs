@@ -15,7 +15,7 @@ use nginx::stream::{Session, StreamModule};
 use nginx::{Connection, Duplicate, Event, Log, NoDuplicate};
 
 use crate::acknowledged::unacknowledged;
-use crate::bulk::{can_write, recv_into_scratch, recv_truncated};
+use crate::bulk::{can_write, is_tls_in_kernel, recv_into_scratch, recv_truncated};
 use crate::{Got, Patience};
 
 /// How many bytes are dropped before other connections have their turn.
@@ -89,7 +89,8 @@ pub fn drain_session<M: LingerSession>(
     let Some(mut drain) = begin(unsafe { s.lasting_conf() }) else {
         return;
     };
-    let mut socket = Socket { fd: c.socket(), wants_buffer: false, is_shut: false };
+    let wants_buffer = c.is_tls() && is_tls_in_kernel(c.socket());
+    let mut socket = Socket { fd: c.socket(), wants_buffer, is_shut: false };
     let came = socket.drop_some::<M>(&mut drain);
     if came != Came::Over && M::admit(&mut drain) {
         match outlive::<M>(c, Draining { drain, socket }) {
@@ -252,7 +253,7 @@ impl Socket {
     fn receive(&mut self, most: u64) -> Result<u64, i32> {
         if !self.wants_buffer {
             match recv_truncated(self.fd, most) {
-                // The socket is not TCP, or the kernel does TLS.
+                // The socket is not TCP.
                 Err(libc::EFAULT | libc::EINVAL | libc::EOPNOTSUPP) => self.wants_buffer = true,
                 result => return result,
             }
