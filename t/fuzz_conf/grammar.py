@@ -254,6 +254,7 @@ class Maker:
             self.proxy: 10,
             lambda: static("file.txt"): 6,
             lambda: static("nothing"): 1,
+            self.memcached: 1,
             lambda: [*static(f"ssi-{self.uri()[1:]}.html"), "ssi on;"]: 1.5,
             lambda: [self.answer()]: 4,
             lambda: [f"rewrite ^ {self.uri()} last;"]: 1.5,
@@ -267,6 +268,10 @@ class Maker:
         # Something of the most usual in any case.
         weights = [weight * (self.like(f"content {i}") + 0.05) for i, weight in enumerate(makers.values())]
         return self.rng.choices(list(makers), weights)[0]()
+
+    def memcached(self):
+        nodes = [f"memcached_pass {{up}}-memcached; set $memcached_key {self.pick('hit', 'miss', 'miss')};"]
+        return [*nodes, f"error_page 404 {self.pick('', '= ')}{self.place()};"] if self.often(0.8) else nodes
 
     def answer(self):
         text = self.pick("page", "page", "p" * 3000)

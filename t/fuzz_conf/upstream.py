@@ -2,6 +2,8 @@
 
 A location's X-Do says how it answers: "wait", "early" (before the body has come), "slow" (a while later), "gone" (early, and
 closes without reading the body, which resets the connection), and a status; or "drop". More words: "accel=URI" (X-Accel-Redirect), "close".
+
+There is a memcached, too, which has what is asked for as "hit" and nothing else.
 """
 
 import asyncio
@@ -39,7 +41,7 @@ class Upstream:
 
     async def start(self):
         self.servers = []
-        for path, made in [(self.path, Connection), (f"{self.path}-http2", Http2)]:
+        for path, made in [(self.path, Connection), (f"{self.path}-http2", Http2), (f"{self.path}-memcached", Memcached)]:
             self.servers.append(await asyncio.get_running_loop().create_unix_server(lambda made=made: made(self), path))
             os.chmod(path, 0o666)
 
@@ -312,3 +314,22 @@ class Http2(Connection):
         self.flush()
         if "close" in self.do and not self.is_within:
             self.transport.close()
+
+
+class Memcached(asyncio.Protocol):
+    """One command at a time, and nothing but "get"."""
+
+    def __init__(self, upstream):
+        self.upstream, self.unread = upstream, b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.unread += data
+        while b"\r\n" in self.unread:
+            line, self.unread = self.unread.split(b"\r\n", 1)
+            if line not in (b"get hit", b"get miss"):
+                self.upstream.violation("bytes that are no request", repr(line[:200]))
+                return self.transport.abort()
+            self.transport.write((b"VALUE hit 0 4\r\nkept\r\n" if line == b"get hit" else b"") + b"END\r\n")
