@@ -1,7 +1,6 @@
-//! What sockets are asked themselves: to drop what has arrived, whether more can be written, and who does TLS.
+//! What sockets are asked themselves: to drop what has arrived, and whether more can be written.
 
 use core::ffi::c_void;
-use core::mem;
 use std::io;
 
 use crate::scratch;
@@ -64,23 +63,4 @@ pub(crate) fn can_write(fd: i32) -> bool {
     let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: the call reads and writes one `pollfd`, and does not wait.
     unsafe { libc::poll(&mut poll, 1, 0) == 1 && poll.revents & libc::POLLOUT != 0 }
-}
-
-/// Returns whether the kernel does TLS for a socket (nginx: `ssl_conf_command Options KTLS`). Some kernels take it for a failure
-/// of TLS, which ends the connection, when [`recv_truncated`] gives them no buffer.
-#[cfg(target_os = "linux")]
-pub(crate) fn is_tls_in_kernel(fd: i32) -> bool {
-    const TLS: &[u8] = b"tls\0";
-    let mut name = [0_u8; 16];
-    let mut size = mem::size_of_val(&name) as libc::socklen_t;
-    // SAFETY: the call writes no more than `size` bytes.
-    let result =
-        unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_ULP, name.as_mut_ptr().cast(), &mut size) };
-    result == 0 && name.starts_with(TLS)
-}
-
-/// Other systems drop nothing without a buffer.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_tls_in_kernel(_fd: i32) -> bool {
-    true
 }

@@ -11,7 +11,7 @@ use nginx_sys::{
     NGX_HTTP_LINGERING_OFF, NGX_OK,
 };
 
-use crate::bulk::{is_tls_in_kernel, recv_truncated};
+use crate::bulk::recv_truncated;
 use crate::scratch;
 use crate::{Came, NOTICE};
 use nginx::shim;
@@ -57,7 +57,8 @@ pub(crate) struct Body {
     syntax: u64,
     /// How many bytes must be readable for nginx to be woken up.
     wake_up_for: libc::c_int,
-    /// Whether the system needs a buffer to drop what arrives over this connection.
+    /// Whether the system needs a buffer to drop what arrives over this connection. A kernel that does TLS takes it for a
+    /// failure, which ends the connection, when [`recv_truncated`] gives it none.
     wants_buffer: bool,
 }
 
@@ -107,7 +108,8 @@ enum Reader {
 /// read. `r` must be a main request over HTTP/1.x.
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
-    let mut body = Body { rest, seen: 0, syntax: 0, wake_up_for: 1, wants_buffer: false };
+    let wants_buffer = r.connection().is_decrypted_by_kernel();
+    let mut body = Body { rest, seen: 0, syntax: 0, wake_up_for: 1, wants_buffer };
     // SAFETY: `buffer` is null, or the buffer of the live request's header or body. It is copied.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
@@ -538,10 +540,6 @@ impl Body {
     ///
     /// The result, if no bytes were dropped.
     fn drop_in_kernel(&mut self, c: Connection, most: u64) -> Result<u64, Came> {
-        if c.is_tls() && !matches!(self.rest, Rest::Unseen { .. }) && is_tls_in_kernel(c.socket()) {
-            self.wants_buffer = true;
-            return Ok(0);
-        }
         match recv_truncated(c.socket(), most) {
             Ok(0) => {
                 c.read().set_eof();

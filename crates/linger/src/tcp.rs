@@ -15,7 +15,7 @@ use nginx::stream::{Session, StreamModule};
 use nginx::{Connection, Duplicate, Event, Log, NoDuplicate};
 
 use crate::acknowledged::unacknowledged;
-use crate::bulk::{can_write, is_tls_in_kernel, recv_into_scratch, recv_truncated};
+use crate::bulk::{can_write, recv_into_scratch, recv_truncated};
 use crate::{Got, Patience};
 
 /// How many bytes are dropped before other connections have their turn.
@@ -52,7 +52,7 @@ struct Draining<'c, M: LingerSession> {
 #[derive(Clone, Copy)]
 struct Socket {
     fd: i32,
-    /// Whether the kernel turned out to need a buffer.
+    /// Whether the kernel needs a buffer. One that does TLS takes it for a failure when [`recv_truncated`] gives it none.
     wants_buffer: bool,
     /// Whether the sending side is shut down.
     is_shut: bool,
@@ -89,8 +89,7 @@ pub fn drain_session<M: LingerSession>(
     let Some(mut drain) = begin(unsafe { s.lasting_conf() }) else {
         return;
     };
-    let wants_buffer = c.is_tls() && is_tls_in_kernel(c.socket());
-    let mut socket = Socket { fd: c.socket(), wants_buffer, is_shut: false };
+    let mut socket = Socket { fd: c.socket(), wants_buffer: c.is_decrypted_by_kernel(), is_shut: false };
     let came = socket.drop_some::<M>(&mut drain);
     if came != Came::Over && M::admit(&mut drain) {
         match outlive::<M>(c, Draining { drain, socket }) {

@@ -100,6 +100,13 @@ void nginx_shim_report_as_client(ngx_connection_t *c) BODY(c->log_error = NGX_ER
 SETTER(no_send_shutdown, ngx_connection_t, it->ssl->no_send_shutdown)
 SETTER(no_wait_shutdown, ngx_connection_t, it->ssl->no_wait_shutdown)
 
+#ifdef BIO_get_ktls_recv
+#define IS_DECRYPTED_BY_KERNEL(ssl)  BIO_get_ktls_recv(SSL_get_rbio(ssl))
+#else
+#define IS_DECRYPTED_BY_KERNEL(ssl)  0
+#endif
+
+GETTER(ssl_by_kernel, ngx_connection_t, IS_DECRYPTED_BY_KERNEL(it->ssl->connection))
 GETTER(ssl_has_pending, ngx_connection_t, SSL_has_pending(it->ssl->connection))
 GETTER(ssl_pending, ngx_connection_t, SSL_pending(it->ssl->connection))
 void nginx_shim_ssl_read_no_further(ngx_connection_t *c) BODY(SSL_set_read_ahead(c->ssl->connection, 0);)

@@ -157,6 +157,19 @@ impl Connection {
         !unsafe { shim::nginx_shim_ssl(self.as_ptr()) }.is_null()
     }
 
+    /// Returns whether the connection uses TLS, and the kernel decrypts what comes (`ssl_conf_command Options KTLS`).
+    #[cfg(ngx_feature = "ssl")]
+    pub fn is_decrypted_by_kernel(self) -> bool {
+        // SAFETY: asks TLS where the connection has it.
+        self.is_tls() && unsafe { shim::nginx_shim_ssl_by_kernel(self.as_ptr()) != 0 }
+    }
+
+    /// This nginx is built without TLS.
+    #[cfg(not(ngx_feature = "ssl"))]
+    pub fn is_decrypted_by_kernel(self) -> bool {
+        false
+    }
+
     /// Where TLS keeps nginx's handlers of the read event and of the write event while it has set its own; `None`
     /// without TLS.
     #[cfg(ngx_feature = "ssl")]
