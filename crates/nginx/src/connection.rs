@@ -210,7 +210,10 @@ impl Connection {
         }
         // SAFETY: the connection uses TLS.
         unsafe {
-            shim::nginx_shim_ssl_read_no_further(self.as_ptr());
+            // The kernel returns one record at a time. OpenSSL 3.2 and later fail if they are to ask it for less.
+            if !self.is_decrypted_by_kernel() {
+                shim::nginx_shim_ssl_read_no_further(self.as_ptr());
+            }
             match shim::nginx_shim_ssl_pending(self.as_ptr()) {
                 0 => shim::nginx_shim_ssl_has_pending(self.as_ptr()),
                 decrypted => decrypted,
