@@ -15,7 +15,7 @@ use nginx::stream::{Session, StreamModule};
 use nginx::{Connection, Duplicate, Event, Log, NoDuplicate};
 
 use crate::acknowledged::unacknowledged;
-use crate::bulk::{can_write, recv_into_scratch, recv_truncated};
+use crate::bulk::{can_write, recv_into_scratch, recv_record_into_scratch, recv_truncated};
 use crate::{Got, Patience};
 
 /// How many bytes are dropped before other connections have their turn.
@@ -52,7 +52,9 @@ struct Draining<'c, M: LingerSession> {
 #[derive(Clone, Copy)]
 struct Socket {
     fd: i32,
-    /// Whether the kernel needs a buffer. One that does TLS takes it for a failure when [`recv_truncated`] gives it none.
+    /// Whether the kernel decrypts what comes.
+    is_decrypted: bool,
+    /// Whether the kernel turned out to need a buffer.
     wants_buffer: bool,
     /// Whether the sending side is shut down.
     is_shut: bool,
@@ -89,7 +91,8 @@ pub fn drain_session<M: LingerSession>(
     let Some(mut drain) = begin(unsafe { s.lasting_conf() }) else {
         return;
     };
-    let mut socket = Socket { fd: c.socket(), wants_buffer: c.is_decrypted_by_kernel(), is_shut: false };
+    let mut socket =
+        Socket { fd: c.socket(), is_decrypted: c.is_decrypted_by_kernel(), wants_buffer: false, is_shut: false };
     let came = socket.drop_some::<M>(&mut drain);
     if came != Came::Over && M::admit(&mut drain) {
         match outlive::<M>(c, Draining { drain, socket }) {
@@ -250,6 +253,10 @@ impl Socket {
     ///
     /// The system's error number.
     fn receive(&mut self, most: u64) -> Result<u64, i32> {
+        if self.is_decrypted {
+            // Without a buffer it takes that for a failure of TLS, and ends the connection.
+            return recv_record_into_scratch(self.fd, most);
+        }
         if !self.wants_buffer {
             match recv_truncated(self.fd, most) {
                 // The socket is not TCP.
