@@ -34,7 +34,8 @@ fn begin_on<'r>(r: Request<'r>, terms: &'r Terms<'r>) -> bool {
     if drain.progress.get() != policy::Drain::Idle {
         return true;
     }
-    if (r.is_multiplexed() && !linger::is_stream_open(r)) || !state::notify_end(r) {
+    let is_over = r.is_multiplexed() && !linger::is_stream_open(r);
+    if is_over || !linger::can_take_body(r) || !state::notify_end(r) {
         return false;
     }
     state::keep_received(r);

@@ -790,3 +790,37 @@ POST /after none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 15: HTTP/1.1 over a stream of QUIC: the body is left to nginx
+--- config
+limit_body 1k;
+error_page 413 /page;
+location / { root html; }
+location = /page { return 200 "page\n"; }
+location = /chunked { proxy_pass http://backend; }
+location = /unbuffered { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend; }
+location = /slow { limit_body 1m; limit_body_timeout 1s; proxy_pass http://backend; }
+location = /static { return 200 "static\n"; }
+--- user_files
+>>> index.html
+index
+--- script
+hq: head POST / 5000; answer; head GET /; finish; answer
+hq: head POST / 5000; send 5000; finish; answer; head GET /; finish; answer
+hq: head POST /static 5000; send 1000; answer; head GET /; finish; answer
+hq: head POST /chunked chunked; chunk 1000; chunk 1000; answer; head GET /; finish; answer
+hq: head POST /unbuffered chunked; chunk 2000; answer; head GET /; finish; answer
+hq: head POST /slow 5000; send 5000; finish; answer; head GET /; finish; answer
+hq: head POST /slow 5000; send 10; answer; head GET /; finish; answer
+--- seen
+413 page | 200 index
+413 page | 200 index
+413 page | 200 index
+413 page | 200 index
+413 page | 200 index
+200 ok | 200 index
+408 <408 Request Time-out> | 200 index
+--- no_error_log
+[alert]
+[emerg]

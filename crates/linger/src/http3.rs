@@ -40,11 +40,12 @@ enum Found {
 }
 
 impl<'r> Stream<'r> {
-    /// The stream of a request, if it has one.
+    /// The stream of a request, if it has one, and HTTP/3 is spoken over that.
     pub(crate) fn of(r: RawRequest<'r>) -> Option<Self> {
         // SAFETY: in these builds every connection has this member. A stream that is not NULL lives as long as the
         // connection that nginx has made for it.
-        NonNull::new(unsafe { (*r.connection().as_ptr()).quic }).map(|quic| Self { r, quic })
+        let quic = NonNull::new(unsafe { (*r.connection().as_ptr()).quic })?;
+        r.is_http3().then_some(Self { r, quic })
     }
 
     /// The connection of the stream.

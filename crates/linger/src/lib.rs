@@ -168,6 +168,12 @@ pub fn may_send<M: HttpModule>(r: Request<'_, M>) -> bool {
     stream(r).is_none_or(Stream::may_send)
 }
 
+/// Returns whether the body can be taken. It cannot if HTTP/1.x is spoken over a stream of QUIC (nginx: `http3_hq`): what is
+/// read there comes from a socket that all clients share.
+pub fn can_take_body<M: HttpModule>(r: Request<'_, M>) -> bool {
+    stream(r).is_some() || !raw(r).is_over_quic()
+}
+
 /// Makes nginx skip the rest of a body that is not taken (HTTP/2). The body must no longer be read.
 pub fn skip_body<M: HttpModule>(r: Request<'_, M>) {
     if let Some(stream) = stream(r) {
@@ -185,9 +191,10 @@ pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
 /// the module how much had arrived already, and whether that was all ([`Linger::has_read`]). Returns whether the rest
 /// will be read, until the request ends or the module has had enough ([`Linger::patience`]).
 ///
-/// `r` must be a main request. Its body is not taken where there is nothing to remember it by ([`Linger::taken`]).
+/// `r` must be a main request. Its body is not taken where that is impossible ([`can_take_body`]), or there is nothing to
+/// remember it by ([`Linger::taken`]).
 pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
-    let Some(taken) = taken(r) else {
+    let Some(taken) = taken(r).filter(|_| can_take_body(r)) else {
         return false;
     };
     let timer = match stream(r) {

@@ -61,7 +61,7 @@ impl RawRequest<'_> {
     /// Returns whether the request came over HTTP/2 or HTTP/3.
     pub fn is_multiplexed(self) -> bool {
         // SAFETY: reads a pointer that every request has.
-        !unsafe { (*self.as_ptr()).stream }.is_null() || self.is_over_quic()
+        !unsafe { (*self.as_ptr()).stream }.is_null() || self.is_http3()
     }
 
     /// Returns whether nginx is discarding the body (HTTP/2).
@@ -77,13 +77,26 @@ impl RawRequest<'_> {
 
     /// Returns whether the request came over HTTP/3.
     #[cfg(ngx_feature = "http_v3")]
-    pub(crate) fn is_over_quic(self) -> bool {
+    pub fn is_http3(self) -> bool {
+        // The version of HTTP says less: a post_action sets another.
+        // SAFETY: reads a pointer that every request has in these builds. A live request's main request is live.
+        !unsafe { (*(*self.as_ptr()).main).v3_parse }.is_null()
+    }
+
+    #[cfg(not(ngx_feature = "http_v3"))]
+    pub fn is_http3(self) -> bool {
+        false
+    }
+
+    /// Returns whether the request came over QUIC, in HTTP/3 or, with nginx's `http3_hq`, in HTTP/1.x.
+    #[cfg(ngx_feature = "http_v3")]
+    pub fn is_over_quic(self) -> bool {
         // SAFETY: reads a pointer that every connection has in these builds.
         !unsafe { (*self.connection().as_ptr()).quic }.is_null()
     }
 
     #[cfg(not(ngx_feature = "http_v3"))]
-    pub(crate) fn is_over_quic(self) -> bool {
+    pub fn is_over_quic(self) -> bool {
         false
     }
 

@@ -240,7 +240,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// of HTTP.
     fn can_read_body(self) -> bool {
         let raw = self.raw();
-        self.is_main() && !raw.is_body_skipped() && !(self.is_post_action() && raw.is_over_quic())
+        self.is_main() && !raw.is_body_skipped() && !(self.is_post_action() && raw.is_http3())
     }
 
     /// Whether nginx is discarding the body (HTTP/1.x; nginx takes no note of it elsewhere).

@@ -9,14 +9,15 @@ from aioquic.buffer import Buffer
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated, StopSendingReceived, StreamReset
+from aioquic.quic.events import ConnectionTerminated, StopSendingReceived, StreamDataReceived, StreamReset
 from limit_body.stream import Stream
 
 
-def connect(port):
-    """A connection, for "async with"."""
-    configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
-    return connect_quic("127.0.0.1", int(port), configuration=configuration, create_protocol=Client)
+def connect(port, is_hq=False):
+    """A connection, for "async with"; over which HTTP/1.1 is spoken with "is_hq" (nginx: http3_hq)."""
+    protocols, made = (["hq-interop"], Hq) if is_hq else (H3_ALPN, Client)
+    configuration = QuicConfiguration(is_client=True, alpn_protocols=protocols, verify_mode=ssl.CERT_NONE)
+    return connect_quic("127.0.0.1", int(port), configuration=configuration, create_protocol=made)
 
 
 class Client(QuicConnectionProtocol):
@@ -65,3 +66,33 @@ class Client(QuicConnectionProtocol):
 
     def reset(self, stream):
         self._quic.reset_stream(stream.number, ErrorCode.H3_REQUEST_CANCELLED)
+
+
+class Hq(QuicConnectionProtocol):
+    """A client over HTTP/1.1 on the streams of a connection."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.requests, self.changed, self.closed = {}, asyncio.Event(), False
+
+    def request(self, head):
+        number = self._quic.get_next_available_stream_id()
+        stream = self.requests[number] = Stream(number)
+        self.send(stream, head)
+        return stream
+
+    def send(self, stream, data, is_end=False):
+        self._quic.send_stream_data(stream.number, data, is_end)
+
+    def quic_event_received(self, event):
+        if isinstance(event, ConnectionTerminated):
+            self.closed = True
+        elif isinstance(event, (StopSendingReceived, StreamReset)):
+            self.requests[event.stream_id].stopped = str(event.error_code)
+        elif isinstance(event, StreamDataReceived):
+            stream = self.requests[event.stream_id]
+            stream.body += event.data
+            if event.end_stream:
+                head, _, stream.body = stream.body.partition(b"\r\n\r\n")
+                stream.status, stream.ended = head.split()[1].decode(), True
+        self.changed.set()

@@ -2,8 +2,8 @@
 
     PROTOCOL [OPTION ...]: STEP; STEP; ...
 
-PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC); tcp PORT and
-tls PORT (raw connections), up PORT and ups PORT (an upstream of those, for one connection, and one over TLS). PORT is the
+PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (TLS), h2c (cleartext), h3 (QUIC), hq (HTTP/1.1
+over the streams of QUIC); tcp PORT and tls PORT (raw connections), up PORT and ups PORT (an upstream of those, for one connection, and one over TLS). PORT is the
 number of one in the test.
 STEPS
     head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
@@ -661,12 +661,40 @@ class Http3(Streams):
         self.loop.run_until_complete(self.client.wait_closed())
 
 
+class Hq(Http3):
+    @functools.cached_property
+    def client(self):
+        """Made when it is needed."""
+        from limit_body import http3
+
+        self.connection = http3.connect(os.environ["TLS_PORT"], is_hq=True)
+        return self.loop.run_until_complete(self.connection.__aenter__())
+
+    def head(self, method, target, length="0"):
+        self.targets.append(target)
+        body = "Transfer-Encoding: chunked" if length == "chunked" else f"Content-Length: {size(length)}"
+        self.current = self.client.request(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n{body}\r\n\r\n".encode())
+        self.streams.append(self.current)
+        self.look()
+
+    def send_data(self, data, is_end=False):
+        if not self.current.stopped and not self.current.ended:
+            self.client.send(self.current, data, is_end)
+            self.look(0.01)
+
+    def chunk(self, length):
+        self.send_data(b"%x\r\n%b\r\n" % (size(length), bytes(size(length))))
+
+    def finish(self):
+        self.send_data(b"", is_end=True)
+
+
 # Names that Python has for itself.
 STEPS = {"await": "await_mark"}
 
 
 KINDS = {"tcp": Raw, "tls": Raw, "up": Upstream, "ups": Upstream, "h1": Http1, "h1s": Http1, "unix": Http1, "h2": Http2, "h2c": Http2,
-         "h3": Http3}
+         "h3": Http3, "hq": Hq}
 
 
 def play(lines, in_turn=False):

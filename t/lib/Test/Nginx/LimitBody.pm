@@ -167,7 +167,7 @@ END
         . " ssl_certificate $certificate.pem; ssl_certificate_key $certificate.key;"
         . " ssl_protocols TLSv1.2 TLSv1.3;";
     $listen .= ' http2 on;' if !$http2;
-    $listen .= ' listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 quic;' if $has_http3;
+    $listen .= ' listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 quic; http3_hq on;' if $has_http3;
 
     my $kept = !defined $block->asked ? '' : <<"END";
 upstream kept { server unix:$upstream_sockets/http; keepalive 4; }
@@ -271,7 +271,7 @@ $RunTestHelper = sub {
         my @scripts = map { /^(\d+) x (.*)/ ? ($2) x $1 : $_ } grep { /\S/ } split /\n/, $block->script;
         my @expected = split /\n/, $block->seen;
         my @order = defined $block->in_turn ? 'in-turn' : ();
-        my @played = grep { $has_http3 || $scripts[$_] !~ /^h3/ } 0 .. $#scripts;
+        my @played = grep { $has_http3 || $scripts[$_] !~ /^h[3q]/ } 0 .. $#scripts;
         my @seen = split /\n/, with_ports(sub { client($script_client, join("\n", @scripts[@played]), @order) });
         Test::More::is(shift @seen, $expected[$_], "$name - $scripts[$_]") for @played;
         SKIP: {
