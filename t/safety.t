@@ -824,3 +824,29 @@ hq: head POST /slow 5000; send 10; answer; head GET /; finish; answer
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 16: a client that has spent its budget before the answer comes keeps nobody busy
+--- config
+limit_body 1k;
+limit_body_drain bytes=10k;
+location / { root html; error_page 413 /page; }
+location = /page { proxy_ignore_client_abort on; proxy_pass http://early_unix; }
+--- early
+/page: mark asked; await idle; answer 200 page
+/page: mark asked; await idle; answer 200 page
+/page: mark asked; await idle; answer 200 page
+/page: mark asked; await idle; answer 200 page
+--- script
+h1: head POST / 1m; send 500k; await asked; pause 2; idle 1; mark idle; answer
+h1s: head POST / 1m; send 500k; await asked; pause 2; mark idle; answer
+h2: head POST / 1m; send 60k; await asked; pause 2; mark idle; answer
+h3: head POST / 1m; send 60k; await asked; pause 2; mark idle; answer
+--- seen
+idle | 413 page
+413 page
+413 page
+413 page
+--- no_error_log
+[alert]
+[emerg]

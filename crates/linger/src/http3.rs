@@ -102,6 +102,10 @@ impl<'r> Stream<'r> {
             c.set_closing(false);
             return (0, Came::Evicted);
         }
+        if most == 0 {
+            // The budget is spent, and the answer still to come: it has an event of its own.
+            return (0, Came::Wait);
+        }
         let mut dropped = 0;
         let mut found = self.drop_ahead(&mut dropped);
         while found == Found::Frames {

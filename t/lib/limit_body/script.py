@@ -22,6 +22,7 @@ STEPS
     active NUMBER                                           wait until /status (stub_status) has so many connections
     clock OFFSET                                            set nginx's time of day, as "+2h" does (libfaketime)
     metric NAME VALUE                                       wait until /metrics has it for the one zone there is
+    idle SECONDS                                            wait so long, and see whether nginx has been idle for most of it
     freed                                                   wait until the open files of bodies take no space on the disk
 HTTP/1.x
     chunk SIZE                                              send a chunk of the body; the one of 0 bytes ends it
@@ -143,6 +144,14 @@ class Script:
         # One more is the connection of this request.
         wanted = f"Active connections: {int(number) + 1} "
         await_condition(lambda: wanted in urllib.request.urlopen(address).read().decode(), f"active {number}", TIMEOUT)
+
+    def idle(self, seconds):
+        # nginx is one process.
+        process = int(open(os.environ["PID_FILE"]).read())
+        before = proc.cpu_seconds([process])
+        self.pause(seconds)
+        took = proc.cpu_seconds([process]) - before
+        self.seen.append("idle" if took < float(seconds) / 4 else f"busy for {took:.2f} s")
 
     def freed(self):
         # They have no names any more; nginx is one process.
