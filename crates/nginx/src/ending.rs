@@ -42,11 +42,13 @@ impl<M: HttpModule> Request<'_, M> {
     /// Why nginx ends the request early, as far as the connection tells.
     pub fn interruption(self) -> Option<Interruption> {
         let c = self.raw().connection();
-        if c.is_closing() {
+        // Over HTTP/3 nginx says the same of a connection that is gone, and that reading has failed.
+        let is_gone = c.is_closing() && c.read().has_failed();
+        if c.is_closing() && !is_gone {
             Some(Interruption::Close)
         } else if c.is_timed_out() || c.read().is_timed_out() {
             Some(Interruption::Timeout)
-        } else if c.has_failed() {
+        } else if c.has_failed() || is_gone {
             Some(Interruption::Error)
         } else {
             None
