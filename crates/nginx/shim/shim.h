@@ -164,7 +164,10 @@ GETTER(last_saved, ngx_http_request_body_t, it->last_saved)
 SETTER(last_buf, ngx_buf_t, it->last_buf)
 SETTER(last_in_chain, ngx_buf_t, it->last_in_chain)
 
-off_t nginx_shim_buf_size(ngx_buf_t *b) BODY(return ngx_buf_size(b);)
+/* None of a file that is closed. */
+off_t nginx_shim_buf_size(ngx_buf_t *b) BODY(
+    return !ngx_buf_in_memory(b) && b->in_file && b->file->fd == NGX_INVALID_FILE ? 0 : ngx_buf_size(b);
+)
 
 SETTER(value_no_cacheable, ngx_http_variable_value_t, it->no_cacheable)
 SETTER(value_not_found, ngx_http_variable_value_t, it->not_found)
