@@ -591,14 +591,21 @@ fn saved(body: &ngx_http_request_body_t) -> u64 {
 ///
 /// `list` must be a valid list of fields.
 unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
+    let mut before: *mut ngx_list_part_t = ptr::null_mut();
     // SAFETY: `list` is valid, as the caller promises, and begins with a part.
     let mut part = unsafe { ptr::addr_of_mut!((*list).part) };
     let mut i = 0;
     // SAFETY: `part` is a part of the list, or null behind the last one.
     while let Some(&ngx_list_part_t { elts, nelts, next }) = unsafe { part.as_ref() } {
         if i >= nelts {
-            part = next;
-            i = 0;
+            if nelts > 0 || before.is_null() {
+                before = part;
+            } else {
+                // nginx takes any part but the first one to have a field.
+                // SAFETY: `list` is valid, as the caller promises, and `before` the part of it ahead of `part`.
+                unsafe { unlink(list, before, part) };
+            }
+            (part, i) = (next, 0);
             continue;
         }
         let field = elts.cast::<ngx_table_elt_t>().wrapping_add(i);
@@ -614,6 +621,23 @@ unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
         }
     }
     true
+}
+
+/// Removes an empty part from a list.
+///
+/// # Safety
+///
+/// `list` must be a valid list, `before` and `part` neighbours in it.
+unsafe fn unlink(list: *mut ngx_list_t, before: *mut ngx_list_part_t, part: *mut ngx_list_part_t) {
+    // SAFETY: list and parts are valid, as the caller promises. If `part` was the last one, nginx adds to `before` next, which
+    // is taken to have no room.
+    unsafe {
+        (*before).next = (*part).next;
+        if (*list).last == part {
+            (*list).last = before;
+            (*list).nalloc = (*before).nelts;
+        }
+    }
 }
 
 /// Ends a part of a list before the field of this number. What is behind that field becomes a part of its own, which is
