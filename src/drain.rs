@@ -128,10 +128,10 @@ pub fn response_end(r: Request<'_>) {
     }
 }
 
-/// Returns whether more of the body is to come.
+/// Returns whether more of the body is to come. A stream may be open still when its body is whole: trailers have begun.
 fn is_body_coming(r: Request<'_>) -> bool {
     if r.is_multiplexed() {
-        linger::is_stream_open(r)
+        linger::is_stream_open(r) && !r.is_body_over()
     } else {
         (r.is_body_partly_read() && r.is_body_being_read()) || r.is_body_discarded()
     }

@@ -799,7 +799,6 @@ error_page 413 /page;
 location / { root html; }
 location = /page { return 200 "page\n"; }
 location = /chunked { proxy_pass http://backend; }
-location = /unbuffered { proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://backend; }
 location = /slow { limit_body 1m; limit_body_timeout 1s; proxy_pass http://backend; }
 location = /static { return 200 "static\n"; }
 --- user_files
@@ -810,11 +809,9 @@ hq: head POST / 5000; answer; head GET /; finish; answer
 hq: head POST / 5000; send 5000; finish; answer; head GET /; finish; answer
 hq: head POST /static 5000; send 1000; answer; head GET /; finish; answer
 hq: head POST /chunked chunked; chunk 1000; chunk 1000; answer; head GET /; finish; answer
-hq: head POST /unbuffered chunked; chunk 2000; answer; head GET /; finish; answer
 hq: head POST /slow 5000; send 5000; finish; answer; head GET /; finish; answer
 hq: head POST /slow 5000; send 10; answer; head GET /; finish; answer
 --- seen
-413 page | 200 index
 413 page | 200 index
 413 page | 200 index
 413 page | 200 index
@@ -847,6 +844,53 @@ idle | 413 page
 413 page
 413 page
 413 page
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 17: what was stored of a body that has come to its end stays, although its stream has not ended
+--- config
+limit_body 1m;
+client_body_buffer_size 1k;
+location /put/ { root html; dav_methods PUT; create_full_put_path on; }
+location /kept { client_body_in_file_only on; proxy_pass http://backend; }
+# nginx has closed the file by then.
+location /after { post_action /posted; proxy_pass http://backend; }
+location = /posted { proxy_pass http://kept; }
+--- script
+h3: head PUT /put/file chunked; send 20000; trailers open; answer; head GET /put/file; answer
+h3: head POST /kept chunked; send 20000; trailers open; answer; head GET /put/none; answer
+h3: head POST /after chunked; send 20000; trailers open; answer; head GET /put/none; answer
+h1: head POST /after 20000; send 20000; answer; head GET /put/none; answer
+--- seen
+201 | 200 20000 bytes
+200 ok | 404 <404 Not Found>
+200 ok | 404 <404 Not Found>
+200 ok | 404 <404 Not Found>
+--- asked
+h3 POST /posted none
+POST /posted none
+--- body_files eval
+$ENV{TEST_NGINX_BINARY} && `$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /http_v3/ ? 1 : 0
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 18: no field that announces the body is left, wherever it stood
+--- config
+limit_body 1k;
+error_page 413 /page;
+location = /page { return 200 "[$http_content_length$http_transfer_encoding]\n"; }
+--- script eval
+CORE::join '', map {
+    my $fields = 'X-Any: any\\r\\n' x $_;
+    ("h1: bytes POST / HTTP/1.1\\r\\nHost: localhost\\r\\n${fields}Content-Length: 5000\\r\\n\\r\\n; answer\n",
+     "h1: bytes POST / HTTP/1.1\\r\\nHost: localhost\\r\\n${fields}Content-Length: 5000\\r\\nX-Last: 1\\r\\n\\r\\n; answer\n")
+} 17 .. 20, 38 .. 40
+--- seen eval
+"413 []\n" x 14
 --- no_error_log
 [alert]
 [emerg]

@@ -36,7 +36,7 @@ HTTP/2 and 3: steps are about the stream of the last head
     stream NUMBER                                           go back to another one, the first is 1
     finish                                                  end the body
     drained                                                 wait until the error log says so of its request
-    trailers                                                end it with trailers
+    trailers [open]                                         end it with trailers; with "open" its stream does not end (HTTP/3)
     stop                                                    read on until the server stops the body
     open SIZE                                               HTTP/2: let the server send so much more
     flood FRAMES                                            send so many DATA frames of one byte, or of none (HTTP/3)
@@ -647,8 +647,8 @@ class Http3(Streams):
         self.client.http.send_data(self.current.number, b"", end_stream=True)
         self.look(0.01)
 
-    def trailers(self):
-        self.client.http.send_headers(self.current.number, [(b"x-trailer", b"yes")], end_stream=True)
+    def trailers(self, *is_open):
+        self.client.http.send_headers(self.current.number, [(b"x-trailer", b"yes")], end_stream=not is_open)
         self.look(0.01)
 
     def flood(self, number):
