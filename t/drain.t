@@ -790,3 +790,30 @@ h1: head POST /held 2k; send 2k; await begun; close; mark closed
 
 --- drained
 /held 413 complete 2048 no
+
+
+=== TEST 29: a client that ends its side behind its body, or within it, gets all of the answer, however long that takes
+--- config
+limit_body 1m;
+error_page 413 /big;
+location = /big { root html; limit_rate 150k; }
+location = /up { limit_body 1k; proxy_pass http://backend; }
+--- user_files eval
+[["big", "b" x 300_000]]
+--- script
+h1: head POST /up 50k; header; send 50k; shutdown; answer
+h1: head POST /up 50k; header; send 10k; shutdown; answer
+h1: head POST /up chunked; chunk 2000; header; chunk 2000; chunk 0; shutdown; answer
+h1: head GET /big 50k; header; send 50k; shutdown; answer
+h1: head GET /big 50k; header; send 10k; shutdown; answer
+h1: head GET /big chunked; header; chunk 2000; chunk 0; shutdown; answer
+--- seen
+413 300000 bytes
+413 300000 bytes
+413 300000 bytes
+200 300000 bytes
+200 300000 bytes
+200 300000 bytes
+--- no_error_log
+[alert]
+[emerg]

@@ -297,6 +297,8 @@ pub fn release<M: Linger>(r: Request<'_, M>) {
     if let Some(mut body) = taken.http1.take() {
         body.wake_up_for(c, 1);
         c.set_reusable(false);
+        // SAFETY: a request over HTTP/1.x is live.
+        unsafe { c.active_request() }.outlive_half_close();
     }
 }
 
@@ -434,6 +436,10 @@ unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
 
     // When nginx has answered, a mirror or a post_action may go on: it waits for its turn, and ends with the worker.
     if !r.is_done() || raw(r).users() > 1 {
+        if stream(r).is_none() {
+            // SAFETY: the connection's request is live, as said above.
+            unsafe { c.active_request() }.outlive_half_close();
+        }
         if let Some(nginx) = if event == c.read() { watch.read } else { watch.write } {
             // SAFETY: this is nginx's own handler of the event. It may end the request, which is checked below.
             unsafe { nginx(event.as_ptr()) };

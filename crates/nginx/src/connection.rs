@@ -96,6 +96,16 @@ impl Connection {
         unsafe { Request::new((*(*self.as_ptr()).data.cast::<ngx_http_request_t>()).main) }
     }
 
+    /// The request that the connection's events are for now: the main request, or a subrequest of it.
+    ///
+    /// # Safety
+    ///
+    /// The connection's data must be a request that is live for `'r`.
+    pub unsafe fn active_request<'r>(self) -> RawRequest<'r> {
+        // SAFETY: the connection's request is live, as the caller promises.
+        unsafe { RawRequest::new((*self.as_ptr()).data.cast()) }
+    }
+
     /// Returns whether nginx needs the connection for others.
     pub fn is_closing(self) -> bool {
         // SAFETY: reads a bit of the connection.

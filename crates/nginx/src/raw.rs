@@ -5,7 +5,8 @@ use core::ptr::NonNull;
 
 use nginx_sys::{
     ngx_cached_time, ngx_http_block_reading, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_int_t, ngx_pool_t, NGX_DONE,
+    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t,
+    NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -141,6 +142,15 @@ impl RawRequest<'_> {
     pub fn block_reading(self) {
         // SAFETY: writes a pointer of a live request. nginx calls the function with a live request.
         unsafe { (*self.as_ptr()).read_event_handler = Some(ngx_http_block_reading) }
+    }
+
+    /// Makes nginx write on when the client has ended its side (HTTP/1.x), as where it discards a body itself.
+    pub fn outlive_half_close(self) {
+        // SAFETY: reads a pointer of a live request.
+        let handler = unsafe { (*self.as_ptr()).read_event_handler };
+        if handler.is_some_and(|handler| handler as usize == ngx_http_test_reading as usize) {
+            self.block_reading();
+        }
     }
 
     /// Has the connection linger when the request ends.
