@@ -42,6 +42,7 @@ pub fn redirected(r: Request<'_>) {
             reject::drop_body(r);
         }
     }
+    linger::step_aside(r);
 }
 
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the

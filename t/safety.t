@@ -836,9 +836,9 @@ location = /page { proxy_ignore_client_abort on; proxy_pass http://early_unix; }
 /page: mark asked; await idle; answer 200 page
 --- script
 h1: head POST / 1m; send 500k; await asked; pause 2; idle 1; mark idle; answer
-h1s: head POST / 1m; send 500k; await asked; pause 2; mark idle; answer
-h2: head POST / 1m; send 60k; await asked; pause 2; mark idle; answer
-h3: head POST / 1m; send 60k; await asked; pause 2; mark idle; answer
+h1s: head POST / 1m; send 500k; answer
+h2: head POST / 1m; send 60k; answer
+h3: head POST / 1m; send 60k; answer
 --- seen
 idle | 413 page
 413 page

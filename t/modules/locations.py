@@ -177,6 +177,9 @@ for name, page in {
     "capture": f'content_by_lua_block {{ {capture("method = ngx.HTTP_POST, always_forward_body = true")} }}',
     "capture-get": f'content_by_lua_block {{ {capture("method = ngx.HTTP_GET")} }}',
     "proxied": PROXY,
+    "own-body": f"rewrite_by_lua_block {{ ngx.req.read_body() ngx.req.set_body_data('0123456789') }} {PROXY}",
+    "own-piece": f"rewrite_by_lua_block {{ ngx.req.read_body() ngx.req.init_body(90) ngx.req.append_body('0123') ngx.req.finish_body() }} {PROXY}",
+    "no-body": f"rewrite_by_lua_block {{ ngx.req.read_body() ngx.req.set_body_data('') ngx.sleep(0.02) }} {PROXY}",
 }.items():
     others = f"location = HERE-page {{ internal; max_body 1m; {page} }} location = HERE-target {{ max_body 10; {PROXY} }}"
     add(f"lua-page-{name}", f"{LIMITED} error_page 413 HERE-page; {PROXY}", others)

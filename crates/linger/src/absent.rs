@@ -42,11 +42,23 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn read_anew(self) -> Option<u64> {
+    pub(crate) fn take(self) -> Option<(u64, Came)> {
         match self.0 {}
     }
 
-    pub(crate) fn add_user(self) -> u64 {
+    pub(crate) fn step_aside(self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn step_back(self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn count_skipped(self, _before: u64, _left: u64) -> (u64, Came) {
+        match self.0 {}
+    }
+
+    pub(crate) fn window(self) -> u64 {
         match self.0 {}
     }
 

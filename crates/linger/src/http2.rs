@@ -11,10 +11,10 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_alloc_chain_link, ngx_buf_t, ngx_create_temp_buf, ngx_event_handler_pt, ngx_event_t, ngx_exiting,
-    ngx_http_request_t, ngx_http_v2_connection_t, ngx_http_v2_node_t, ngx_http_v2_out_frame_t,
+    ngx_http_request_body_t, ngx_http_request_t, ngx_http_v2_connection_t, ngx_http_v2_node_t, ngx_http_v2_out_frame_t,
     ngx_http_v2_send_output_queue, ngx_http_v2_state_t, ngx_http_v2_stream_t, ngx_int_t, ngx_pfree,
-    ngx_pool_cleanup_add, ngx_terminate, off_t, NGX_AGAIN, NGX_HTTP_V2_FRAME_HEADER_SIZE, NGX_HTTP_V2_NO_FLAG,
-    NGX_HTTP_V2_WINDOW_UPDATE_FRAME, NGX_OK,
+    ngx_pool_cleanup_add, ngx_terminate, off_t, NGX_AGAIN, NGX_HTTP_V2_END_STREAM_FLAG, NGX_HTTP_V2_FRAME_HEADER_SIZE,
+    NGX_HTTP_V2_NO_FLAG, NGX_HTTP_V2_WINDOW_UPDATE_FRAME, NGX_OK,
 };
 
 use crate::multiplexed::Shared;
@@ -110,7 +110,7 @@ impl<'r> Stream<'r> {
     }
 
     /// How many bytes the client may send, as nginx has told it.
-    fn window(self) -> u64 {
+    pub(crate) fn window(self) -> u64 {
         // SAFETY: reads a number of a live stream.
         unsafe { (*self.as_ptr()).recv_window as u64 }
     }
@@ -129,16 +129,13 @@ impl<'r> Stream<'r> {
         (stream == self.as_ptr()).then_some(length as u64)
     }
 
-    /// Makes nginx read the body once more. Returns how many bytes had arrived before anyone read the body; `None` if
-    /// memory is out.
-    pub(crate) fn read_anew(self) -> Option<u64> {
+    /// Makes nginx read the body once more, and adds a user to the request. Returns how many bytes had arrived before anyone
+    /// read the body, and that there is more; `None` if memory is out.
+    pub(crate) fn take(self) -> Option<(u64, Came)> {
         let r = self.r.as_ptr();
         let dropped = self.drop_preread();
         self.skip(true);
 
-        // SAFETY: writes a pointer of a live request. Nobody uses the old body any more; its memory belongs to the
-        // pool.
-        unsafe { (*r).request_body = ptr::null_mut() };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_request_body_no_buffering(r, 0) };
         // SAFETY: writes a bit of a live request.
@@ -146,20 +143,75 @@ impl<'r> Stream<'r> {
         self.r.block_reading();
         self.r.connection().read().stop_timer();
 
-        self.begin_body()?;
+        self.read_anew()?;
+        self.r.add_user();
+        // From now on `grant` extends the window, not nginx.
+        // SAFETY: writes a bit of a live stream.
+        unsafe { shim::nginx_shim_set_v2_no_flow_control(self.as_ptr(), 0) };
+        Some((dropped, Came::Wait))
+    }
 
+    /// Makes nginx read the body, as one of undeclared length, into a buffer that nobody looks at; `None` if memory is out.
+    fn read_anew(self) -> Option<()> {
+        let r = self.r.as_ptr();
+        // Nobody uses the old body any more; its memory belongs to the pool.
+        let body = self.new_body()?;
+        // SAFETY: writes a pointer of a live request. `body` lives in the request's pool.
+        unsafe { (*r).request_body = body };
         // nginx skips the frames of a request that has neither a length nor chunks. A length would be passed on to
         // upstreams.
         // SAFETY: writes a number of a live request.
         unsafe { (*r).headers_in.content_length_n = -1 };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_chunked(r, 1) };
-
-        // From now on `grant` extends the window, not nginx.
         self.skip(false);
-        // SAFETY: writes a bit of a live stream.
-        unsafe { shim::nginx_shim_set_v2_no_flow_control(self.as_ptr(), 0) };
-        Some(dropped)
+        Some(())
+    }
+
+    /// Has nginx skip what comes, and hides the body from those who may give the request another one. Returns the window.
+    pub(crate) fn step_aside(self) -> u64 {
+        let r = self.r.as_ptr();
+        self.skip(true);
+        // SAFETY: writes a pointer of a live request. The body was made by `new_body`, and its memory belongs to the pool.
+        unsafe { (*r).request_body = ptr::null_mut() };
+        // SAFETY: writes a bit of a live request.
+        unsafe { shim::nginx_shim_set_chunked(r, 0) };
+        self.window()
+    }
+
+    /// Makes nginx read the body again, if the request has none. Returns whether it does.
+    pub(crate) fn step_back(self) -> bool {
+        // SAFETY: the body is null, or lives as long as the request.
+        let body = unsafe { self.r.body().as_ref() };
+        // Whoever asks for the body is given an empty one.
+        let is_empty = body.is_none_or(|body| body.bufs.is_null() && body.buf.is_null() && body.temp_file.is_null());
+        is_empty && !self.is_over() && self.read_anew().is_some()
+    }
+
+    /// Counts what nginx has skipped since the window was `before`. Returns the number of bytes, and the result, if `left`
+    /// bytes were to come, or 0 if nobody knows.
+    pub(crate) fn count_skipped(self, before: u64, left: u64) -> (u64, Came) {
+        let bytes = before.saturating_sub(self.window());
+        // As nginx counts what it does not skip.
+        self.session().add_payload(|payload| payload.saturating_add_unsigned(bytes));
+        let is_whole = self.is_over() || (1..=bytes).contains(&left);
+        (bytes, self.came(if is_whole { 0 } else { 1 }))
+    }
+
+    /// Returns whether the client has ended its side, as far as can be told: of a frame that it skips, nginx itself does not
+    /// take note that it is the last one.
+    fn is_over(self) -> bool {
+        let session = self.session();
+        // SAFETY: reads two members of a live connection's parser state.
+        let (stream, flags) = unsafe { ((*session.state()).sid, shim::nginx_shim_v2_frame_flags(session.as_ptr())) };
+        let is_last = stream == self.id() as usize && flags & NGX_HTTP_V2_END_STREAM_FLAG as usize != 0;
+        self.is_ended() || is_last
+    }
+
+    /// The number of the stream.
+    fn id(self) -> u32 {
+        // SAFETY: a live stream has a node, whose id has 31 bits.
+        unsafe { (*(*self.as_ptr()).node).id as u32 }
     }
 
     /// Frees the bytes that arrived before anyone read the body. Returns how many they were. Once someone has read the
@@ -178,8 +230,8 @@ impl<'r> Stream<'r> {
         (last as u64).saturating_sub(pos as u64)
     }
 
-    /// Gives the request a body in the state of one that nginx is reading, and one more user; `None` if memory is out.
-    fn begin_body(self) -> Option<()> {
+    /// A body in the state of one that nginx is reading; `None` if memory is out.
+    fn new_body(self) -> Option<*mut ngx_http_request_body_t> {
         // SAFETY: the request is live, and so is its pool. The memory is zeroed.
         let body = unsafe { shim::nginx_shim_alloc_request_body(self.r.pool()).as_mut() };
         // SAFETY: the request is live, and so is its pool. The memory is zeroed.
@@ -195,16 +247,12 @@ impl<'r> Stream<'r> {
         // nginx compares this count with client_max_body_size, so it starts as low as possible.
         body.received = off_t::MIN.saturating_add(1);
         body.post_handler = Some(has_body);
-
-        // SAFETY: writes a pointer of a live request. `body` lives in the request's pool.
-        unsafe { (*self.r.as_ptr()).request_body = body };
-        self.r.add_user();
-        Some(())
+        Some(body)
     }
 
     /// Drops all that has arrived. Returns the number of bytes, and the result.
     pub(crate) fn drop_some(self, _most: u64) -> (u64, Came) {
-        // SAFETY: the request's body is null, or was made in its pool by `begin_body` or, later, by somebody else.
+        // SAFETY: the request's body is null, or was made in its pool by `take` or, later, by somebody else.
         let Some(body) = (unsafe { self.r.body().as_mut() }) else {
             return (0, Came::Failed);
         };
@@ -305,9 +353,7 @@ impl<'r> Stream<'r> {
         let Some(frame) = self.frame() else {
             return;
         };
-        // SAFETY: a live stream has a node, whose id has 31 bits.
-        let id = unsafe { (*(*self.as_ptr()).node).id as u32 };
-        let bytes = window_update(id, window.saturating_sub(old) as u32);
+        let bytes = window_update(self.id(), window.saturating_sub(old) as u32);
         // SAFETY: the frame was made by `new_frame`, and is not being sent.
         unsafe { fill_frame(frame, &bytes) };
         // SAFETY: writes a number of a live stream.
@@ -343,12 +389,12 @@ impl<'r> Stream<'r> {
     ///
     /// # Safety
     ///
-    /// [`read_anew`](Self::read_anew) must have been called. The call may end the request: no copy of it may be used
+    /// [`take`](Self::take) must have been called. The call may end the request: no copy of it may be used
     /// afterwards.
     pub(crate) unsafe fn close(self) {
         let session = self.session();
         self.skip(true);
-        // SAFETY: `begin_body` has added the user. No copy of the request is used afterwards, as the caller promises.
+        // SAFETY: `take` has added the user. No copy of the request is used afterwards, as the caller promises.
         unsafe { self.r.leave() };
         // A queued RST_STREAM waits until something else is sent. The connection outlives its streams.
         if !session.is_blocked() && session.has_output() {

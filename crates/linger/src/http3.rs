@@ -39,6 +39,17 @@ enum Found {
     Error,
 }
 
+impl Found {
+    /// The end of the body, if that has come: trailers end a request.
+    const fn end(self) -> Option<Came> {
+        match self {
+            Self::Frames => None,
+            Self::Trailers => Some(Came::Whole),
+            Self::Error => Some(Came::Failed),
+        }
+    }
+}
+
 impl<'r> Stream<'r> {
     /// The stream of a request, if it has one, and HTTP/3 is spoken over that.
     pub(crate) fn of(r: RawRequest<'r>) -> Option<Self> {
@@ -72,11 +83,13 @@ impl<'r> Stream<'r> {
         unsafe { (*self.quic.as_ptr()).send_state == ACKNOWLEDGED }
     }
 
-    /// Adds a user to the request. Returns how many bytes have been dropped: 0, because what has arrived is dropped
-    /// together with the rest of the body.
-    pub(crate) fn add_user(self) -> u64 {
+    /// Adds a user to the request, and drops what nginx has read ahead of the body. Later on, others may have put a body of
+    /// their own in its place. Returns the number of bytes, and the result. It does not fail.
+    pub(crate) fn take(self) -> Option<(u64, Came)> {
         self.r.add_user();
-        0
+        let mut dropped = 0;
+        let found = self.drop_ahead(&mut dropped);
+        Some((dropped, found.end().unwrap_or(Came::Wait)))
     }
 
     /// Lets nginx end the request when it runs out of connections.
@@ -107,11 +120,7 @@ impl<'r> Stream<'r> {
             return (0, Came::Wait);
         }
         let mut dropped = 0;
-        let mut found = self.drop_ahead(&mut dropped);
-        while found == Found::Frames {
-            if dropped >= most {
-                return (dropped, Came::More);
-            }
+        while dropped < most {
             let size = usize::try_from(most.saturating_sub(dropped)).unwrap_or(scratch::SIZE).min(scratch::SIZE);
             // SAFETY: the scratch buffer has room for `size` bytes.
             let bytes = match unsafe { c.recv(scratch::start(), size) } {
@@ -127,10 +136,11 @@ impl<'r> Stream<'r> {
             let mut buffer: ngx_buf_t = unsafe { mem::zeroed() };
             buffer.pos = scratch::start();
             buffer.last = buffer.pos.wrapping_add(bytes);
-            found = self.drop_frames(&mut buffer, &mut dropped);
+            if let Some(end) = self.drop_frames(&mut buffer, &mut dropped).end() {
+                return (dropped, end);
+            }
         }
-        // Trailers end a request.
-        (dropped, if found == Found::Trailers { Came::Whole } else { Came::Failed })
+        (dropped, Came::More)
     }
 
     /// Drops the bytes that nginx has read and not used.

@@ -142,6 +142,9 @@ pub struct Taken {
     http1: Cell<Option<http1::Body>>,
     /// The declared length of the body, in bytes (HTTP/2 and HTTP/3); 0 if none is declared.
     declared: Cell<u64>,
+    /// While nginx skips what comes of the body ([`step_aside`]): how many bytes the client might send when they were last
+    /// counted.
+    skipped: Cell<Option<u64>>,
     /// The connection.
     watch: Cell<Option<Watch>>,
 }
@@ -215,8 +218,8 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) 
     let timer = Event::timer(raw(r), Some(look::<M>))?;
     taken.declared.set(r.declared_length().unwrap_or(0));
     r.forget_body();
-    let ahead = stream.take()?;
-    tell(r, ahead, Came::Wait);
+    let (ahead, came) = stream.take()?;
+    tell(r, ahead, came);
     Some(timer)
 }
 
@@ -242,14 +245,48 @@ fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
     timer
 }
 
+/// Has nginx skip what comes of a taken body, until a response is being made ([`watch_body`]): others may give the request a
+/// body of their own, for the page of an error. Call this when a request was redirected.
+pub fn step_aside<M: Linger>(r: Request<'_, M>) {
+    let taken = taken(r).filter(|taken| taken.watch.get().is_some() && taken.skipped.get().is_none());
+    if let (Some(stream), Some(taken)) = (stream(r), taken) {
+        taken.skipped.set(stream.step_aside());
+    }
+}
+
 /// Starts dropping a taken body as it arrives, until the module ends that ([`Linger::patience`]). Call this when a
 /// response is being made.
 pub fn watch_body<M: Linger>(r: Request<'_, M>) {
     if watched(r).is_some() {
+        step_back(r);
         watch(r);
         // The client may have filled the buffers while nobody read. Then no new data wakes nginx up.
         raw(r).connection().read().post_next();
     }
+}
+
+/// Ends what [`step_aside`] has begun, if it can.
+fn step_back<M: Linger>(r: Request<'_, M>) {
+    let Some((stream, taken, before)) = skipping(r) else {
+        return;
+    };
+    let (dropped, came) = count_skipped(r, stream, taken, before);
+    if stream.step_back() {
+        taken.skipped.set(None);
+    }
+    tell(r, dropped, came);
+}
+
+/// The stream of a request whose body nginx skips, and what [`Taken::skipped`] says; `None` if nginx does not.
+fn skipping<M: Linger>(r: Request<'_, M>) -> Option<(Stream<'_>, &Taken, u64)> {
+    let taken = taken(r)?;
+    Some((stream(r)?, taken, taken.skipped.get()?))
+}
+
+/// Counts what nginx has skipped. Returns the number of bytes, and the result.
+fn count_skipped<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken, before: u64) -> (u64, Came) {
+    taken.skipped.set(Some(stream.window()));
+    stream.count_skipped(before, taken.declared.get().saturating_sub(M::dropped(r)))
 }
 
 /// Drops a piece of a taken body (HTTP/2 and HTTP/3).
@@ -367,9 +404,10 @@ fn watch<M: Linger>(r: Request<'_, M>) {
 
 /// Drops what has arrived of a taken body, or much of it, and tells the module. Returns the result.
 fn drop_some<M: Linger>(r: Request<'_, M>) -> Came {
-    let (dropped, came) = match stream(r) {
-        Some(stream) => stream.drop_some(M::credit(r).min(STEP)),
-        None => drop_some_http1(r),
+    let (dropped, came) = match (skipping(r), stream(r)) {
+        (Some((stream, taken, before)), _) => count_skipped(r, stream, taken, before),
+        (None, Some(stream)) => stream.drop_some(M::credit(r).min(STEP)),
+        (None, None) => drop_some_http1(r),
     };
     tell(r, dropped, came);
     came
@@ -391,6 +429,7 @@ fn grant<M: Linger>(r: Request<'_, M>) {
     if let (Some(stream), Some(taken)) = (stream(r), taken(r)) {
         let declared = taken.declared.get().saturating_sub(M::dropped(r));
         stream.grant(M::credit(r), declared);
+        taken.skipped.set(taken.skipped.get().map(|_| stream.window()));
     }
 }
 
@@ -415,8 +454,8 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     if came == Came::More {
         raw(r).connection().read().post_next();
     }
-    let is_alone = is_done && raw(r).users() == 1;
-    // Another user of the request may make nginx set its own handlers again.
+    let is_alone = is_done && raw(r).users() == 1 && skipping(r).is_none();
+    // Another user of the request may make nginx set its own handlers again. Of what is skipped no event tells.
     let left = if is_alone { left } else { left.min(NOTICE) };
     let next = with_http1(r, |body| body.next_look(raw(r))).flatten();
     watched.timer.start_timer(next.map_or(left, |next| left.min(next)));

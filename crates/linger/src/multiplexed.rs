@@ -140,17 +140,52 @@ impl<'r> Stream<'r> {
     }
 
     /// Takes the body from nginx, until [`release`](Self::release): nobody else finds a body, and what arrives can be
-    /// dropped. Adds a user to the request, until [`close`]. Returns how many bytes had arrived already and were
-    /// dropped; `None` if memory is out.
-    pub(crate) fn take(self) -> Option<u64> {
+    /// dropped. Adds a user to the request, until [`close`]. Returns how many bytes had arrived already and were dropped,
+    /// and the result; `None` if memory is out.
+    pub(crate) fn take(self) -> Option<(u64, Came)> {
         let parent = self.parent();
         let shared = Shared::find_or_create(&parent)?;
-        let dropped = match self {
-            Self::Http2(stream) => stream.read_anew()?,
-            Self::Http3(stream) => stream.add_user(),
+        let ahead = match self {
+            Self::Http2(stream) => stream.take()?,
+            Self::Http3(stream) => stream.take()?,
         };
         shared.taken.set(shared.taken.get().saturating_add(1));
-        Some(dropped)
+        Some(ahead)
+    }
+
+    /// Has nginx skip what comes of a taken body, while others may give the request a body of their own (HTTP/2: nginx would
+    /// add to that what comes). Returns what [`count_skipped`](Self::count_skipped) takes; `None` where there is no need.
+    pub(crate) fn step_aside(self) -> Option<u64> {
+        match self {
+            Self::Http2(stream) => Some(stream.step_aside()),
+            Self::Http3(_) => None,
+        }
+    }
+
+    /// Ends what [`step_aside`](Self::step_aside) has begun, unless the request has another body by now. Returns whether
+    /// that is so.
+    pub(crate) fn step_back(self) -> bool {
+        match self {
+            Self::Http2(stream) => stream.step_back(),
+            Self::Http3(_) => true,
+        }
+    }
+
+    /// Counts what nginx has skipped since the client might send `before` bytes, and what it may send now. Returns the
+    /// number of bytes, and the result, if the client has `left` bytes to send, or 0 if nobody knows.
+    pub(crate) fn count_skipped(self, before: u64, left: u64) -> (u64, Came) {
+        match self {
+            Self::Http2(stream) => stream.count_skipped(before, left),
+            Self::Http3(_) => (0, Came::Failed),
+        }
+    }
+
+    /// How many bytes the client may send, as far as is known.
+    pub(crate) fn window(self) -> u64 {
+        match self {
+            Self::Http2(stream) => stream.window(),
+            Self::Http3(_) => 0,
+        }
     }
 
     /// Drops what has arrived. Over HTTP/3 it drops no more than about `most` bytes; over HTTP/2 [`grant`](Self::grant)

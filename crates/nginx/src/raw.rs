@@ -84,6 +84,7 @@ impl RawRequest<'_> {
         !unsafe { (*(*self.as_ptr()).main).v3_parse }.is_null()
     }
 
+    /// This nginx is built without HTTP/3.
     #[cfg(not(ngx_feature = "http_v3"))]
     pub fn is_http3(self) -> bool {
         false
@@ -96,6 +97,7 @@ impl RawRequest<'_> {
         !unsafe { (*self.connection().as_ptr()).quic }.is_null()
     }
 
+    /// This nginx is built without HTTP/3.
     #[cfg(not(ngx_feature = "http_v3"))]
     pub fn is_over_quic(self) -> bool {
         false
@@ -148,7 +150,7 @@ impl RawRequest<'_> {
     pub fn outlive_half_close(self) {
         // SAFETY: reads a pointer of a live request.
         let handler = unsafe { (*self.as_ptr()).read_event_handler };
-        if handler.is_some_and(|handler| handler as usize == ngx_http_test_reading as usize) {
+        if handler.is_some_and(|handler| handler as usize == ngx_http_test_reading as *const () as usize) {
             self.block_reading();
         }
     }
