@@ -201,6 +201,8 @@ impl<'c> Conf<'c> {
         self.drain = arguments::inherit(self.drain, prev.drain, DrainConf::or);
         self.zone = self.zone.or(prev.zone);
         self.upstream_response = self.upstream_response.or(prev.upstream_response);
+        // In an `if` nginx keeps the content handler of the location around it, and in a location it keeps none.
+        self.metrics = self.metrics.or(prev.metrics);
         self.lingering = Lingering { timeout: written.lingering_timeout, time: written.lingering_time };
     }
 

@@ -314,3 +314,29 @@ curl -s http://127.0.0.1:$PORT/metrics | grep -c other
 --- output
 requests_total status=passed 1
 0
+
+
+=== TEST 12: a condition in the location changes nothing, and a location within shows nothing
+--- config
+location /metrics {
+    limit_body_metrics;
+    limit_body 1k;
+    if ($http_user_agent ~ Prometheus) { access_log off; }
+    location /metrics/json {
+        limit_body_metrics json;
+        if ($arg_a) { set $a 1; }
+        if ($arg_b) { set $b 1; }
+    }
+    location /metrics/none { if ($arg_a) { set $a 1; } }
+}
+--- commands
+for target in metrics metrics/json metrics/json?a=1 'metrics/json?a=1&b=1' metrics/none metrics/none?a=1; do
+    curl -s -A Prometheus/3 -o /dev/null -w "$target %{http_code} %{content_type}\n" "http://127.0.0.1:$PORT/$target"
+done
+--- output
+metrics 200 text/plain; version=0.0.4; charset=utf-8
+metrics/json 200 application/json
+metrics/json?a=1 200 application/json
+metrics/json?a=1&b=1 200 application/json
+metrics/none 404 text/html
+metrics/none?a=1 404 text/html
