@@ -54,16 +54,20 @@ fn begin_on<'r>(r: Request<'r>, terms: &'r Terms<'r>) -> bool {
 /// Starts a drain over HTTP/1.x. Even a drain that is refused a slot takes the body, because it also decides how the
 /// connection is closed. Returns false if nothing more of the body is to come, or memory is out.
 fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: &Terms<'r>) -> bool {
-    drain.slot.set(terms.slots.take(r));
-    if drain.slot.get().is_none() {
-        drain.settle(Outcome::Refused);
+    let is_more_to_come = linger::take_body(r);
+    if drain.progress.get().outcome().is_some() {
+        // What had arrived was the end of it: that takes no slot.
+        return true;
     }
-    if !linger::take_body(r) && drain.progress.get().outcome().is_none() {
+    if !is_more_to_come {
         // There is nothing to drain, or no memory for it.
-        drain.release();
         drain.progress.set(policy::Drain::Idle);
         drain.terms.set(None);
         return false;
+    }
+    drain.slot.set(terms.slots.take(r));
+    if drain.slot.get().is_none() {
+        drain.settle(Outcome::Refused);
     }
     true
 }

@@ -817,3 +817,22 @@ h1: head GET /big chunked; header; chunk 2000; chunk 0; shutdown; answer
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 30: of a body that has arrived whole, the refusal has a drain, and another answer has none
+--- config
+limit_body 10;
+limit_body_drain idle=1s;
+location = /refused { proxy_pass http://backend; }
+location = /denied { limit_body 1k; deny all; }
+location = /taken { limit_body 1k; proxy_pass http://backend; }
+--- script
+h1: bytes POST /refused HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n01234567890123456789; answer; end
+h1: bytes POST /denied HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n01234567890123456789; answer
+h1: bytes POST /taken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n01234567890123456789; answer
+--- seen
+413 <413 Request Entity Too Large> | closed
+403 <403 Forbidden>
+200 ok
+--- drained
+/refused 413 complete 20 ?

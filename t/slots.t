@@ -194,3 +194,33 @@ drains_total outcome=refused 35
 40
 drains_total outcome=complete 5
 drains_total outcome=refused 35
+
+
+=== TEST 7: a refused body that has arrived with its header needs no slot; one that nginx has read (in chunks) has no drain
+--- config
+limit_body 10;
+location /conns { limit_body_drain conns=1; proxy_pass http://backend; }
+location /key { limit_body_drain per_key=1; proxy_pass http://backend; }
+--- script
+h1: head POST /conns/1 1m; answer; mark 1; await over; send 1m; end
+h1: await 1; bytes POST /conns/2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n01234567890123456789; answer; end; mark 2
+h1: await 2; bytes POST /conns/3 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n01234567890123456789\r\n0\r\n\r\n; answer; end; mark 3
+h1: await 3; bytes POST /conns/4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 21\r\n\r\n01234567890123456789; answer; end; mark 4
+h1: await 4; head POST /key/1 1m; answer; mark 5; await over; send 1m; end
+h1: await 5; bytes POST /key/2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n01234567890123456789; answer; end; mark 6
+h1: await 6; head POST /key/3 20; answer; end; mark over
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+--- drained
+/conns/1 413 complete 1048576 yes
+/conns/2 413 complete 20 ?
+/conns/4 413 refused 20 ?
+/key/1 413 complete 1048576 yes
+/key/2 413 complete 20 ?
+/key/3 413 refused 0 ?
