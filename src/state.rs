@@ -263,6 +263,8 @@ impl<'r> State<'r> {
         match (by_size, upload.clock.is_overdue(), upload.conf.mode()) {
             (Some(Verdict::Passed) | None, true, Mode::Enforce) => Some(Verdict::TimedOut),
             (Some(Verdict::Passed) | None, true, Mode::DryRun) => Some(Verdict::TimedOutDryRun),
+            // Over a `client_max_body_size` alone.
+            (None, ..) if self.judged().is_some_and(|judged| judged.judgement.is_refusal()) => None,
             (by_size, ..) => by_size.or(Some(Verdict::Passed)),
         }
     }

@@ -613,3 +613,40 @@ h3: head POST /up chunked; send 4; answer; send 20m; finish; head GET /other; an
 /up 408 complete 20971520 yes
 /declared 408 complete 20971516 yes
 h3 /up 408 complete 20971520 yes
+
+
+=== TEST 22: a client_max_body_size alone refuses without a verdict where the time is limited, too
+--- config
+location = /metrics { access_log off; limit_body_metrics; }
+location = /elsewhere { limit_body 1m; proxy_pass http://backend; }
+limit_body_timeout 10s;
+limit_body_zone uploads;
+client_max_body_size 1k;
+location / { proxy_pass http://backend; }
+location = /dry { limit_body_dry_run on; proxy_pass http://backend; }
+--- script
+h1: head POST /h1 chunked; chunk 1k; read; chunk 1k; chunk 0; answer; end
+h1: head POST /dry chunked; chunk 1k; read; chunk 1k; chunk 0; answer; end
+h1: head POST /declared 2k; send 2k; answer; end
+h2: head POST /h2 chunked; send 1k; pause 0.2; send 1k; finish; answer
+h1: head POST /within chunked; chunk 1k; read; chunk 0; answer
+--- seen
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large>
+200 ok
+--- logged
+/h1 413 - - - -
+/dry 413 - - - -
+/declared 413 - - - -
+/h2 413 - - - -
+/within 200 PASSED - 1024 body
+--- commands
+"$TEST_PYTHON" t/lib/metrics.py uploads 1 any | grep requests
+--- output
+requests_total status=passed 1
+--- error_log
+client intended to send too large chunked body: 1024+1024 bytes
+--- no_error_log
+[alert]
