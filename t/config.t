@@ -7,7 +7,7 @@ $ENV{MEMORY_LEAKS} = 'no';
 
 my $size = 'it must be "off" or a size';
 my $large = 'it must be less than 2^63 bytes';
-my $status = 'it must be a status from 400 to 599 other than 408, 444 and 499';
+my $status = 'it must be a status from 400 to 599 other than 408, 444, 494 to 497 and 499';
 my $level = 'it must be "info", "notice", "warn" or "error"';
 my $time = 'it must be a time of at least 1ms';
 my $flag = 'it must be "on" or "off"';
@@ -66,6 +66,10 @@ my @cases = (
     ['limit_body_status 4294967709;', invalid('limit_body_status', '4294967709', $status)],
     ['limit_body_status 408;', invalid('limit_body_status', '408', $status)],
     ['limit_body_status 444;', invalid('limit_body_status', '444', $status)],
+    ['limit_body_status 494;', invalid('limit_body_status', '494', $status)],
+    ['limit_body_status 495;', invalid('limit_body_status', '495', $status)],
+    ['limit_body_status 496;', invalid('limit_body_status', '496', $status)],
+    ['limit_body_status 497;', invalid('limit_body_status', '497', $status)],
     ['limit_body_status 499;', invalid('limit_body_status', '499', $status)],
     ['limit_body_status $no_such_variable;', 'unknown "no_such_variable" variable'],
     ['limit_body_status teapot;', invalid('limit_body_status', 'teapot', $status)],

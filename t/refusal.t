@@ -251,6 +251,7 @@ h1 POST /up 8m X-Code:teapot
 h1 POST /up 8m X-Code:399
 h1 POST /up 8m X-Code:600
 h1 POST /up 8m X-Code:444
+h1 POST /up 8m X-Code:497
 h1 POST /up 8m X-Code:499
 h1 POST /page 8m X-Code:4130
 h1 chunked POST /up 8m X-Code:-413
@@ -258,6 +259,7 @@ h2 POST /up 1m X-Code:teapot
 h1 POST /up 1k X-Code:teapot
 h1 GET /up X-Code:teapot
 --- answer
+500 <500 Internal Server Error> | closed
 500 <500 Internal Server Error> | closed
 500 <500 Internal Server Error> | closed
 500 <500 Internal Server Error> | closed
@@ -274,14 +276,15 @@ h1 GET /up X-Code:teapot
 /up 500 REJECTED 1024 0 header
 /up 500 REJECTED 1024 0 header
 /up 500 REJECTED 1024 0 header
+/up 500 REJECTED 1024 0 header
 /page 500 REJECTED 1024 0 header
 /up 500 REJECTED 1024 * body
 /up 500 REJECTED 1024 0 header
 /up 200 PASSED 1024 1024 header
 /up 200 - - - -
---- grep_error_log eval: qr/\[\w+\] \S+ \S+ invalid value "[^"]*" of "[^"]*" in "limit_body_status", it must be .*?499/
+--- grep_error_log eval: qr/\[\w+\] \S+ \S+ invalid value "[^"]*" of "[^"]*" in "limit_body_status", it must be .*? and 499/
 --- grep_error_log_out eval
-qr/^(\[error\] \S+ \S+ invalid value "[^"]*" of "\$http_x_code" in "limit_body_status", it must be a status from 400 to 599 other than 408, 444 and 499\n){8}$/
+qr/^(\[error\] \S+ \S+ invalid value "[^"]*" of "\$http_x_code" in "limit_body_status", it must be a status from 400 to 599 other than 408, 444, 494 to 497 and 499\n){9}$/
 --- no_error_log
 [alert]
 [crit]

@@ -58,7 +58,7 @@ impl Status {
     pub fn of_refusal(text: &[u8]) -> Result<Self, InvalidStatus> {
         let digits = str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         match digits.and_then(|digits| digits.parse().ok()) {
-            Some(code @ 400..=599) if ![408, 444, 499].contains(&code) => Ok(Self(code)),
+            Some(code @ 400..=599) if !matches!(code, 408 | 444 | 494..=497 | 499) => Ok(Self(code)),
             _ => Err(InvalidStatus),
         }
     }
@@ -69,14 +69,14 @@ impl Status {
     }
 }
 
-/// A text is no status of a refusal: it is not a number from 400 to 599, or nginx closes the connection without an
-/// answer for that status.
+/// A text is no status of a refusal: it is not a number from 400 to 599, or for that status nginx closes the connection
+/// without an answer, or answers 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidStatus;
 
 impl InvalidStatus {
     /// What it must be.
-    pub const EXPECTED: &'static str = "it must be a status from 400 to 599 other than 408, 444 and 499";
+    pub const EXPECTED: &'static str = "it must be a status from 400 to 599 other than 408, 444, 494 to 497 and 499";
 }
 
 impl fmt::Display for InvalidStatus {
