@@ -209,10 +209,10 @@ fn limit_body_upstream_response(conf: &mut Conf, args: &Args<'_>) -> Result<(), 
 
 /// `limit_body_metrics [json]`
 fn limit_body_metrics<'c>(conf: &mut Conf<'c>, args: &Args<'c>) -> Result<(), ConfError> {
-    let format = match args.value() {
-        b"" => Format::Prometheus,
-        b"json" => Format::Json,
-        _ => return Err(ConfError::Parameter(1, "")),
+    let format = match args.all().next() {
+        None => Format::Prometheus,
+        Some(b"json") => Format::Json,
+        Some(_) => return Err(ConfError::Parameter(1, "")),
     };
     match conf.metrics.replace(format) {
         Some(_) => Err(ConfError::Duplicate),

@@ -91,6 +91,8 @@ my @cases = (
     ['if ($uri) { limit_body_zone a; }', misplaced('limit_body_zone')],
 
     ['location /m { limit_body_metrics xml; }', qq{invalid parameter "xml" in "limit_body_metrics" directive in }],
+    ['location /m { limit_body_metrics ""; }', qq{invalid parameter "" in "limit_body_metrics" directive in }],
+    ['location /m { limit_body_metrics JSON; }', qq{invalid parameter "JSON" in "limit_body_metrics" directive in }],
     ['location /m { limit_body_metrics json json; }', arguments('limit_body_metrics')],
     ['location /m { limit_body_metrics; limit_body_metrics json; }', duplicate('limit_body_metrics')],
 
@@ -126,6 +128,7 @@ my @cases = (
     ['limit_body_dry_run;', arguments('limit_body_dry_run')],
     ['limit_body_dry_run on off;', arguments('limit_body_dry_run')],
     ['limit_body_dry_run yes;', invalid('limit_body_dry_run', 'yes', $flag)],
+    ['limit_body_dry_run "";', invalid('limit_body_dry_run', '', $flag)],
     ['limit_body_dry_run 1;', invalid('limit_body_dry_run', '1', $flag)],
     ['limit_body_dry_run on; limit_body_dry_run on;', duplicate('limit_body_dry_run')],
     ['if ($uri) { limit_body_dry_run on; }', misplaced('limit_body_dry_run')],
@@ -194,10 +197,13 @@ my @warnings = (
     ['limit_body 1k; location / { limit_body off; limit_body_status 429; return 200; }', idle('limit_body_status', 'block.inc:1')],
     ['location / { return 200; } location /up { location /up/on { limit_body 1k; } } location /down { limit_body_status 429; }',
      idle('limit_body_status', 'block.inc:1')],
+    ["location / {\n    return 200;\n    limit_body_dry_run ON;\n}", idle('limit_body_dry_run', 'block.inc:3')],
     ['limit_body_upstream_response on; location / { return 200; }', idle('limit_body_upstream_response', 'block.inc:1')],
 
     ['limit_body_upstream_response on; location / { return 200; } location /app { proxy_pass http://backend; }'],
     ['limit_body_upstream_response off; location / { return 200; }'],
+    ['limit_body_upstream_response OFF; limit_body_dry_run Off; location / { return 200; }'],
+    ['limit_body 1k; limit_body_dry_run On; location / { return 200; }'],
     ['limit_body 1k; limit_body_status 429; location / { return 200; }'],
     ['limit_body_status 429; limit_body_zone uploads; location / { return 200; } location /up { limit_body 1k; }'],
     ['limit_body 1k; location / { limit_body_dry_run on; limit_body_zone uploads; limit_body_log_level info; return 200; }'],

@@ -72,9 +72,11 @@ my @warnings = (
     ['limit_session_message no;', qq{"limit_session_message" directive $without}],
     ['limit_session_log_level info;', qq{"limit_session_log_level" directive $without}],
     ['limit_session_dry_run on;', qq{"limit_session_dry_run" directive $without}],
+    ['limit_session_dry_run ON;', qq{"limit_session_dry_run" directive $without}],
     ['limit_session_zone raw;', '"limit_session_zone" directive has no effect: there is no "limit_session" or "limit_session_drain"'],
     ['limit_session 1k; limit_session_message no; limit_session_log_level info; limit_session_dry_run on; limit_session_zone a;'],
     ['limit_session_drain idle=1s time=1m rate=0 bytes=off conns=off; limit_session_zone a;'],
+    ['limit_session_dry_run OFF; limit_session off;'],
     ['limit_session_dry_run off; limit_session off;'],
 );
 

@@ -122,11 +122,11 @@ impl<'c, M: Module> Args<'c, M> {
     ///
     /// # Errors
     ///
-    /// [`ConfError::Invalid`] if it is neither `on` nor `off`.
+    /// [`ConfError::Invalid`] if it is neither `on` nor `off`, in lower or upper case.
     pub fn flag(&self) -> Result<bool, ConfError> {
         match self.value() {
-            b"on" => Ok(true),
-            b"off" => Ok(false),
+            value if value.eq_ignore_ascii_case(b"on") => Ok(true),
+            value if value.eq_ignore_ascii_case(b"off") => Ok(false),
             _ => Err(ConfError::Invalid("it must be \"on\" or \"off\"")),
         }
     }
@@ -378,8 +378,12 @@ unsafe extern "C" fn set<M: Module>(cf: *mut ngx_conf_t, cmd: *mut ngx_command_t
         unsafe { write_conf_error(cf.as_ptr(), message) };
         NGX_CONF_ERROR
     };
+    let is_off = match directive.takes {
+        Takes::Flag => matches!(args.flag(), Ok(false)),
+        _ => args.value() == b"off",
+    };
     match (directive.set)(block_conf, &args) {
-        Ok(()) if directive.needs.is_none() || args.value() == b"off" => NGX_CONF_OK,
+        Ok(()) if directive.needs.is_none() || is_off => NGX_CONF_OK,
         // SAFETY: nginx passes the configuration being read, and the block's own, which `create` made.
         Ok(()) => match unsafe { note::<M>(cf.as_ptr(), directive, conf) } {
             true => NGX_CONF_OK,
