@@ -84,6 +84,8 @@ my @cases = (
     ['limit_body_zone $host;', invalid('limit_body_zone', '$host', 'it must not contain variables')],
     ["limit_body_zone a\0b;", 'it must not contain NUL in '],
     ['limit_body_zone uploads:10m;', invalid('limit_body_zone', 'uploads:10m', 'it must be a name without a size')],
+    ['limit_body_zone zone=uploads;', invalid('limit_body_zone', 'zone=uploads', 'it must be a name without "zone="')],
+    ['limit_body_zone zone=uploads:10m;', invalid('limit_body_zone', 'zone=uploads:10m', 'it must be a name without "zone="')],
     ['limit_body_zone :1048576;', invalid('limit_body_zone', ':1048576', 'it must be a name without a size')],
     ["limit_body_zone a\xff;", 'invalid value "a\\xff" in "limit_body_zone" directive, it must be UTF-8 in '],
     ['limit_body_zone uploads:10m;', qq{invalid value "uploads:10m" in "limit_body_zone" directive, }],

@@ -47,6 +47,7 @@ my @errors = (
     ['limit_session_dry_run on; limit_session_dry_run off;', duplicate('limit_session_dry_run')],
 
     ['limit_session_zone $remote_addr;', invalid('limit_session_zone', '$remote_addr', 'it must not contain variables')],
+    ['limit_session_zone zone=a;', invalid('limit_session_zone', 'zone=a', 'it must be a name without "zone="')],
     ['limit_session_zone a:1m;', invalid('limit_session_zone', 'a:1m', 'it must be a name without a size')],
     ['limit_session_zone "";', invalid('limit_session_zone', '', 'it must be 1 to 120 bytes long')],
     ['limit_session_zone ' . 'x' x 121 . ';', invalid('limit_session_zone', 'x' x 121, 'it must be 1 to 120 bytes long')],

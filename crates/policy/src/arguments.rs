@@ -102,6 +102,7 @@ pub fn zone_or_off(value: &[u8]) -> Result<Option<&str>, &'static str> {
         Ok("off") => Ok(None),
         Ok(name) if name.contains('$') => Err("it must not contain variables"),
         Ok(name) if name.contains('\0') => Err("it must not contain NUL"),
+        Ok(name) if name.starts_with("zone=") => Err("it must be a name without \"zone=\""),
         Ok(name) if has_size(name) => Err("it must be a name without a size"),
         Ok(name) => Ok(Some(name)),
         Err(_) => Err("it must be UTF-8"),
@@ -144,10 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_has_a_name_without_a_size() {
+    fn a_zone_has_a_name_and_nothing_else() {
         assert_eq!(zone_or_off(b"off"), Ok(None));
         assert_eq!(zone_or_off(b"a:b"), Ok(Some("a:b")));
-        assert!([&b"a:1m"[..], b"$a", b"a\0", b"\xff"].iter().all(|text| zone_or_off(text).is_err()));
+        assert!([&b"a:1m"[..], b"zone=a", b"$a", b"a\0", b"\xff"].iter().all(|text| zone_or_off(text).is_err()));
     }
 
     #[test]
