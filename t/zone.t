@@ -340,3 +340,26 @@ metrics/json?a=1 200 application/json
 metrics/json?a=1&b=1 200 application/json
 metrics/none 404 text/html
 metrics/none?a=1 404 text/html
+
+
+=== TEST 13: nginx takes the format for what it is: plain text that has its charset, or JSON
+--- config
+charset utf-8;
+charset_types *;
+gzip on;
+gzip_min_length 1;
+gzip_types text/plain;
+location = /metrics { limit_body_metrics; }
+location = /json { limit_body_metrics json; }
+--- commands
+for target in metrics json; do
+    curl -sD - -o /dev/null -H 'Accept-Encoding: gzip' http://127.0.0.1:$PORT/$target | grep -iE '^content-(type|encoding)' | tr -d '\r'
+    curl -skD - -o /dev/null --http2 -H 'Accept-Encoding: gzip' https://127.0.0.1:$TLS_PORT/$target | grep -iE '^content-(type|encoding)' | tr -d '\r'
+done
+--- output
+Content-Type: text/plain; version=0.0.4; charset=utf-8
+Content-Encoding: gzip
+content-type: text/plain; version=0.0.4; charset=utf-8
+content-encoding: gzip
+Content-Type: application/json; charset=utf-8
+content-type: application/json; charset=utf-8

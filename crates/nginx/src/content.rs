@@ -108,7 +108,8 @@ pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
     headers.status = NGX_HTTP_OK as usize;
     headers.content_length_n = output.length;
     headers.content_type = ngx_str_t { len: kind.len(), data: kind.as_ptr().cast_mut() };
-    headers.content_type_len = kind.len();
+    // Without parameters. If that is all, nginx may add a charset.
+    headers.content_type_len = kind.find(';').unwrap_or(kind.len());
 
     // SAFETY: the request is live, and its response has a status.
     let sent = unsafe { ngx_http_send_header(r) };
