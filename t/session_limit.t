@@ -192,3 +192,35 @@ connected | 0 numbers | closed
 hello | more | too much | closed
 --- error_log eval
 qr/drained \d+ bytes of session/
+
+
+=== TEST 9: a client that sends nothing, as a health check, is not judged, whatever the limit and the upstream's PROXY header
+--- stream
+map $server_port $limit { $TEST_NGINX_RAND_PORT_3 10; default nonsense; }
+limit_session $limit;
+limit_session_zone raw;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; proxy_protocol on; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+location = /metrics { limit_body_metrics; }
+--- script
+up 5: bytes hello\n; mark here; rest; close
+up 6: header; bytes hello\n; mark there; rest; close
+tcp 3: connect; await here; line; close; logged disconnected
+tcp 4: connect; await there; line; close; logged disconnected 2
+--- seen
+connected | 0 numbers | closed
+connected | 0 numbers | closed
+hello
+hello
+--- sessions
+3 200 6 - - -
+4 200 6 - - -
+--- commands
+curl -s http://127.0.0.1:$PORT/metrics | grep '^nginx_limit_session_sessions'
+--- output
+nginx_limit_session_sessions_total{zone="raw",status="passed"} 0
+nginx_limit_session_sessions_total{zone="raw",status="rejected"} 0
+nginx_limit_session_sessions_total{zone="raw",status="rejected_dry_run"} 0
+--- no_error_log
+invalid value

@@ -23,6 +23,10 @@ pub fn client_data(s: Session<'_>) -> Data {
         return Data::Pass;
     };
     let received = s.received();
+    if received == 0 {
+        // nginx passes on a PROXY header of its own, or that the client has ended its side.
+        return Data::Pass;
+    }
     let Some(state) = s.state_or_default() else {
         return Data::Cut(received);
     };
