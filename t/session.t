@@ -435,3 +435,91 @@ connected
 upstream takes nothing more, reading what it has sent
 --- no_error_log
 [alert]
+
+
+=== TEST 23: what is dropped before the client has taken the answer counts in bytes: a client that does not take it is not drained for ever
+--- stream
+limit_session_drain idle=60s bytes=64k;
+limit_session_zone raw;
+proxy_buffer_size 2m;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+location = /metrics { limit_body_metrics; }
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed; logged drained
+tcp 3: send 10; await closed; flood 10
+--- seen
+connected
+unsent
+--- commands
+curl -s http://127.0.0.1:$PORT/metrics | grep '^nginx_limit_session_drain.* [1-9]'
+--- output
+nginx_limit_session_drains_total{zone="raw",outcome="bytes"} 1
+nginx_limit_session_drained_bytes_total{zone="raw"} 65536
+--- error_log
+drained 65536 bytes of session
+: bytes, response not acknowledged
+--- no_error_log
+[alert]
+
+
+=== TEST 24: and in time
+--- stream
+limit_session_drain idle=60s time=1s;
+proxy_buffer_size 2m;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed; logged drained
+tcp 3: send 10; await closed; flood 10
+--- seen
+connected
+unsent
+--- error_log eval
+qr/drained [1-9]\d+ bytes of session in 1\.\d+s: timeout, response not acknowledged/
+--- no_error_log
+[alert]
+
+
+=== TEST 25: a client that is slow to take the answer gets all of it, whatever the time, and its drain has all of its time
+--- stream
+limit_session_drain idle=60s time=2s;
+proxy_buffer_size 2m;
+ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
+ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4 sndbuf=32k ssl; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed
+tcp 3 window=32k: send 10; await closed; send 1k; read; take 100k; pause 1.5; send 1k; read; take 200k; pause 1.5; send 1k; read; take 200k; pause 1.5; send 1k; read; rest; send 1m; close; logged drained
+up 6: take 5; send 1m; shutdown; read; close; mark closed-2
+tls 4 window=32k: send 10; await closed-2; send 1k; read; take 100k; pause 1.5; send 1k; read; take 200k; pause 1.5; send 1k; read; take 200k; pause 1.5; send 1k; read; rest; send 1m; close; logged drained
+--- seen
+connected
+536576 bytes | closed
+connected
+536576 bytes | closed
+--- error_log
+drained 1050624 bytes of session
+: closed, response acknowledged
+--- no_error_log
+[alert]
+
+
+=== TEST 26: a client that closes before it has taken the answer: what was dropped is told and counted
+--- stream
+limit_session_drain idle=60s;
+proxy_buffer_size 2m;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed
+tcp 3: send 10; await closed; send 1k; read; send 1k; read; send 100k; read; close; logged drained
+--- seen
+connected
+
+--- error_log eval
+qr/drained 102400 bytes of session in \d\.\d+s: (?:closed|error), response not acknowledged/
+--- no_error_log
+[alert]

@@ -224,3 +224,23 @@ nginx_limit_session_sessions_total{zone="raw",status="rejected"} 0
 nginx_limit_session_sessions_total{zone="raw",status="rejected_dry_run"} 0
 --- no_error_log
 invalid value
+
+
+=== TEST 10: what is dropped while the client takes the last answer of an upstream is the drain's, and not limited
+--- stream
+limit_session 1000;
+proxy_buffer_size 2m;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=32k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+--- script
+up 5: take 5; send 1m; shutdown; read; close; mark closed
+tcp 3 window=32k: send 10; await closed; send 100; read; send 100; read; send 100k; read; rest; send 1m; close; logged drained
+--- seen
+connected
+1048576 numbers | closed
+--- sessions
+3 200 1048576 PASSED 1000 210
+--- error_log
+drained 1150976 bytes of session
+--- no_error_log
+client sent too much

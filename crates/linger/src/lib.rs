@@ -36,7 +36,7 @@ use nginx::{Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 pub use acknowledged::is_acknowledged;
 pub use limit_conn::leave as leave_limit_conn;
 #[cfg(ngx_feature = "stream")]
-pub use tcp::{drain_session, LingerSession};
+pub use tcp::{drain_session, progress, LingerSession};
 
 use multiplexed::Stream;
 

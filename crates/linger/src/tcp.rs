@@ -8,6 +8,7 @@
 //! Nobody asks what the bytes mean: over TLS they are not decrypted.
 
 use core::ffi::c_void;
+use core::{mem, ptr};
 
 use nginx_sys::{ngx_connection_t, ngx_event_t};
 
@@ -83,7 +84,7 @@ pub fn drain_session<M: LingerSession>(
     begin: impl for<'c> FnOnce(&'c M::Conf<'c>) -> Option<M::Drain<'c>>,
 ) {
     let c = s.connection();
-    if !c.is_tcp() || has_closed(c) {
+    if !c.is_tcp() {
         return;
     }
     // SAFETY: the drain lives no longer than the connection that it is for, and so no longer than the configuration that
@@ -93,6 +94,10 @@ pub fn drain_session<M: LingerSession>(
     };
     let mut socket =
         Socket { fd: c.socket(), is_decrypted: c.is_decrypted_by_kernel(), wants_buffer: false, is_shut: false };
+    if has_closed(c) {
+        M::has_read(&mut drain, if c.has_failed() || c.read().has_failed() { Got::Failed } else { Got::End });
+        return M::ended(&mut drain, socket.is_acknowledged(), s.error_log());
+    }
     let came = socket.drop_some::<M>(&mut drain);
     if came != Came::Over && M::admit(&mut drain) {
         match outlive::<M>(c, Draining { drain, socket }) {
@@ -102,6 +107,32 @@ pub fn drain_session<M: LingerSession>(
         }
     }
     M::ended(&mut drain, socket.is_acknowledged(), s.error_log());
+}
+
+/// A number that grows when the client of a session has taken some of what nginx has for it. What nginx itself has sent is
+/// not enough: over TLS, it counts a buffer when all of that is written.
+pub fn progress<M: StreamModule>(s: Session<'_, M>) -> u64 {
+    acknowledged(s.connection().socket()).unwrap_or(0).saturating_add(s.sent())
+}
+
+/// How many bytes that were sent through a socket are acknowledged; `None` if the system does not tell.
+#[cfg(target_os = "linux")]
+fn acknowledged(fd: i32) -> Option<u64> {
+    // As in Linux's struct tcp_info, whose `tcpi_bytes_acked` (Linux 4.1) begins at byte 120.
+    let mut info = [0_u64; 16];
+    let size = mem::size_of_val(&info) as libc::socklen_t;
+    let mut written = size;
+    // SAFETY: the call writes no more than so many bytes (tcp(7): TCP_INFO), and then how many.
+    let result = unsafe {
+        libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), ptr::addr_of_mut!(written))
+    };
+    (result == 0 && written == size).then_some(info[15])
+}
+
+/// Other systems do not tell.
+#[cfg(not(target_os = "linux"))]
+fn acknowledged(_fd: i32) -> Option<u64> {
+    None
 }
 
 /// Returns whether nothing more can come from the client, as far as nginx knows. Over TLS an error may be one of the

@@ -3,22 +3,45 @@
 
 #![forbid(unsafe_code)]
 
-use policy::{Budget, Outcome};
+use policy::{Budget, Ledger, Outcome};
 
 use crate::conf::{Conf, Terms};
 use crate::metrics;
 use crate::module::Session;
-use linger::{Got, Patience};
+use linger::{progress, Got, Patience};
 use nginx::{now, shutdown_timeout, Level, Log, Seconds, Zone};
 
-/// Called when the upstream has closed with something unread, and has perhaps answered before. Returns whether nginx reads
-/// the answer: where there are drains, so that the client reads it as well.
-pub fn upstream_interrupted(s: Session<'_>) -> bool {
-    let is_read = s.conf().terms().is_some();
-    if is_read {
+/// Called when the upstream has closed with something unread, and has perhaps answered before; and then for each piece that
+/// the client sends. Returns whether the piece is dropped, and nginx goes on to pass the answer on: where there are drains, so
+/// that the client reads it, and within their budget.
+pub fn upstream_interrupted(s: Session<'_>, bytes: u64) -> bool {
+    let Some(terms) = s.conf().terms() else {
+        return false;
+    };
+    let Some(state) = s.state_or_default() else {
+        return false;
+    };
+    let Some(mut ledger) = begun(s) else {
+        // What nginx had read until now was read for the upstream.
         s.log(Level::Info, format_args!("upstream takes nothing more, reading what it has sent"));
-    }
-    is_read
+        state.drained.set(Some(Ledger::begin(now())));
+        state.progress.set(progress(s));
+        return true;
+    };
+    let may_drop = ledger.may_drain(&terms.budget, now()).unwrap_or(0);
+    ledger.add(bytes.min(may_drop), now());
+    state.drained.set(Some(ledger));
+    bytes <= may_drop
+}
+
+/// The ledger of a drain that has begun before the end of the session. Its clock starts anew when the client has taken all of
+/// the answer that nginx has for it, or some since the last look.
+pub fn begun(s: Session<'_>) -> Option<Ledger> {
+    let state = s.state()?;
+    let ledger = state.drained.get()?;
+    let progress = progress(s);
+    let takes = state.progress.replace(progress) != progress || !s.connection().is_buffered();
+    Some(if takes { ledger.restarted(now()) } else { ledger })
 }
 
 /// The drain of one connection.
@@ -35,16 +58,18 @@ pub struct Drain<'c> {
 }
 
 impl<'c> Drain<'c> {
-    /// Starts a drain, if there are any in this server.
-    pub fn begin(conf: &'c Conf<'c>) -> Option<Self> {
+    /// Starts a drain, if there are any in this server, or goes on with one that has `begun` before.
+    pub fn begin(conf: &'c Conf<'c>, begun: Option<Ledger>) -> Option<Self> {
         let terms = conf.terms()?;
         let mut budget = terms.budget;
         // nginx's timer, which evicts drains, may have ended this session just now, and pass by the drain: it goes through
         // all connections once.
         budget.time = budget.time.min(shutdown_timeout().unwrap_or(u64::MAX));
-        let mut progress = policy::Drain::begin(now());
-        progress.answer(now());
-        Some(Self { terms, budget, progress, was_open: false, slot: None })
+        let mut ledger = begun.unwrap_or(Ledger::begin(now()));
+        // From now on the client may not be silent for `idle`.
+        ledger.add(0, now());
+        let was_open = begun.is_some() && ledger.may_drain(&budget, now()).is_err();
+        Some(Self { terms, budget, progress: policy::Drain::Draining(ledger), was_open, slot: None })
     }
 
     /// Takes a slot. Returns whether there was one.

@@ -5,7 +5,8 @@
 //!
 //! 1. nginx has read `nginx.conf` into a [`conf::Conf`] for each server ([`directives`], [`conf`]).
 //! 2. nginx passes what the client has sent to an upstream. Each piece passes the [`limit`] first: nothing beyond it gets
-//!    there, and nginx ends the session. If the upstream has closed, and takes no more, nginx reads on what it has sent.
+//!    there, and nginx ends the session. If the upstream has closed, and takes no more, nginx reads on what it has sent, and
+//!    the [`drain`] begins.
 //! 3. nginx ends a session, for whatever reason: the upstream is done, access is denied, a time is over. The client of a
 //!    refused session is sent the message. If the client may still send, its connection gets a [`drain`]: nginx closes
 //!    its own descriptor, as always, and what comes over another one is dropped, within a budget.
@@ -57,13 +58,14 @@ impl StreamModule for LimitSession {
         limit::client_data(s)
     }
 
-    fn upstream_interrupted(s: Session<'_>) -> bool {
-        drain::upstream_interrupted(s)
+    fn upstream_interrupted(s: Session<'_>, bytes: u64) -> bool {
+        drain::upstream_interrupted(s, bytes)
     }
 
     fn end(s: Session<'_>) {
         limit::end(s);
-        linger::drain_session(s, |conf| drain::Drain::begin(conf));
+        let begun = drain::begun(s);
+        linger::drain_session(s, |conf| drain::Drain::begin(conf, begun));
     }
 }
 

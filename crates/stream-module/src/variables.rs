@@ -28,5 +28,5 @@ fn limit(_: Session<'_>, state: &State) -> Value {
 
 /// How many bytes the client has sent, without those of the drain.
 fn received(s: Session<'_>, state: &State) -> Value {
-    state.verdict().map_or(Value::Empty, |_| Value::Number(s.received()))
+    state.verdict().map_or(Value::Empty, |_| Value::Number(s.received().saturating_sub(state.drained_bytes())))
 }

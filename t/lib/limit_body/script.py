@@ -58,7 +58,8 @@ Raw connections: what is sent is numbers, from 0, one a line; zeros where it is 
     header                                                  up: read a PROXY header
 SIZE: bytes, also with k, m or g behind it.
 OPTIONS
-    window=SIZE     HTTP/2: how much the server may send on a stream to begin with
+    window=SIZE     HTTP/2: how much the server may send on a stream to begin with; raw connections: how much the client's
+                    system takes before it is read
 
 Seen: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds, or TEST_PATIENCE) for each end; "unsent"
 where the connection failed while something was being sent; "stopped: ERROR" where the server has stopped a body.
@@ -287,7 +288,10 @@ class Raw(Script):
     @functools.cached_property
     def connection(self):
         """Made when it is needed."""
-        return connection.connect(self.port, TIMEOUT, ["raw"] if self.options[0] == "tls" else ())
+        made = connection.connect(self.port, TIMEOUT, ["raw"] if self.options[0] == "tls" else ())
+        for option in self.options[2:]:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size(option.removeprefix("window=")))
+        return made
 
     def connect(self):
         """Makes the connection, and waits for nothing."""

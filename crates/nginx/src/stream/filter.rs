@@ -61,18 +61,17 @@ unsafe extern "C" fn filter<M: StreamModule>(
         session.forget_unwritten();
         return passed;
     }
+    if session.has_upstream_failed() {
+        // SAFETY: nginx passes a valid chain of what the client has sent. The session has an upstream.
+        return unsafe { drop_data(session, chain) };
+    }
     match M::client_data(session) {
         Data::Pass => {
-            if session.is_upstream_interrupted() {
-                // SAFETY: nginx passes a valid chain of what the client has sent.
-                return unsafe { drop_data(s, chain) };
-            }
             // SAFETY: the next filter takes what this one got.
             let passed = unsafe { next(s, chain, from_upstream) };
-            if passed == NGX_ERROR as ngx_int_t && session.is_upstream_interrupted() && M::upstream_interrupted(session)
-            {
+            if passed == NGX_ERROR as ngx_int_t && session.has_upstream_failed() {
                 // SAFETY: as above.
-                return unsafe { drop_data(s, chain) };
+                return unsafe { drop_data(session, chain) };
             }
             passed
         }
@@ -90,15 +89,22 @@ unsafe extern "C" fn filter<M: StreamModule>(
 }
 
 /// Drops what is on its way to an upstream that takes nothing more, as if that had taken it. nginx then goes on to read from
-/// both sides, and ends the session when the client has taken all that the upstream has sent.
+/// both sides, and ends the session when the client has taken all that the upstream has sent. If there is nothing of that
+/// left, or the module does not allow it, nginx ends the session at once.
 ///
 /// # Safety
 ///
-/// `s` must be live and have an upstream, and `chain` be what nginx passes to its filters for that.
-unsafe fn drop_data(s: *mut ngx_stream_session_t, chain: *mut ngx_chain_t) -> ngx_int_t {
+/// The session must have an upstream, and `chain` be what nginx passes to its filters for that.
+unsafe fn drop_data<M: StreamModule>(session: Session<'_, M>, chain: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: a session with an upstream has that, says the caller. What nginx has passed before, and was not written, is in
     // the same buffers.
-    for mut at in [chain, unsafe { (*(*s).upstream).upstream_busy }] {
+    let busy = unsafe { (*(*session.as_ptr()).upstream).upstream_busy };
+    // SAFETY: both chains are valid.
+    let bytes = unsafe { size(chain).saturating_add(size(busy)) };
+    if !session.is_upstream_interrupted() || !M::upstream_interrupted(session, bytes) {
+        return NGX_ERROR as ngx_int_t;
+    }
+    for mut at in [chain, busy] {
         // SAFETY: `at` is null or a link of a valid chain, which ends in NULL. Each link has a buffer.
         while let Some((buffer, next)) = unsafe { at.as_ref().map(|link| (&mut *link.buf, link.next)) } {
             buffer.pos = buffer.last;

@@ -43,9 +43,10 @@ pub trait StreamModule: Module {
     }
 
     /// Called when the upstream takes nothing more of what the client sends, but may have sent something that nginx has not
-    /// read yet, or the client not taken. Returns whether nginx passes that on. If so, what the client sends is dropped until
-    /// then; if not, nginx ends the session.
-    fn upstream_interrupted(_s: Session<'_, Self>) -> bool {
+    /// read yet, or the client not taken; and then for each piece that the client sends until it has taken that. Returns
+    /// whether the piece of so many bytes is dropped, and nginx goes on; if not, nginx ends the session. The first piece has
+    /// been through [`client_data`](Self::client_data), the others have not.
+    fn upstream_interrupted(_s: Session<'_, Self>, _bytes: u64) -> bool {
         false
     }
 

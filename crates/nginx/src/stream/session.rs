@@ -39,7 +39,7 @@ impl<'s, M: StreamModule> Session<'s, M> {
         Self(unsafe { NonNull::new_unchecked(s) }, PhantomData, PhantomData)
     }
 
-    fn as_ptr(self) -> *mut ngx_stream_session_t {
+    pub(crate) fn as_ptr(self) -> *mut ngx_stream_session_t {
         self.0.as_ptr()
     }
 
@@ -89,6 +89,12 @@ impl<'s, M: StreamModule> Session<'s, M> {
         self.state()
     }
 
+    /// How many bytes nginx has sent to the client, as far as its own system has taken them.
+    pub fn sent(self) -> u64 {
+        // SAFETY: a live session has a connection.
+        unsafe { (*(*self.as_ptr()).connection).sent }.unsigned_abs()
+    }
+
     /// How many bytes the client has sent, as far as nginx has read them on behalf of the session.
     pub fn received(self) -> u64 {
         // SAFETY: a live session has a connection. Its buffer is null or valid.
@@ -115,6 +121,11 @@ impl<'s, M: StreamModule> Session<'s, M> {
             // SAFETY: writes bits of the connection. To one that has failed nothing is written any more.
             unsafe { shim::nginx_shim_set_buffered(c.as_ptr(), 0) }
         }
+    }
+
+    /// Returns whether a write to the upstream has failed.
+    pub(crate) fn has_upstream_failed(self) -> bool {
+        self.upstream_connection().is_some_and(Connection::has_failed)
     }
 
     /// Returns whether a write to the upstream has failed, and there may still be something to read from it, or the client
