@@ -8,11 +8,11 @@
 
 use policy::Mode;
 
-use crate::conf::When;
+use crate::conf::{By, Rule, When};
 use crate::judge;
 use crate::module::Request;
 use crate::reject;
-use crate::state::{self, State};
+use crate::state::{self, SentTo, State};
 use crate::timeout;
 use nginx::{Input, Phase, Piece, Status};
 
@@ -53,12 +53,24 @@ pub fn note(r: Request<'_>) {
     }
     // The body is judged by the rule of this location, and drained on its terms. If the location has none, it still replaces
     // an earlier one that has.
-    let (conf, has_body) = (r.conf(), r.has_body());
-    let is_judged = || conf.rule().is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
-    let matters = (has_body && conf.terms().is_some()) || is_judged();
+    let (here, has_body) = (here(r), r.has_body());
+    let is_judged = || rule_for_answers(here).is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
+    let matters = (has_body && here.conf.terms().is_some()) || is_judged();
     if let Some(state) = if matters { r.state_or_default() } else { r.state() } {
-        state.sent_to.set(Some(conf));
+        state.sent_to.set(Some(here));
     }
+}
+
+/// The place that a request is in.
+fn here(r: Request<'_>) -> SentTo<'_> {
+    SentTo { conf: r.conf(), is_located: r.is_located() }
+}
+
+/// The rule by which a request is judged that was answered in this place before it was due to be judged; `None` if it is
+/// not. nginx compares a declared length with `client_max_body_size` when it has found a location, and so never if the
+/// server has answered before that.
+fn rule_for_answers<'r>(place: SentTo<'r>) -> Option<&'r Rule<'r>> {
+    place.conf.rule().filter(|rule| place.is_located || rule.by == By::LimitBody)
 }
 
 /// Called when the location is settled, before access is checked and the body is read.
@@ -168,8 +180,8 @@ pub fn is_answer_watched(r: Request<'_>) -> bool {
 
 /// Called when a response is about to be made. Returns the status of the refusal that replaces it; `None` if it stays.
 ///
-/// A request that is answered before its location is settled, as by `return`, is judged here by its declared length. An
-/// answer that is an error stays, whatever the verdict.
+/// A request that is answered before its location is settled, as by `return`, is judged here by its declared length, unless
+/// there is no location yet, and nothing but `client_max_body_size`. An answer that is an error stays, whatever the verdict.
 pub fn before_answer(r: Request<'_>) -> Option<Status> {
     if let Some(state) = r.state() {
         // If this response is the refusal, it is being made now.
@@ -200,15 +212,15 @@ fn judge_late(r: Request<'_>) -> Result<(), Status> {
     // Once redirected, the page of an error may be in any location. If none was noted, there was nothing to judge the upload
     // by where it was sent to.
     let is_elsewhere = r.is_error_page() && r.is_internal();
-    let Some(conf) = (if is_elsewhere { state::noted(r) } else { Some(r.conf()) }) else {
+    let Some(place) = (if is_elsewhere { state::noted(r) } else { Some(here(r)) }) else {
         return Ok(());
     };
     let length = judge::declared_length(r);
-    if !conf.rule().is_some_and(|rule| judge::is_of_interest(rule, length)) {
+    if !rule_for_answers(place).is_some_and(|rule| judge::is_of_interest(rule, length)) {
         return Ok(());
     }
     let state = r.state_or_default().ok_or(Status::INTERNAL_SERVER_ERROR)?;
-    judge::begin(r, state, conf, length)
+    judge::begin(r, state, place.conf, length)
 }
 
 /// The status of the refusal that replaces a response, while other code still makes that response; `None` otherwise.

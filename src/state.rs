@@ -21,9 +21,8 @@ pub const UNLESS_WHOLE: u64 = u64::MAX - 1;
 /// What the module remembers of a request. The fields are cells, because nginx calls back while a state is borrowed.
 #[derive(Default)]
 pub struct State<'r> {
-    /// The configuration of the location that the upload was sent to, which the page of an error does not change;
-    /// `None` if that was not noted.
-    pub sent_to: Cell<Option<&'r Conf<'r>>>,
+    /// The place that the upload was sent to, which the page of an error does not change; `None` if that was not noted.
+    pub sent_to: Cell<Option<SentTo<'r>>>,
     /// Whether the request has reached the preaccess phase. If not, it is judged when its answer is made.
     pub is_due: Cell<bool>,
     /// See [`looked_at_from`](Self::looked_at_from), and the location in which that holds.
@@ -59,6 +58,15 @@ pub struct More<'r> {
     pub taken: Taken,
     /// The upstream that closed before it had the whole request.
     pub upstream: Upstream<'r>,
+}
+
+/// Where an upload was sent to.
+#[derive(Clone, Copy)]
+pub struct SentTo<'r> {
+    /// The configuration of the location, or that of the server before there is one.
+    pub conf: &'r Conf<'r>,
+    /// Whether there is a location.
+    pub is_located: bool,
 }
 
 /// The judgement of a body, and the location that made it.
@@ -393,15 +401,14 @@ fn update<S: Copy, T>(cell: &Cell<S>, change: impl FnOnce(&mut S) -> T) -> T {
     result
 }
 
-/// The configuration of the location that the upload was sent to, which the page of an error does not change; `None` if
-/// that was not noted.
-pub fn noted<'r>(r: Request<'r>) -> Option<&'r Conf<'r>> {
+/// The place that the upload was sent to, which the page of an error does not change; `None` if that was not noted.
+pub fn noted<'r>(r: Request<'r>) -> Option<SentTo<'r>> {
     r.state().and_then(|state| state.sent_to.get())
 }
 
-/// The same. If that was not noted, the configuration of the current location.
+/// The configuration of that place. If it was not noted, the configuration of the current location.
 pub fn sent_to<'r>(r: Request<'r>) -> &'r Conf<'r> {
-    noted(r).unwrap_or_else(|| r.conf())
+    noted(r).map_or_else(|| r.conf(), |sent_to| sent_to.conf)
 }
 
 /// Arranges for the module to be told once when the request ends. Returns whether that succeeded: there is a state, and

@@ -627,3 +627,72 @@ h2 POST /up 2049 | POST /return 2049 | POST /zero 1m
 --- drained
 --- error_log eval
 qr/\[error\] \S+ \S+ client intended to send too large body: 2049 bytes, client: /
+
+
+=== TEST 13: what a server answers before there is a location is not judged by client_max_body_size alone, as nginx does not
+--- config
+client_max_body_size 1k;
+limit_body_drain idle=5s;
+error_page 403 /page/length;
+error_page 404 =200 /handed;
+error_page 497 =308 https://example.com$request_uri;
+if ($arg_to = 308) { return 308 https://example.com$request_uri; }
+if ($arg_to = 200) { return 200 "ok\n"; }
+if ($arg_to = 204) { return 204; }
+if ($arg_to = page) { return 403; }
+if ($arg_to = handed) { return 404; }
+rewrite ^/rewrite https://example.com/ permanent;
+location = /limited { limit_body 1k; proxy_pass http://backend; }
+location = /returned { return 308 https://example.com$request_uri; }
+location /page { client_max_body_size 0; proxy_pass http://backend; rewrite ^/page/(.*) /$1 break; }
+location = /handed { proxy_pass http://backend; }
+location /directory/ { proxy_pass http://backend; }
+location / { limit_body off; root html; }
+--- upload
+h1 POST /?to=308 2m
+h1s POST /?to=308 2m
+h1 expect POST /?to=308 2m
+h1 chunked POST /?to=308 2m
+h1 POST /?to=200 2m
+h1 POST /?to=204 2m
+h1 POST /rewrite 2m
+h1 pipelined POST /?to=308 2m | POST /?to=200 2k
+h1 POST /?to=page 2k
+h1 POST /?to=page 2k Connection:close
+h1 POST /?to=handed 2k
+h1 POST /returned 2k
+h1 POST /directory 2k
+h1 POST /none 2k
+h1 POST /limited 2k
+h2 POST /?to=308 1m | POST /?to=200 1m | POST /?to=204 1m | POST /rewrite 1m | POST /?to=page 2k | POST /?to=handed 2k | POST /returned 2k | POST /limited 2k
+h2 chunked POST /?to=308 1m | POST /?to=200 1m
+h3 POST /?to=308 1m | POST /?to=200 1m | POST /?to=204 1m | POST /rewrite 1m | POST /?to=page 2k | POST /?to=handed 2k | POST /returned 2k | POST /limited 2k
+h3 chunked POST /?to=308 1m | POST /?to=200 1m
+--- answer
+308 <308 Permanent Redirect> | open
+308 <308 Permanent Redirect> | open
+100 | 308 <308 Permanent Redirect> | open
+308 <308 Permanent Redirect> | open
+200 ok | open
+204 | open
+301 <301 Moved Permanently> | open
+308 <308 Permanent Redirect> | 200 ok | open
+403 length 2048 | open
+403 length 2048 | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+308 <308 Permanent Redirect> | 200 ok | 204 | 301 <301 Moved Permanently> | 403 length 2048 | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+308 <308 Permanent Redirect> | 200 ok
+308 <308 Permanent Redirect> | 200 ok | 204 | 301 <301 Moved Permanently> | 403 length 2048 | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+308 <308 Permanent Redirect> | 200 ok
+--- commands
+head -c 2k /dev/zero | curl -s -o /dev/null -w '%{http_code} %{redirect_url}\n' --data-binary @- http://127.0.0.1:$TLS_PORT/up
+--- output
+308 https://example.com/up
+--- error_log eval
+qr/\[error\] .*client intended to send too large body: 2048 bytes, client: .*"POST \/returned/
+--- no_error_log eval
+[qr/too large.*\?to=(308|20)/, '[alert]']

@@ -129,6 +129,19 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { shim::nginx_shim_internal(self.as_ptr()) != 0 }
     }
 
+    /// Returns whether nginx has found a location for the request, or has been told one. Until then the request is its
+    /// server's. Meaningful where the module has a handler in the rewrite phase.
+    pub fn is_located(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. The core module has a main configuration.
+        unsafe {
+            let r = self.as_ptr();
+            let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+            let rewrite = (*core.cast::<ngx_http_core_main_conf_t>()).phase_engine.location_rewrite_index;
+            // The phase that finds a location is one step, the one before the rewrite phase.
+            usize::try_from((*r).phase_handler).is_ok_and(|step| step.saturating_add(1) >= rewrite)
+        }
+    }
+
     /// Returns whether an error, with a status of 400 or more, has been settled for this request, so that its page is
     /// being made. If `error_page` hands the request over with a status of its own choice, the answer is like any
     /// other.
