@@ -54,7 +54,8 @@ pub fn note(r: Request<'_>) {
     // The body is judged by the rule of this location, and drained on its terms. If the location has none, it still replaces
     // an earlier one that has.
     let (here, has_body) = (here(r), r.has_body());
-    let is_judged = || rule_for_answers(here).is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
+    let is_judged =
+        || rule_for_answers(here).is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
     let matters = (has_body && here.conf.terms().is_some()) || is_judged();
     if let Some(state) = if matters { r.state_or_default() } else { r.state() } {
         state.sent_to.set(Some(here));

@@ -1,6 +1,7 @@
 //! The chain of request body filters.
 
 use core::marker::PhantomData;
+use core::ptr;
 
 use nginx_sys::{ngx_chain_t, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t, NGX_DONE, NGX_OK};
 
@@ -33,13 +34,9 @@ impl Input<'_> {
 
 /// Puts the module's filter at the head of the chain, as every filter does.
 pub(crate) fn register<M: HttpModule>() {
-    // SAFETY: called while the configuration is read, on the one thread.
-    unsafe {
-        if let Some(next) = ngx_http_top_request_body_filter {
-            M::registration().next.request_body.set(next);
-            ngx_http_top_request_body_filter = Some(filter::<M>);
-        }
-    }
+    let place = &M::registration().places.request_body;
+    // SAFETY: nginx's own pointer. Called while the configuration is read, on the one thread.
+    unsafe { place.enter(ptr::addr_of_mut!(ngx_http_top_request_body_filter), filter::<M>) }
 }
 
 unsafe extern "C" fn filter<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
@@ -78,5 +75,5 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain
 /// `r` must be a live request, `input` a chain for that filter.
 unsafe fn next<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: `r` is live, and `input` is a chain for the next filter, as the caller promises.
-    unsafe { M::registration().next.request_body.get()(r, input) }
+    unsafe { M::registration().places.request_body.next()(r, input) }
 }

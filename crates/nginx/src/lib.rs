@@ -54,6 +54,7 @@
 
 #![allow(unsafe_code)]
 
+mod chains;
 mod conf;
 mod connection;
 mod content;
@@ -103,8 +104,9 @@ pub use zones::{visit as visit_zones, Zone};
 
 /// What the macro [`http_module`] needs. Not for other use.
 pub mod export {
+    pub use super::chains::{in_force, served};
     pub use super::conf::commands;
-    pub use super::module::context;
+    pub use super::module::{chains, context};
     pub use super::response::context as filter_context;
     pub use super::written::context as written_context;
     pub use nginx_sys::{ngx_command_t, ngx_http_module_t, ngx_module_t, ngx_uint_t, NGX_HTTP_MODULE};

@@ -7,10 +7,12 @@ use nginx_sys::{
     ngx_array_push, ngx_array_t, ngx_chain_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t,
     ngx_http_core_module, ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_module_t,
     ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_http_top_body_filter,
+    ngx_http_top_header_filter, ngx_http_top_request_body_filter, ngx_int_t, ngx_module_t, NGX_DECLINED, NGX_DONE,
     NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
+use crate::chains::{self, Place, Step};
 use crate::{
     conf, filter, upstream, variable, Content, CoreConf, Directive, Hooks, Input, Interrupted, OutOfMemory, Output,
     Request, Status, Variable, Written,
@@ -185,37 +187,51 @@ pub struct Registration {
     ctx_index: Cell<usize>,
     /// The configuration being read.
     pub(crate) reading: conf::Reading,
-    /// The filters behind the module's own.
-    pub(crate) next: Next,
+    /// The module's places in the chains of filters.
+    pub(crate) places: Places,
+    /// Follows what becomes of a configuration in those of the chains that the module may be in.
+    chains: fn(&Places, Step),
 }
 
 // SAFETY: only nginx's one thread uses it; what it points to is static.
 unsafe impl Sync for Registration {}
 
-/// The filters behind the module's own, in the chains that the process has. nginx always has some, so that none has to be
-/// looked for when a filter is called.
-pub(crate) struct Next {
-    pub request_body: Cell<BodyFilter>,
-    pub header: Cell<HeaderFilter>,
-    pub body: Cell<BodyFilter>,
-    /// Of a module for raw connections; `None` before it is registered.
+/// A module's places in the chains of filters.
+pub struct Places {
+    pub(crate) request_body: Place<BodyFilter>,
+    pub(crate) header: Place<HeaderFilter>,
+    pub(crate) body: Place<BodyFilter>,
+    /// Of a module for raw connections.
     #[cfg(ngx_feature = "stream")]
-    pub stream: Cell<nginx_sys::ngx_stream_filter_pt>,
+    pub(crate) stream: Place<StreamFilter>,
 }
 
 type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
 type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
+#[cfg(ngx_feature = "stream")]
+type StreamFilter =
+    unsafe extern "C" fn(*mut nginx_sys::ngx_stream_session_t, *mut ngx_chain_t, nginx_sys::ngx_uint_t) -> ngx_int_t;
 
-impl Next {
+impl Places {
     /// Before the filters are registered.
     const fn none() -> Self {
         Self {
-            request_body: Cell::new(no_body_filter),
-            header: Cell::new(no_header_filter),
-            body: Cell::new(no_body_filter),
+            request_body: Place::none(no_body_filter),
+            header: Place::none(no_header_filter),
+            body: Place::none(no_body_filter),
             #[cfg(ngx_feature = "stream")]
-            stream: Cell::new(None),
+            stream: Place::none(no_stream_filter),
         }
+    }
+}
+
+/// Follows what becomes of a configuration in nginx's chains for HTTP.
+pub fn chains(places: &Places, step: Step) {
+    // SAFETY: nginx's own pointers, on its one thread.
+    unsafe {
+        places.request_body.follow(ptr::addr_of_mut!(ngx_http_top_request_body_filter), step);
+        places.header.follow(ptr::addr_of_mut!(ngx_http_top_header_filter), step);
+        places.body.follow(ptr::addr_of_mut!(ngx_http_top_body_filter), step);
     }
 }
 
@@ -227,14 +243,34 @@ unsafe extern "C" fn no_body_filter(_r: *mut ngx_http_request_t, _chain: *mut ng
     NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t
 }
 
+#[cfg(ngx_feature = "stream")]
+unsafe extern "C" fn no_stream_filter(
+    _s: *mut nginx_sys::ngx_stream_session_t,
+    _chain: *mut ngx_chain_t,
+    _from_upstream: nginx_sys::ngx_uint_t,
+) -> ngx_int_t {
+    NGX_ERROR as ngx_int_t
+}
+
 impl Registration {
-    /// The registration of `module`, with `written`, the module that sees what is written of nginx's own directives.
+    /// The registration of `module`, with `written`, the module that sees what is written of nginx's own directives, and
+    /// `chains`, which follows a configuration in the chains of filters that the module may be in.
     ///
     /// # Safety
     ///
     /// Both must point to the statics that nginx registers.
-    pub const unsafe fn new(module: *const ngx_module_t, written: *const ngx_module_t) -> Self {
-        Self { module, written, ctx_index: Cell::new(0), reading: conf::Reading::new(), next: Next::none() }
+    pub const unsafe fn new(
+        module: *const ngx_module_t,
+        written: *const ngx_module_t,
+        chains: fn(&Places, Step),
+    ) -> Self {
+        let (ctx_index, reading, places) = (Cell::new(0), conf::Reading::new(), Places::none());
+        Self { module, written, ctx_index, reading, places, chains }
+    }
+
+    /// Follows what becomes of a configuration.
+    pub(crate) fn follow(&self, step: Step) {
+        (self.chains)(&self.places, step);
     }
 
     /// The address that tells the module from others.
@@ -280,7 +316,12 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     M::registration().begin();
     // SAFETY: nginx passes the configuration being read.
-    unsafe { variable::register::<M>(cf) }
+    unsafe {
+        if !chains::begin::<M>(cf) {
+            return NGX_ERROR as ngx_int_t;
+        }
+        variable::register::<M>(cf)
+    }
 }
 
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
@@ -407,6 +448,8 @@ macro_rules! http_module {
                 ctx: ::core::ptr::addr_of_mut!(CONTEXT).cast(),
                 commands: ::core::ptr::addr_of_mut!(COMMANDS).cast(),
                 type_: export::NGX_HTTP_MODULE as export::ngx_uint_t,
+                init_module: Some(export::in_force::<$module>),
+                init_process: Some(export::served::<$module>),
                 ..export::ngx_module_t::default()
             };
 
@@ -430,7 +473,9 @@ macro_rules! http_module {
 
             static REGISTRATION: Registration = {
                 // SAFETY: these are the statics that nginx registers.
-                unsafe { Registration::new(::core::ptr::addr_of!($name), ::core::ptr::addr_of!($written)) }
+                unsafe {
+                    Registration::new(::core::ptr::addr_of!($name), ::core::ptr::addr_of!($written), export::chains)
+                }
             };
 
             // SAFETY: the static above is the module's alone.

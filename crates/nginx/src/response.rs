@@ -4,6 +4,8 @@
 //! own header filter comes later than the main module, and starts the chain anew. The handlers of the rewrite phases
 //! belong to it for the same reason: only there do they run before those of nginx's rewrite module.
 
+use core::ptr;
+
 use nginx_sys::{
     ngx_chain_t, ngx_conf_t, ngx_http_module_t, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
     ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_http_top_body_filter,
@@ -29,17 +31,13 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 /// Puts the filters at the head of their chains, and a handler in both rewrite phases:
 /// `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
-    let Registration { reading, next, .. } = M::registration();
+    let Registration { reading, places, .. } = M::registration();
     let is_needed = |hooks: Hooks| hooks.include(Hooks::RESPONSE) || hooks.include(Hooks::BODY);
     if is_needed(reading.ever_needed()) {
-        // SAFETY: called while the configuration is read, on the one thread.
+        // SAFETY: nginx's own pointers. Called while the configuration is read, on the one thread.
         unsafe {
-            if let (Some(header_filter), Some(body_filter)) = (ngx_http_top_header_filter, ngx_http_top_body_filter) {
-                next.header.set(header_filter);
-                ngx_http_top_header_filter = Some(header::<M>);
-                next.body.set(body_filter);
-                ngx_http_top_body_filter = Some(body::<M>);
-            }
+            places.header.enter(ptr::addr_of_mut!(ngx_http_top_header_filter), header::<M>);
+            places.body.enter(ptr::addr_of_mut!(ngx_http_top_body_filter), body::<M>);
         }
     }
     if is_needed(reading.needed()) {
@@ -64,7 +62,7 @@ unsafe extern "C" fn header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_in
     let request = unsafe { Request::<M>::new(r) };
     if !M::watches_response(request) {
         // SAFETY: the next filter takes what this one got.
-        return unsafe { M::registration().next.header.get()(r) };
+        return unsafe { M::registration().places.header.next()(r) };
     }
     // SAFETY: nginx passes a live request.
     unsafe { watched_header::<M>(r) }
@@ -84,7 +82,7 @@ unsafe fn watched_header<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t
         return status.as_ngx();
     }
     // SAFETY: the next filter takes what this one got.
-    let result = unsafe { M::registration().next.header.get()(r) };
+    let result = unsafe { M::registration().places.header.next()(r) };
     // A filter may return a status, and nginx then answers with that.
     let is_made = result == NGX_OK as ngx_int_t || result == NGX_AGAIN as ngx_int_t;
     if is_made && request.is_main() {
@@ -102,7 +100,7 @@ unsafe extern "C" fn body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut
     let request = unsafe { Request::<M>::new(r) };
     if !M::watches_response(request) {
         // SAFETY: the next filter takes what this one got.
-        return unsafe { M::registration().next.body.get()(r, chain) };
+        return unsafe { M::registration().places.body.next()(r, chain) };
     }
     // SAFETY: nginx passes a live request and a valid chain.
     unsafe { watched_body::<M>(r, chain) }
@@ -124,7 +122,7 @@ unsafe fn watched_body<M: HttpModule>(r: *mut ngx_http_request_t, chain: *mut ng
     // SAFETY: nginx passes a valid chain.
     let ends = request.is_main() && unsafe { ends_response(chain) } && !request.is_post_action();
     // SAFETY: the next filter takes what this one got.
-    let result = unsafe { M::registration().next.body.get()(r, chain) };
+    let result = unsafe { M::registration().places.body.next()(r, chain) };
     if ends && result != NGX_ERROR as ngx_int_t {
         M::response_end(request);
     }

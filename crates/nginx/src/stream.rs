@@ -30,7 +30,8 @@ pub use variable::Variable;
 /// What the macro [`stream_module`](crate::stream_module) needs. Not for other use.
 pub mod export {
     pub use super::conf::commands;
-    pub use super::filter::context as filter_context;
+    pub use super::filter::{chains, context as filter_context};
     pub use super::module::context;
+    pub use crate::chains::{in_force, served};
     pub use nginx_sys::{ngx_command_t, ngx_module_t, ngx_stream_module_t, ngx_uint_t, NGX_STREAM_MODULE};
 }

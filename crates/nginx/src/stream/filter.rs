@@ -8,6 +8,8 @@ use nginx_sys::{
 };
 
 use super::{Session, StreamModule};
+use crate::chains::Step;
+use crate::module::Places;
 use crate::Hooks;
 
 /// What becomes of data that a client has sent.
@@ -31,15 +33,18 @@ pub const fn context<M: StreamModule>() -> ngx_stream_module_t {
     }
 }
 
+/// Follows what becomes of a configuration in nginx's chain for raw connections.
+pub fn chains(places: &Places, step: Step) {
+    // SAFETY: nginx's own pointer, on its one thread.
+    unsafe { places.stream.follow(ptr::addr_of_mut!(ngx_stream_top_filter), step) }
+}
+
 /// Puts the module's filter at the head of the chain, as every filter does.
 unsafe extern "C" fn register<M: StreamModule>(_cf: *mut ngx_conf_t) -> ngx_int_t {
     let registration = M::registration();
     if registration.reading.ever_needed().include(Hooks::CLIENT_DATA) {
-        // SAFETY: called while the configuration is read, on the one thread.
-        unsafe {
-            registration.next.stream.set(ngx_stream_top_filter);
-            ngx_stream_top_filter = Some(filter::<M>);
-        }
+        // SAFETY: nginx's own pointer. Called while the configuration is read, on the one thread.
+        unsafe { registration.places.stream.enter(ptr::addr_of_mut!(ngx_stream_top_filter), filter::<M>) }
     }
     NGX_OK as ngx_int_t
 }
@@ -50,9 +55,7 @@ unsafe extern "C" fn filter<M: StreamModule>(
     chain: *mut ngx_chain_t,
     from_upstream: ngx_uint_t,
 ) -> ngx_int_t {
-    let Some(next) = M::registration().next.stream.get() else {
-        return NGX_ERROR as ngx_int_t;
-    };
+    let next = M::registration().places.stream.next();
     // SAFETY: nginx passes a live session.
     let session = unsafe { Session::<M>::new(s) };
     if from_upstream != 0 || !session.connection().is_tcp() {

@@ -11,7 +11,7 @@ use nginx_sys::{
 use super::{conf, variable, Data, Session, Settling, Variable};
 use crate::conf::create;
 use crate::module::push;
-use crate::{Hooks, Module, OutOfMemory};
+use crate::{chains, Hooks, Module, OutOfMemory};
 
 /// An nginx module for raw connections: its variables and its callbacks. A module implements only what it needs.
 ///
@@ -70,7 +70,12 @@ pub const fn context<M: StreamModule>() -> ngx_stream_module_t {
 unsafe extern "C" fn begin<M: StreamModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     M::registration().begin();
     // SAFETY: nginx passes the configuration being read.
-    unsafe { variable::register::<M>(cf) }
+    unsafe {
+        if !chains::begin::<M>(cf) {
+            return NGX_ERROR as ngx_int_t;
+        }
+        variable::register::<M>(cf)
+    }
 }
 
 /// Registers the handler of the log phase: `ngx_stream_module_t.postconfiguration`.
@@ -133,6 +138,8 @@ macro_rules! stream_module {
                 ctx: ::core::ptr::addr_of_mut!(CONTEXT).cast(),
                 commands: ::core::ptr::addr_of_mut!(COMMANDS).cast(),
                 type_: export::NGX_STREAM_MODULE as export::ngx_uint_t,
+                init_module: Some(export::in_force::<$module>),
+                init_process: Some(export::served::<$module>),
                 ..export::ngx_module_t::default()
             };
 
@@ -147,7 +154,9 @@ macro_rules! stream_module {
 
             static REGISTRATION: Registration = {
                 // SAFETY: this is the static that nginx registers.
-                unsafe { Registration::new(::core::ptr::addr_of!($name), ::core::ptr::addr_of!($name)) }
+                unsafe {
+                    Registration::new(::core::ptr::addr_of!($name), ::core::ptr::addr_of!($name), export::chains)
+                }
             };
 
             // SAFETY: the static above is the module's alone.
