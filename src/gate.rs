@@ -16,18 +16,12 @@ use crate::state::{self, SentTo, State};
 use crate::timeout;
 use nginx::{Input, Phase, Piece, Status};
 
-/// Called before nginx looks for a location, and when it has found one. Remembers the location as the one that the
-/// upload was sent to, unless the request is for the page of an error. After a redirect, drops a body that nobody reads
-/// to its end.
+/// Called before nginx looks for a location, and when it has found one, of a request that was redirected or rewritten. Drops a
+/// body that nobody reads to its end.
 #[cold]
 pub fn redirected(r: Request<'_>) {
     if !r.is_main() {
-        // What of the body has gone to another upstream, or to none, the subrequest must not announce.
-        let main = r.main();
-        if r.is_body_torn() && (!r.is_body_read() || main.is_body_torn() || main.is_body_discarded()) {
-            r.detach_body();
-        }
-        return;
+        return within_subrequest(r);
     }
     reject::resume(r);
     if r.is_body_torn() || r.is_body_discarded() {
@@ -43,6 +37,15 @@ pub fn redirected(r: Request<'_>) {
         }
     }
     linger::step_aside(r);
+}
+
+/// Called for a subrequest, when its location is looked for, and when its response is about to be made: a clone of another
+/// request begins there, and what another has of the body may have gone since. It must not announce what it has not: what
+/// has gone to another upstream, or was never read, or is in the place of an empty body (`auth_request`).
+pub fn within_subrequest(r: Request<'_>) {
+    if r.is_body_torn() {
+        r.detach_body();
+    }
 }
 
 /// Called before nginx looks for a location, and when it has found one: the upload was sent there, unless this is for the

@@ -894,3 +894,148 @@ CORE::join '', map {
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 19: what a subrequest without the body is not promised, the request's own upstream is
+--- http_config
+log_format length '$uri length $content_length';
+limit_body 1m;
+--- config
+access_log logs/access.log length;
+fastcgi_param REQUEST_METHOD $request_method;
+fastcgi_param DOCUMENT_URI $document_uri;
+fastcgi_param CONTENT_LENGTH $content_length;
+uwsgi_param REQUEST_METHOD $request_method;
+uwsgi_param DOCUMENT_URI $document_uri;
+uwsgi_param CONTENT_LENGTH $content_length;
+scgi_param REQUEST_METHOD $request_method;
+scgi_param DOCUMENT_URI $document_uri;
+mirror_request_body off;
+location = /fastcgi { mirror /mirror/fastcgi; fastcgi_pass fastcgi; }
+location = /uwsgi { mirror /mirror/uwsgi; uwsgi_pass uwsgi; }
+location = /scgi { mirror /mirror/scgi; scgi_pass scgi; }
+location = /kept { mirror /mirror/kept; proxy_set_header Content-Length $content_length; proxy_pass http://kept; }
+location = /if { mirror /mirror/if; set $length "of $content_length"; proxy_pass http://kept; }
+location = /mirror/fastcgi { internal; fastcgi_pass fastcgi; }
+location = /mirror/uwsgi { internal; uwsgi_pass uwsgi; }
+location = /mirror/scgi { internal; scgi_pass scgi; }
+location = /mirror/kept { internal; proxy_set_header Content-Length $content_length; proxy_pass http://kept; }
+location = /mirror/if { internal; if ($content_length) { return 204; } proxy_pass http://kept; }
+location = /next { access_log off; proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /fastcgi 40; read; send 40; answer
+h1: head POST /uwsgi 40; read; send 40; answer
+h1: head POST /scgi 40; read; send 40; answer
+h1: head POST /kept 35; read; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
+h1s: head POST /if 40; send 10; read; send 30; answer; head GET /next; answer
+h2: head POST /kept 40; send 10; read; send 30; finish; answer; head POST /uwsgi 40; send 40; finish; answer; head GET /next; answer
+h3: head POST /kept 40; send 10; pause 0.1; send 30; finish; answer; head POST /uwsgi 40; send 40; finish; answer; head GET /next; answer
+--- seen
+200 ok
+200 ok
+200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+--- asked
+fastcgi POST /mirror/fastcgi "" 0
+fastcgi POST /fastcgi "40" 40
+uwsgi POST /mirror/uwsgi "" 0
+uwsgi POST /uwsgi "40" 40
+scgi POST /mirror/scgi "0" 0
+scgi POST /scgi "40" 40
+POST /mirror/kept none
+POST /kept 35
+GET /next none
+POST /mirror/if none
+POST /if 40
+GET /next none
+POST /mirror/kept none
+POST /kept 40
+uwsgi POST /mirror/uwsgi "" 0
+uwsgi POST /uwsgi "40" 40
+GET /next none
+h3 POST /mirror/kept none
+h3 POST /kept 40
+h3 uwsgi POST /mirror/uwsgi "" 0
+h3 uwsgi POST /uwsgi "40" 40
+h3 GET /next none
+--- access_log
+/fastcgi length 40
+/uwsgi length 40
+/scgi length 40
+/kept length 35
+/if length 40
+--- no_access_log
+length -
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 20: auth_request has no body, and is promised none
+--- config
+limit_body 1m;
+fastcgi_param REQUEST_METHOD $request_method;
+fastcgi_param DOCUMENT_URI $document_uri;
+fastcgi_param CONTENT_LENGTH $content_length;
+uwsgi_param REQUEST_METHOD $request_method;
+uwsgi_param DOCUMENT_URI $document_uri;
+uwsgi_param CONTENT_LENGTH $content_length;
+location = /kept { auth_request /early/auth; proxy_pass http://kept; }
+location = /early/auth { internal; proxy_pass http://kept; }
+location = /fastcgi { auth_request /auth/fastcgi; fastcgi_pass fastcgi; }
+location = /auth/fastcgi { internal; fastcgi_pass fastcgi; }
+location = /uwsgi { auth_request /auth/uwsgi; uwsgi_pass uwsgi; }
+location = /auth/uwsgi { internal; uwsgi_pass uwsgi; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head POST /kept 35; read; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
+h1s: head POST /kept 40; send 40; answer; head GET /next; answer
+h1: head POST /kept chunked; chunk 40; chunk 0; answer; head GET /next; answer
+h1: head POST /fastcgi 40; send 40; answer
+h1: head POST /uwsgi 40; send 40; answer
+h1: head POST /uwsgi chunked; chunk 40; chunk 0; answer
+h2: head POST /kept 40; send 40; finish; answer; head POST /fastcgi 40; send 40; finish; answer; head GET /next; answer
+h3: head POST /kept 40; send 40; finish; answer; head POST /fastcgi 40; send 40; finish; answer; head GET /next; answer
+--- seen
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok
+200 ok
+200 ok
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+--- asked
+GET /early/auth none
+POST /kept 35
+GET /next none
+GET /early/auth none
+POST /kept 40
+GET /next none
+GET /early/auth none
+POST /kept 40
+GET /next none
+fastcgi POST /auth/fastcgi "" 0
+fastcgi POST /fastcgi "40" 40
+uwsgi POST /auth/uwsgi "" 0
+uwsgi POST /uwsgi "40" 40
+uwsgi POST /auth/uwsgi "" 0
+uwsgi POST /uwsgi "40" 40
+GET /early/auth none
+POST /kept 40
+fastcgi POST /auth/fastcgi "" 0
+fastcgi POST /fastcgi "40" 40
+GET /next none
+h3 GET /early/auth none
+h3 POST /kept 40
+h3 fastcgi POST /auth/fastcgi "" 0
+h3 fastcgi POST /fastcgi "40" 40
+h3 GET /next none
+--- no_error_log
+[alert]
+[emerg]

@@ -169,6 +169,8 @@ off_t nginx_shim_buf_size(ngx_buf_t *b) BODY(
     return !ngx_buf_in_memory(b) && b->in_file && b->file->fd == NGX_INVALID_FILE ? 0 : ngx_buf_size(b);
 )
 
+GETTER(value_not_found, ngx_http_variable_value_t, it->not_found)
+
 SETTER(value_no_cacheable, ngx_http_variable_value_t, it->no_cacheable)
 SETTER(value_not_found, ngx_http_variable_value_t, it->not_found)
 SETTER(value_valid, ngx_http_variable_value_t, it->valid)

@@ -581,6 +581,8 @@ impl Hooks {
     pub const CLIENT_DATA: Self = Self(32);
     /// `end`, of a module for raw connections.
     pub const END: Self = Self(64);
+    /// Those for which requests are watched all along their way.
+    pub(crate) const REQUEST: Self = Self::BODY.and(Self::RESPONSE);
 
     /// These and those.
     pub const fn and(self, others: Self) -> Self {
@@ -590,6 +592,11 @@ impl Hooks {
     /// Returns whether all of `those` are among these.
     pub const fn include(self, those: Self) -> bool {
         self.0 & those.0 == those.0
+    }
+
+    /// Returns whether any of `those` is among these.
+    pub(crate) const fn include_any(self, those: Self) -> bool {
+        self.0 & those.0 != 0
     }
 }
 

@@ -347,7 +347,11 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
     if needed.include(Hooks::UPSTREAM) && unsafe { upstream::register::<M>(cf) }.is_err() {
         return NGX_ERROR as ngx_int_t;
     }
-    if reading.ever_needed().include(Hooks::BODY) || reading.ever_needed().include(Hooks::RESPONSE) {
+    // SAFETY: as above.
+    if needed.include_any(Hooks::REQUEST) && unsafe { variable::tell_subrequests_apart(cf) }.is_err() {
+        return NGX_ERROR as ngx_int_t;
+    }
+    if reading.ever_needed().include_any(Hooks::REQUEST) {
         filter::register::<M>();
     }
     NGX_OK as ngx_int_t

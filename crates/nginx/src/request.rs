@@ -523,10 +523,10 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// Removes the body of the main request from a subrequest. The main request keeps it.
+    /// Removes the body, and its length, from a subrequest. The main request keeps both.
     pub fn detach_body(self) {
         // SAFETY: `Request` is only made for a live request. A subrequest has copies of its main request's header, and
-        // a pointer to its body.
+        // a pointer to its body. What nginx keeps of `$content_length` is the main request's (`variable::tell_subrequests_apart`).
         unsafe {
             let r = self.as_ptr();
             self.forget_length();

@@ -32,15 +32,14 @@ pub const fn context<M: HttpModule>() -> ngx_http_module_t {
 /// `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     let Registration { reading, places, .. } = M::registration();
-    let is_needed = |hooks: Hooks| hooks.include(Hooks::RESPONSE) || hooks.include(Hooks::BODY);
-    if is_needed(reading.ever_needed()) {
+    if reading.ever_needed().include_any(Hooks::REQUEST) {
         // SAFETY: nginx's own pointers. Called while the configuration is read, on the one thread.
         unsafe {
             places.header.enter(ptr::addr_of_mut!(ngx_http_top_header_filter), header::<M>);
             places.body.enter(ptr::addr_of_mut!(ngx_http_top_body_filter), body::<M>);
         }
     }
-    if is_needed(reading.needed()) {
+    if reading.needed().include_any(Hooks::REQUEST) {
         for phase in [ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE] {
             // SAFETY: nginx passes the configuration being read.
             if !unsafe { module::add_handler(cf, phase as usize, Some(rewrite::<M>)) } {
