@@ -123,6 +123,10 @@ impl HttpModule for LimitBody {
         drain::response_end(r);
     }
 
+    fn subrequest(r: Request<'_>) {
+        gate::within_subrequest(r);
+    }
+
     fn watches_upstream(r: Request<'_>) -> bool {
         upstream::is_watched(r)
     }

@@ -1039,3 +1039,84 @@ h3 GET /next none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 19: a clone of a request, which begins at its content, is promised no body that another upstream was given
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=cache:1m;
+--- config
+limit_body 1m;
+proxy_request_buffering off;
+proxy_cache cache;
+proxy_cache_valid 200 1s;
+proxy_cache_use_stale updating;
+proxy_cache_background_update on;
+location /early/ { proxy_pass http://kept; }
+location = /early/off { limit_body off; limit_body_drain off; proxy_pass http://kept; }
+location = /next { proxy_cache off; proxy_pass http://kept; }
+--- in_turn
+--- script
+h1: head GET /early/h1; answer; pause 2.1; head GET /early/h1 200; send 10; answer; connect; head GET /next; answer
+h1s: head GET /early/off; answer; pause 2.1; head GET /early/off 200; answer; connect; head GET /next; answer
+h1: head GET /early/chunked; answer; pause 2.1; head GET /early/chunked chunked; chunk 10; answer; connect; head GET /next; answer
+h2: head GET /early/h2; answer; pause 2.1; head GET /early/h2 200; send 10; answer; head GET /next; answer
+h3: head GET /early/h3; answer; pause 2.1; head GET /early/h3 200; send 10; answer; head GET /next; answer
+--- seen
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+200 ok | 200 ok | 200 ok
+--- asked
+GET /early/h1 none
+GET /early/h1 none
+GET /next none
+GET /early/off none
+GET /early/off none
+GET /next none
+GET /early/chunked none
+GET /early/chunked none
+GET /next none
+GET /early/h2 none
+GET /early/h2 none
+GET /next none
+h3 GET /early/h3 none
+h3 GET /early/h3 none
+h3 GET /next none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 20: nor is one slice promised the body that another has had
+--- skip_eval: 7: `$Test::Nginx::Util::NginxBinary -V 2>&1` !~ /--with-http_slice_module/
+--- http_config
+log_format slice '$uri $http_range length $http_content_length';
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+    access_log logs/access.log slice;
+    location / { root html; }
+}
+--- config
+limit_body 1m;
+location = /file {
+    slice 10;
+    access_log off;
+    proxy_set_header Range $slice_range;
+    proxy_request_buffering off;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_3;
+}
+--- user_files
+>>> file
+0123456789abcdefghijklmnopqrs
+--- script
+h1: head GET /file 200; read; send 200; answer
+--- seen
+200 0123456789abcdefghijklmnopqrs
+--- access_log
+/file bytes=0-9 length 200
+/file bytes=10-19 length -
+/file bytes=20-29 length -
+--- no_error_log
+[alert]
+[emerg]

@@ -567,11 +567,11 @@ pub struct Hooks(u8);
 impl Hooks {
     /// None.
     pub const NONE: Self = Self(0);
-    /// `rewrite`, `preaccess`, `request_body` and `response_header`.
+    /// `rewrite`, `preaccess`, `request_body`, `response_header` and `subrequest`.
     pub const BODY: Self = Self(1);
     /// `precontent`.
     pub const PRECONTENT: Self = Self(2);
-    /// `response_header` and `response_end`.
+    /// `rewrite`, `response_header`, `response_end` and `subrequest`.
     pub const RESPONSE: Self = Self(4);
     /// `log`.
     pub const LOG: Self = Self(8);
@@ -636,13 +636,21 @@ pub(crate) unsafe fn settle<M: HttpModule>(cf: *mut ngx_conf_t) -> Result<(), Ou
         settle_blocks::<M>(cf, |block| {
             let (nginx, cf) = (NonNull::new_unchecked(block.core), NonNull::new_unchecked(cf));
             let nginx = CoreConf { core: nginx, cf, cycle: PhantomData, module: PhantomData };
-            let hooks = M::settle(&mut block.conf, nginx, enforces)?;
-            if hooks.include(Hooks::UPSTREAM) && (*block.core).handler.is_some() {
-                block.handler = (*block.core).handler.replace(upstream::handle::<M>);
+            M::settle(&mut block.conf, nginx, enforces)
+        })?;
+        // In every location: a subrequest may begin in any.
+        if M::registration().reading.needed().include_any(Hooks::REQUEST.and(Hooks::UPSTREAM)) {
+            let mut block = last;
+            while let Some(at) = block.as_mut() {
+                at.handler = (*at.core).handler;
+                if at.handler.is_some() {
+                    (*at.core).handler = Some(upstream::handle::<M>);
+                }
+                block = at.before;
             }
-            Ok(hooks)
-        })
+        }
     }
+    Ok(())
 }
 
 /// Calls `settle` with each block, the last one first, and notes which hooks they need. Warns of directives without an

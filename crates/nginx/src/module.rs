@@ -122,6 +122,10 @@ pub trait HttpModule: Module {
     /// Called for a main request when nginx has made the last of a response, but perhaps not sent it yet.
     fn response_end(_r: Request<'_, Self>) {}
 
+    /// Called for a subrequest when its response is about to be made by what its location says, as `proxy_pass`. A clone of
+    /// another request begins here, as `slice` and `proxy_cache_background_update` make them.
+    fn subrequest(_r: Request<'_, Self>) {}
+
     /// Whether [`upstream_interrupted`](Self::upstream_interrupted) is to be called for the upstream that a request with a body
     /// has.
     fn watches_upstream(_r: Request<'_, Self>) -> bool {

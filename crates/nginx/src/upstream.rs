@@ -153,6 +153,11 @@ pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
     let Some(handler) = handler else {
         return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
     };
+    // SAFETY: nginx passes a live request.
+    let request = unsafe { Request::<M>::new(r) };
+    if !request.is_main() {
+        M::subrequest(request);
+    }
     // SAFETY: nginx's own handler takes what this one got.
     let result = unsafe { handler(r) };
     // SAFETY: the request is live until nginx is told the result.
