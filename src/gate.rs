@@ -134,11 +134,11 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     // Another module may have read the body early, or started to discard it: that body is judged here. But one that was
     // read or discarded before a redirect was judged then.
     let is_discarded = r.is_body_discarded();
-    if (is_discarded || r.is_body_read()) && r.is_internal() {
+    if (is_discarded || r.is_body_read()) && r.is_redirected() {
         return Phase::Declined;
     }
     // The declared length counts, even if another module has discarded some or all of the body.
-    let is_gone = is_discarded || (!r.has_body() && !r.is_internal());
+    let is_gone = is_discarded || (!r.has_body() && !r.is_redirected());
     let length = if is_gone { judge::declared_length(r) } else { judge::known_length(r) };
     if !judge::is_of_interest(rule, length) {
         return Phase::Declined;
@@ -203,22 +203,26 @@ pub fn before_answer(r: Request<'_>) -> Option<Status> {
 }
 
 /// Judges a request that is answered before it was due to be judged, by its declared length. Does nothing if the
-/// request has been judged, or was due to be.
+/// request has been judged here, or was due to be.
 ///
 /// # Errors
 ///
 /// The status of the refusal.
 fn judge_late(r: Request<'_>) -> Result<(), Status> {
-    let is_settled = |state: &State<'_>| state.is_due.get() || state.is_refused() || state.verdict().is_some();
-    if r.state().is_some_and(is_settled) || (r.is_internal() && r.is_body_read()) {
+    let is_settled = |state: &State<'_>| state.is_due.get() || state.is_refused();
+    if r.state().is_some_and(is_settled) || (r.is_redirected() && r.is_body_read()) {
         return Ok(());
     }
     // Once redirected, the page of an error may be in any location. If none was noted, there was nothing to judge the upload
     // by where it was sent to.
-    let is_elsewhere = r.is_error_page() && r.is_internal();
+    let is_elsewhere = r.is_error_page() && r.is_redirected();
     let Some(place) = (if is_elsewhere { state::noted(r) } else { Some(here(r)) }) else {
         return Ok(());
     };
+    // A body that was read early has been judged where it was read, which need not be here.
+    if r.state().is_some_and(|state| state.is_judged_in(place.conf)) {
+        return Ok(());
+    }
     let length = judge::declared_length(r);
     if !rule_for_answers(place).is_some_and(|rule| judge::is_of_interest(rule, length)) {
         return Ok(());

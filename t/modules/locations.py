@@ -130,6 +130,12 @@ for phase in ["rewrite", "access", "content"]:
 add("lua-set-uri", f'{LIMITED} rewrite_by_lua_block {{ ngx.req.set_uri("HERE-target", true) }}', target(SAID))
 add("lua-set-uri-lower", 'max_body 1m; rewrite_by_lua_block { ngx.req.set_uri("HERE-target", true) }',
     target(SAID, limit="10000"))
+add("lua-read-set-uri-lower",
+    'max_body 1m; rewrite_by_lua_block { ngx.req.read_body() ngx.req.set_uri("HERE-target", true) }',
+    target(SAID, limit="10000"))
+add("lua-read-rewrite-lower",
+    'max_body 1m; rewrite_by_lua_block { ngx.req.read_body() ngx.req.set_uri("HERE-again", true) }',
+    "location HERE-again { rewrite ^ HERE-target last; }\n" + target(SAID, limit="10000"))
 
 # --- Lua: subrequests, and other bodies than the client's
 

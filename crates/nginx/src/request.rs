@@ -123,7 +123,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         self.raw().is_multiplexed()
     }
 
-    /// Whether nginx has redirected the request internally, or made it as a subrequest.
+    /// Whether nginx has redirected or rewritten the request internally, or made it as a subrequest.
     pub fn is_internal(self) -> bool {
         // SAFETY: `Request` is only made for a live request.
         unsafe { shim::nginx_shim_internal(self.as_ptr()) != 0 }
@@ -140,6 +140,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
             // The phase that finds a location is one step, the one before the rewrite phase.
             usize::try_from((*r).phase_handler).is_ok_and(|step| step.saturating_add(1) >= rewrite)
         }
+    }
+
+    /// Whether nginx has redirected the request internally, so that it began anew, or made it as a subrequest. `rewrite` alone
+    /// does not count.
+    pub fn is_redirected(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        self.is_internal() && !unsafe { state::is_direct::<M>(self.as_ptr()) }
     }
 
     /// Returns whether an error, with a status of 400 or more, has been settled for this request, so that its page is

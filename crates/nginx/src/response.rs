@@ -12,7 +12,7 @@ use nginx_sys::{
     ngx_http_top_header_filter, ngx_int_t, NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_OK,
 };
 
-use crate::{module, shim, Hooks, HttpModule, Registration, Request};
+use crate::{module, shim, state, Hooks, HttpModule, Registration, Request};
 
 /// The `ngx_http_module_t` of the module with the filters.
 pub const fn context<M: HttpModule>() -> ngx_http_module_t {
@@ -52,7 +52,10 @@ unsafe extern "C" fn register<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 unsafe extern "C" fn rewrite<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    M::rewrite(unsafe { Request::new(r) });
+    unsafe {
+        state::mark_direct::<M>(r);
+        M::rewrite(Request::new(r));
+    }
     NGX_DECLINED as ngx_int_t
 }
 

@@ -113,6 +113,40 @@ pub(crate) unsafe fn find_or_create<M: HttpModule>(r: *mut ngx_http_request_t) -
     unsafe { find::<M>(r).or_else(|| create::<M>(r)) }
 }
 
+/// Marks a request that has come straight from the client, until nginx zeroes the contexts.
+///
+/// # Safety
+///
+/// `r` must be a live request.
+pub(crate) unsafe fn mark_direct<M: HttpModule>(r: *mut ngx_http_request_t) {
+    // SAFETY: `r` is live, as the caller promises, and so is the place of the mark.
+    unsafe {
+        if shim::nginx_shim_internal(r) == 0 {
+            *mark::<M>(r) = ptr::from_ref(M::registration()).cast_mut().cast();
+        }
+    }
+}
+
+/// Whether a request has that mark still.
+///
+/// # Safety
+///
+/// `r` must be a live request.
+pub(crate) unsafe fn is_direct<M: HttpModule>(r: *mut ngx_http_request_t) -> bool {
+    // SAFETY: `r` is live, as the caller promises.
+    unsafe { !(*mark::<M>(r)).is_null() }
+}
+
+/// The place of that mark in a request: the context of the module that sees what is written, which needs none.
+///
+/// # Safety
+///
+/// `r` must be a live request.
+unsafe fn mark<M: HttpModule>(r: *mut ngx_http_request_t) -> *mut *mut c_void {
+    // SAFETY: `r` is live, as the caller promises. `ctx` has a place for each HTTP module.
+    unsafe { (*r).ctx.add(M::registration().written_ctx_index()) }
+}
+
 /// Starts to keep something of a main request; `None` if memory is out.
 ///
 /// # Safety
