@@ -1041,7 +1041,7 @@ h3 GET /next none
 [emerg]
 
 
-=== TEST 19: a clone of a request, which begins at its content, is promised no body that another upstream was given
+=== TEST 21: a clone of a request, which begins at its content, is promised no body that another upstream was given
 --- http_config
 proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=cache:1m;
 --- config
@@ -1088,7 +1088,7 @@ h3 GET /next none
 [emerg]
 
 
-=== TEST 20: nor is one slice promised the body that another has had
+=== TEST 22: nor is one slice promised the body that another has had
 --- skip_eval: 7: `$Test::Nginx::Util::NginxBinary -V 2>&1` !~ /--with-http_slice_module/
 --- http_config
 log_format slice '$uri $http_range length $http_content_length';
