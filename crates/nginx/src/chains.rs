@@ -122,13 +122,13 @@ unsafe extern "C" fn freed<M: Module>(_data: *mut c_void) {
 }
 
 /// Called when a configuration comes into force: `ngx_module_t.init_module`.
-pub unsafe extern "C" fn in_force<M: Module>(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
+pub extern "C" fn in_force<M: Module>(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
     M::registration().follow(Step::InForce);
     NGX_OK as ngx_int_t
 }
 
 /// Called when a process starts: `ngx_module_t.init_process`.
-pub unsafe extern "C" fn served<M: Module>(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
+pub extern "C" fn served<M: Module>(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
     M::registration().follow(Step::Served);
     NGX_OK as ngx_int_t
 }
