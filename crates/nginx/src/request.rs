@@ -650,12 +650,13 @@ unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
 /// `list` must be a valid list, `before` and `part` neighbours in it.
 unsafe fn unlink(list: *mut ngx_list_t, before: *mut ngx_list_part_t, part: *mut ngx_list_part_t) {
     // SAFETY: list and parts are valid, as the caller promises. If `part` was the last one, nginx adds to `before` next, which
-    // is taken to have no room.
+    // is taken to have no room; but for the first part, if that is empty: a list without room would have none for ever, and the
+    // field that was removed has left its place.
     unsafe {
         (*before).next = (*part).next;
         if (*list).last == part {
             (*list).last = before;
-            (*list).nalloc = (*before).nelts;
+            (*list).nalloc = (*before).nelts.max(1);
         }
     }
 }
