@@ -19,6 +19,8 @@ pub(crate) struct Place<F> {
     next: Cell<F>,
     /// What was there before the configuration that is being read; `None` if none is.
     before: Cell<Option<Links<F>>>,
+    /// Whether the module's filter is in the chain of that configuration.
+    has_entered: Cell<bool>,
     /// What is there with the configuration in force; `None` before there is one.
     in_force: Cell<Option<Links<F>>>,
 }
@@ -43,10 +45,11 @@ pub enum Step {
     Served,
 }
 
-impl<F: Copy> Place<F> {
+impl<F: Copy + PartialEq> Place<F> {
     /// No place yet; `next` is called as if it was behind the module's filter.
     pub const fn none(next: F) -> Self {
-        Self { next: Cell::new(next), before: Cell::new(None), in_force: Cell::new(None) }
+        let (before, has_entered, in_force) = (Cell::new(None), Cell::new(false), Cell::new(None));
+        Self { next: Cell::new(next), before, has_entered, in_force }
     }
 
     /// The filter behind the module's own.
@@ -65,6 +68,7 @@ impl<F: Copy> Place<F> {
         unsafe {
             if let Some(next) = *first {
                 self.next.set(next);
+                self.has_entered.set(true);
                 *first = Some(filter);
             }
         }
@@ -81,6 +85,7 @@ impl<F: Copy> Place<F> {
         let back = match step {
             Step::Begun => {
                 self.before.set(Some(now));
+                self.has_entered.set(false);
                 None
             }
             Step::InForce => {
@@ -88,7 +93,18 @@ impl<F: Copy> Place<F> {
                 self.in_force.set(Some(now));
                 None
             }
-            Step::Freed => self.before.take(),
+            Step::Freed => {
+                let before = self.before.take();
+                let has_moved = self.has_entered.get() && before.is_some_and(|before| before.next != now.next);
+                if has_moved && self.in_force.get().is_some() {
+                    // Filters that were behind the module's own may be ahead of it now. With what was behind it before, the
+                    // chain would be a circle; as it is, it is whole.
+                    self.in_force.set(Some(now));
+                    None
+                } else {
+                    before
+                }
+            }
             Step::Served => self.in_force.get(),
         };
         if let Some(links) = back {
