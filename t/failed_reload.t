@@ -13,7 +13,8 @@ pid() { curl -s http://127.0.0.1:$PORT/pid; }
 reload() { kill -HUP $(cat "$PID_FILE"); }
 fail() { reload; for _ in $(seq 200); do grep -q "$1" "$ERROR_LOG" && break; sleep 0.05; done; }
 kill_worker() { kill -KILL $last; }
-next_worker() { last=$(pid); "$@"; for _ in $(seq 200); do now=$(pid) && [ "$now" != "$last" ] && break; sleep 0.05; done; }
+gone() { ! kill -0 "$1" 2>&-; }
+next_worker() { last=$(pid); "$@"; for _ in $(seq 200); do [ "$(pid)" != "$last" ] && gone "$last" && break; sleep 0.05; done; }
 status() { curl -sk -o /dev/null -w '%{http_code}\n' "$@" <t/failed_reload.t; }
 drained() { timeout 10 sh -c 'until grep -q "^$2 " "$1"; do sleep 0.05; done' - "$logs/drain.log" "$1" && echo drained; }
 unbindable="server { listen 192.0.2.1:80; }"
