@@ -36,7 +36,6 @@ pub fn redirected(r: Request<'_>) {
             reject::drop_body(r);
         }
     }
-    linger::step_aside(r);
 }
 
 /// Called for a subrequest, when its location is looked for, and when its response is about to be made: a clone of another

@@ -7,6 +7,7 @@ use core::marker::PhantomData;
 
 use nginx_sys::ngx_event_handler_pt;
 
+use crate::multiplexed::Skipped;
 use crate::Came;
 use nginx::Connection;
 use nginx::RawRequest;
@@ -46,19 +47,19 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn step_aside(self) -> u64 {
+    pub(crate) fn step_aside(self) -> Skipped {
         match self.0 {}
     }
 
-    pub(crate) fn step_back(self) -> bool {
+    pub(crate) fn step_back(self, _skipped: Skipped) -> bool {
         match self.0 {}
     }
 
-    pub(crate) fn count_skipped(self, _before: u64, _left: u64) -> (u64, Came) {
+    pub(crate) fn count_skipped(self, _skipped: Skipped, _left: u64) -> (Skipped, u64, Came) {
         match self.0 {}
     }
 
-    pub(crate) fn window(self) -> u64 {
+    pub(crate) fn pay_ahead(self, _skipped: Skipped) -> Skipped {
         match self.0 {}
     }
 
@@ -97,7 +98,7 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn settle(self, _dropped: u64) {
+    pub(crate) fn settle(self, _dropped: u64, _skipped: Option<Skipped>) {
         match self.0 {}
     }
 }

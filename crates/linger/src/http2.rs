@@ -17,7 +17,7 @@ use nginx_sys::{
     NGX_HTTP_V2_NO_FLAG, NGX_HTTP_V2_WINDOW_UPDATE_FRAME, NGX_OK,
 };
 
-use crate::multiplexed::Shared;
+use crate::multiplexed::{Shared, Skipped};
 use crate::scratch;
 use crate::Came;
 use nginx::shim;
@@ -27,6 +27,9 @@ use nginx::{Connection, Event};
 /// The largest flow-control window of a drained stream, in bytes: about as much as the kernel lets a client send ahead
 /// (tcp_rmem).
 const WINDOW: u64 = 4 << 20;
+
+/// For how many bytes that nginx may skip is paid ahead at most: for as many as come in half a second at 1 Gbit/s.
+const SKIPPED: u64 = 64 << 20;
 
 /// The length of a WINDOW_UPDATE, in bytes, without the frame header (RFC 9113, section 6.9).
 const UPDATE: usize = mem::size_of::<u32>();
@@ -110,7 +113,7 @@ impl<'r> Stream<'r> {
     }
 
     /// How many bytes the client may send, as nginx has told it.
-    pub(crate) fn window(self) -> u64 {
+    fn window(self) -> u64 {
         // SAFETY: reads a number of a live stream.
         unsafe { (*self.as_ptr()).recv_window as u64 }
     }
@@ -168,34 +171,50 @@ impl<'r> Stream<'r> {
         Some(())
     }
 
-    /// Has nginx skip what comes, and hides the body from those who may give the request another one. Returns the window.
-    pub(crate) fn step_aside(self) -> u64 {
+    /// Has nginx skip what comes, and hides the body from those who may give the request another one.
+    pub(crate) fn step_aside(self) -> Skipped {
         let r = self.r.as_ptr();
         self.skip(true);
         // SAFETY: writes a pointer of a live request. The body was made by `new_body`, and its memory belongs to the pool.
         unsafe { (*r).request_body = ptr::null_mut() };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_chunked(r, 0) };
-        self.window()
+        self.pay_ahead(Skipped { window: 0, is_over: self.is_over() })
     }
 
-    /// Makes nginx read the body again, if the request has none. Returns whether it does.
-    pub(crate) fn step_back(self) -> bool {
-        // SAFETY: the body is null, or lives as long as the request.
-        let body = unsafe { self.r.body().as_ref() };
-        // Whoever asks for the body is given an empty one.
-        let is_empty = body.is_none_or(|body| body.bufs.is_null() && body.buf.is_null() && body.temp_file.is_null());
-        is_empty && !self.is_over() && self.read_anew().is_some()
+    /// Makes nginx read the body again, in the place of any that the request was given. Returns whether it does: not if the
+    /// body has ended, or memory is out.
+    pub(crate) fn step_back(self, skipped: Skipped) -> bool {
+        let is_read = !skipped.is_over && self.read_anew().is_some();
+        if is_read {
+            self.take_back(skipped);
+        }
+        is_read
     }
 
-    /// Counts what nginx has skipped since the window was `before`. Returns the number of bytes, and the result, if `left`
-    /// bytes were to come, or 0 if nobody knows.
-    pub(crate) fn count_skipped(self, before: u64, left: u64) -> (u64, Came) {
-        let bytes = before.saturating_sub(self.window());
+    /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result, if `left` bytes were to
+    /// come, or 0 if nobody knows.
+    pub(crate) fn count_skipped(self, skipped: Skipped, left: u64) -> (Skipped, u64, Came) {
+        let bytes = skipped.window.saturating_sub(self.window());
         // As nginx counts what it does not skip.
         self.session().add_payload(|payload| payload.saturating_add_unsigned(bytes));
-        let is_whole = self.is_over() || (1..=bytes).contains(&left);
-        (bytes, self.came(if is_whole { 0 } else { 1 }))
+        let is_over = skipped.is_over || self.is_over() || (1..=bytes).contains(&left);
+        let skipped = self.pay_ahead(Skipped { is_over, ..skipped });
+        (skipped, bytes, self.came(if is_over { 0 } else { 1 }))
+    }
+
+    /// Pays for what nginx may skip before that is counted, in the place of what was paid before: nginx would take the
+    /// connection for flooded ([`settle`](Self::settle)).
+    pub(crate) fn pay_ahead(self, skipped: Skipped) -> Skipped {
+        self.take_back(skipped);
+        let window = self.window();
+        self.session().add_payload(|payload| payload.saturating_add_unsigned(ahead(window)));
+        Skipped { window, ..skipped }
+    }
+
+    /// Takes back what was paid ahead.
+    fn take_back(self, skipped: Skipped) {
+        self.session().add_payload(|payload| payload.saturating_sub_unsigned(ahead(skipped.window)));
     }
 
     /// Returns whether the client has ended its side, as far as can be told: of a frame that it skips, nginx itself does not
@@ -406,7 +425,10 @@ impl<'r> Stream<'r> {
     /// when more than eight times as many bytes have arrived as were useful. The dropped bytes pay for themselves and
     /// for their frame headers, and must pay for nothing else. If the client has not ended its side, it may use up its
     /// remaining credit before it learns that the stream has ended. That is paid for too.
-    pub(crate) fn settle(self, dropped: u64) {
+    pub(crate) fn settle(self, dropped: u64, skipped: Option<Skipped>) {
+        if let Some(skipped) = skipped {
+            self.take_back(skipped);
+        }
         self.session().add_payload(|payload| {
             let paid = dropped.saturating_sub(dropped / 8).saturating_sub(dropped / 512);
             payload.saturating_sub_unsigned(paid)
@@ -415,6 +437,11 @@ impl<'r> Stream<'r> {
             self.session().add_payload(|payload| payload.saturating_add_unsigned(self.window().min(WINDOW) / 8));
         }
     }
+}
+
+/// What is paid for bytes that nginx may skip before they are counted: an eighth of them is enough.
+fn ahead(window: u64) -> u64 {
+    window.min(SKIPPED) / 8
 }
 
 /// Makes a buffer empty, and without room. So nginx calls the body filters before it copies the next frame, and the

@@ -31,14 +31,14 @@ use core::cell::Cell;
 
 use nginx_sys::{ngx_event_handler_pt, ngx_event_t};
 
-use nginx::{Event, HttpModule, Input, Piece, RawRequest, Request, Status};
+use nginx::{find_module, Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 
 pub use acknowledged::is_acknowledged;
 pub use limit_conn::leave as leave_limit_conn;
 #[cfg(ngx_feature = "stream")]
 pub use tcp::{drain_session, progress, LingerSession};
 
-use multiplexed::Stream;
+use multiplexed::{Skipped, Stream};
 
 /// The result of reading a taken body, as the module gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,9 +142,8 @@ pub struct Taken {
     http1: Cell<Option<http1::Body>>,
     /// The declared length of the body, in bytes (HTTP/2 and HTTP/3); 0 if none is declared.
     declared: Cell<u64>,
-    /// While nginx skips what comes of the body ([`step_aside`]): how many bytes the client might send when they were last
-    /// counted.
-    skipped: Cell<Option<u64>>,
+    /// What is known of the body while nginx skips what comes of it; `None` if it does not (HTTP/2).
+    skipped: Cell<Option<Skipped>>,
     /// The connection.
     watch: Cell<Option<Watch>>,
 }
@@ -219,8 +218,17 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) 
     taken.declared.set(r.declared_length().unwrap_or(0));
     r.forget_body();
     let (ahead, came) = stream.take()?;
+    if may_have_another_body() {
+        taken.skipped.set(stream.step_aside());
+    }
     tell(r, ahead, came);
     Some(timer)
+}
+
+/// Returns whether there is a module that may give a request another body while its answer is made: Lua's
+/// (`ngx.req.set_body_data`).
+fn may_have_another_body() -> bool {
+    find_module(|_, name| name == c"ngx_http_lua_module").is_some()
 }
 
 /// Takes the body over HTTP/1.x. Returns the drain's timer; `None` if nothing more of the body is to come, or memory is
@@ -245,48 +253,40 @@ fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
     timer
 }
 
-/// Has nginx skip what comes of a taken body, until a response is being made ([`watch_body`]): others may give the request a
-/// body of their own, for the page of an error. Call this when a request was redirected.
-pub fn step_aside<M: Linger>(r: Request<'_, M>) {
-    let taken = taken(r).filter(|taken| taken.watch.get().is_some() && taken.skipped.get().is_none());
-    if let (Some(stream), Some(taken)) = (stream(r), taken) {
-        taken.skipped.set(stream.step_aside());
-    }
-}
-
 /// Starts dropping a taken body as it arrives, until the module ends that ([`Linger::patience`]). Call this when a
 /// response is being made.
 pub fn watch_body<M: Linger>(r: Request<'_, M>) {
     if watched(r).is_some() {
-        step_back(r);
         watch(r);
         // The client may have filled the buffers while nobody read. Then no new data wakes nginx up.
         raw(r).connection().read().post_next();
     }
 }
 
-/// Ends what [`step_aside`] has begun, if it can.
+/// Has nginx read a taken body again that it skips. Call this when nobody but the drain uses the request any more.
 fn step_back<M: Linger>(r: Request<'_, M>) {
-    let Some((stream, taken, before)) = skipping(r) else {
-        return;
-    };
-    let (dropped, came) = count_skipped(r, stream, taken, before);
-    if stream.step_back() {
-        taken.skipped.set(None);
+    let came = count_skipped(r);
+    if let (Some((stream, taken, skipped)), false) = (skipping(r), came == Came::Whole) {
+        taken.skipped.set((!stream.step_back(skipped)).then_some(skipped));
     }
-    tell(r, dropped, came);
 }
 
-/// The stream of a request whose body nginx skips, and what [`Taken::skipped`] says; `None` if nginx does not.
-fn skipping<M: Linger>(r: Request<'_, M>) -> Option<(Stream<'_>, &Taken, u64)> {
+/// The stream of a request whose body nginx skips, and what is known of that; `None` if nginx does not.
+fn skipping<M: Linger>(r: Request<'_, M>) -> Option<(Stream<'_>, &Taken, Skipped)> {
     let taken = taken(r)?;
     Some((stream(r)?, taken, taken.skipped.get()?))
 }
 
-/// Counts what nginx has skipped. Returns the number of bytes, and the result.
-fn count_skipped<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken, before: u64) -> (u64, Came) {
-    taken.skipped.set(Some(stream.window()));
-    stream.count_skipped(before, taken.declared.get().saturating_sub(M::dropped(r)))
+/// Counts what nginx has skipped, and tells the module. Returns the result.
+fn count_skipped<M: Linger>(r: Request<'_, M>) -> Came {
+    let Some((stream, taken, skipped)) = skipping(r) else {
+        return Came::Wait;
+    };
+    let left = taken.declared.get().saturating_sub(M::dropped(r));
+    let (skipped, bytes, came) = stream.count_skipped(skipped, left);
+    taken.skipped.set(Some(skipped));
+    tell(r, bytes, came);
+    came
 }
 
 /// Drops a piece of a taken body (HTTP/2 and HTTP/3).
@@ -327,7 +327,7 @@ pub fn release<M: Linger>(r: Request<'_, M>) {
     };
     watch.timer.stop_timer();
     if let Some(stream) = stream(r) {
-        stream.release(M::dropped(r));
+        stream.release(M::dropped(r), taken.skipped.take());
     }
     let c = raw(r).connection();
     c.replace_handlers(is_ours::<M>, watch.read, watch.write);
@@ -404,10 +404,12 @@ fn watch<M: Linger>(r: Request<'_, M>) {
 
 /// Drops what has arrived of a taken body, or much of it, and tells the module. Returns the result.
 fn drop_some<M: Linger>(r: Request<'_, M>) -> Came {
-    let (dropped, came) = match (skipping(r), stream(r)) {
-        (Some((stream, taken, before)), _) => count_skipped(r, stream, taken, before),
-        (None, Some(stream)) => stream.drop_some(M::credit(r).min(STEP)),
-        (None, None) => drop_some_http1(r),
+    if skipping(r).is_some() {
+        return count_skipped(r);
+    }
+    let (dropped, came) = match stream(r) {
+        Some(stream) => stream.drop_some(M::credit(r).min(STEP)),
+        None => drop_some_http1(r),
     };
     tell(r, dropped, came);
     came
@@ -429,7 +431,7 @@ fn grant<M: Linger>(r: Request<'_, M>) {
     if let (Some(stream), Some(taken)) = (stream(r), taken(r)) {
         let declared = taken.declared.get().saturating_sub(M::dropped(r));
         stream.grant(M::credit(r), declared);
-        taken.skipped.set(taken.skipped.get().map(|_| stream.window()));
+        taken.skipped.set(taken.skipped.get().map(|skipped| stream.pay_ahead(skipped)));
     }
 }
 
@@ -443,6 +445,9 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     if let Some(stream) = stream(r).filter(|_| is_done) {
         stream.end_response();
     }
+    if is_done && raw(r).users() == 1 {
+        step_back(r);
+    }
     let patience = M::patience(r);
     let (Patience::Wait(left), Some(watched)) = (patience, watched(r)) else {
         release(r);
@@ -454,8 +459,8 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     if came == Came::More {
         raw(r).connection().read().post_next();
     }
-    let is_alone = is_done && raw(r).users() == 1 && skipping(r).is_none();
     // Another user of the request may make nginx set its own handlers again. Of what is skipped no event tells.
+    let is_alone = is_done && raw(r).users() == 1 && skipping(r).is_none();
     let left = if is_alone { left } else { left.min(NOTICE) };
     let next = with_http1(r, |body| body.next_look(raw(r))).flatten();
     watched.timer.start_timer(next.map_or(left, |next| left.min(next)));

@@ -33,6 +33,15 @@ pub(crate) struct Shared {
     pub(crate) of_nginx: Cell<ngx_event_handler_pt>,
 }
 
+/// What is known of a body that nginx skips.
+#[derive(Clone, Copy)]
+pub(crate) struct Skipped {
+    /// How many bytes the client might send when they were last counted.
+    pub(crate) window: u64,
+    /// Whether its last frame was seen.
+    pub(crate) is_over: bool,
+}
+
 impl Shared {
     /// Finds what the streams of a connection share; `None` if it has not been made yet.
     pub(crate) fn find(c: &Connection) -> Option<&Self> {
@@ -153,38 +162,37 @@ impl<'r> Stream<'r> {
         Some(ahead)
     }
 
-    /// Has nginx skip what comes of a taken body, while others may give the request a body of their own (HTTP/2: nginx would
-    /// add to that what comes). Returns what [`count_skipped`](Self::count_skipped) takes; `None` where there is no need.
-    pub(crate) fn step_aside(self) -> Option<u64> {
+    /// Has nginx skip what comes of a taken body, while others may give the request a body of their own: nginx would add to
+    /// that (HTTP/2). `None` where there is no need.
+    pub(crate) fn step_aside(self) -> Option<Skipped> {
         match self {
             Self::Http2(stream) => Some(stream.step_aside()),
             Self::Http3(_) => None,
         }
     }
 
-    /// Ends what [`step_aside`](Self::step_aside) has begun, unless the request has another body by now. Returns whether
-    /// that is so.
-    pub(crate) fn step_back(self) -> bool {
+    /// Ends what [`step_aside`](Self::step_aside) has begun. Returns false if memory is out.
+    pub(crate) fn step_back(self, skipped: Skipped) -> bool {
         match self {
-            Self::Http2(stream) => stream.step_back(),
+            Self::Http2(stream) => stream.step_back(skipped),
             Self::Http3(_) => true,
         }
     }
 
-    /// Counts what nginx has skipped since the client might send `before` bytes, and what it may send now. Returns the
-    /// number of bytes, and the result, if the client has `left` bytes to send, or 0 if nobody knows.
-    pub(crate) fn count_skipped(self, before: u64, left: u64) -> (u64, Came) {
+    /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result, if the client has `left`
+    /// bytes to send, or 0 if nobody knows.
+    pub(crate) fn count_skipped(self, skipped: Skipped, left: u64) -> (Skipped, u64, Came) {
         match self {
-            Self::Http2(stream) => stream.count_skipped(before, left),
-            Self::Http3(_) => (0, Came::Failed),
+            Self::Http2(stream) => stream.count_skipped(skipped, left),
+            Self::Http3(_) => (skipped, 0, Came::Wait),
         }
     }
 
-    /// How many bytes the client may send, as far as is known.
-    pub(crate) fn window(self) -> u64 {
+    /// To be called when the client may send more of a body that nginx skips.
+    pub(crate) fn pay_ahead(self, skipped: Skipped) -> Skipped {
         match self {
-            Self::Http2(stream) => stream.window(),
-            Self::Http3(_) => 0,
+            Self::Http2(stream) => stream.pay_ahead(skipped),
+            Self::Http3(_) => skipped,
         }
     }
 
@@ -250,15 +258,16 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Ends what [`take`](Self::take) has begun, after `dropped` bytes were dropped.
-    pub(crate) fn release(self, dropped: u64) {
+    /// Ends what [`take`](Self::take) has begun, after `dropped` bytes were dropped, and what
+    /// [`step_aside`](Self::step_aside) has.
+    pub(crate) fn release(self, dropped: u64, skipped: Option<Skipped>) {
         let parent = self.parent();
         let Some(shared) = Shared::find(&parent) else {
             return;
         };
         shared.taken.set(shared.taken.get().saturating_sub(1));
         if let Self::Http2(stream) = self {
-            stream.settle(dropped);
+            stream.settle(dropped, skipped);
             if !shared.is_any_taken() {
                 // From now on nginx alone decides.
                 parent.set_reusable(false);
