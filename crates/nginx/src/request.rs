@@ -618,14 +618,7 @@ unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
     // SAFETY: `part` is a part of the list, or null behind the last one.
     while let Some(&ngx_list_part_t { elts, nelts, next }) = unsafe { part.as_ref() } {
         if i >= nelts {
-            if nelts > 0 || before.is_null() {
-                before = part;
-            } else {
-                // nginx takes any part but the first one to have a field.
-                // SAFETY: `list` is valid, as the caller promises, and `before` the part of it ahead of `part`.
-                unsafe { unlink(list, before, part) };
-            }
-            (part, i) = (next, 0);
+            (before, part, i) = (part, next, 0);
             continue;
         }
         let field = elts.cast::<ngx_table_elt_t>().wrapping_add(i);
@@ -635,29 +628,61 @@ unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
             i = i.saturating_add(1);
             continue;
         }
-        // SAFETY: `list` is valid, as the caller promises. `part` is a part of it, with more than `i` fields.
-        if !unsafe { split(list, part, i) } {
-            return false;
+        if i > 0 {
+            // SAFETY: `list` is valid, as the caller promises. `part` is a part of it, with more than `i` fields.
+            if !unsafe { split(list, part, i) } {
+                return false;
+            }
+            continue;
         }
+        // SAFETY: as above; `before` is the part ahead of `part`, or null.
+        part = unsafe { remove_first(list, before, part) };
     }
     true
 }
 
-/// Removes an empty part from a list.
+/// Removes the first field of a part of a list, and the part if that was its only field: nginx takes any part but the first
+/// one to have a field, and its modules take that one to have room. Returns the part that comes in its place; null if none does.
 ///
 /// # Safety
 ///
-/// `list` must be a valid list, `before` and `part` neighbours in it.
-unsafe fn unlink(list: *mut ngx_list_t, before: *mut ngx_list_part_t, part: *mut ngx_list_part_t) {
-    // SAFETY: list and parts are valid, as the caller promises. If `part` was the last one, nginx adds to `before` next, which
-    // is taken to have no room; but for the first part, if that is empty: a list without room would have none for ever, and the
-    // field that was removed has left its place.
+/// `list` must be a valid list of fields, `part` a part of it that has a field, and `before` the part ahead of that, or null.
+unsafe fn remove_first(
+    list: *mut ngx_list_t,
+    before: *mut ngx_list_part_t,
+    part: *mut ngx_list_part_t,
+) -> *mut ngx_list_part_t {
+    // SAFETY: list and parts are valid, as the caller promises.
     unsafe {
-        (*before).next = (*part).next;
-        if (*list).last == part {
-            (*list).last = before;
-            (*list).nalloc = (*before).nelts.max(1);
+        let is_last = (*list).last == part;
+        let ngx_list_part_t { elts, nelts, next } = *part;
+        if nelts > 1 {
+            (*part).elts = elts.cast::<ngx_table_elt_t>().wrapping_add(1).cast();
+            (*part).nelts = nelts.saturating_sub(1);
+            if is_last {
+                (*list).nalloc = (*list).nalloc.saturating_sub(1);
+            }
+            return part;
         }
+        if let Some(before) = before.as_mut() {
+            before.next = next;
+            if is_last {
+                // nginx adds to that one next, which is taken to have no room.
+                (*list).last = before;
+                (*list).nalloc = before.nelts.max(1);
+            }
+            return next;
+        }
+        if next.is_null() {
+            (*part).nelts = 0;
+        } else {
+            // The first part is in the list itself.
+            *part = *next;
+            if (*list).last == next {
+                (*list).last = part;
+            }
+        }
+        part
     }
 }
 
