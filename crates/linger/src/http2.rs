@@ -2,6 +2,9 @@
 //!
 //! nginx hands DATA frames to whoever reads the request's body. So the body is read once more, as a body of undeclared
 //! length, into a buffer that nobody looks at.
+//!
+//! nginx would add the frames to a body that the request is given meanwhile. Where a module may do that, nginx skips them
+//! instead, until nobody uses the request any more, and the flow-control window tells how much has come.
 
 use core::cell::Cell;
 use core::ffi::c_void;
