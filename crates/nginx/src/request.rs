@@ -132,14 +132,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Returns whether nginx has found a location for the request, or has been told one. Until then the request is its
     /// server's. Meaningful where the module has a handler in the rewrite phase.
     pub fn is_located(self) -> bool {
-        // SAFETY: `Request` is only made for a live request. The core module has a main configuration.
-        unsafe {
-            let r = self.as_ptr();
-            let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-            let rewrite = (*core.cast::<ngx_http_core_main_conf_t>()).phase_engine.location_rewrite_index;
-            // The phase that finds a location is one step, the one before the rewrite phase.
-            usize::try_from((*r).phase_handler).is_ok_and(|step| step.saturating_add(1) >= rewrite)
-        }
+        // SAFETY: `Request` is only made for a live request, whose main configuration lives as long.
+        let (step, rewrite) =
+            unsafe { ((*self.as_ptr()).phase_handler, (*self.core_main_conf()).phase_engine.location_rewrite_index) };
+        // The phase that finds a location is one step, the one before the rewrite phase.
+        usize::try_from(step).is_ok_and(|step| step.saturating_add(1) >= rewrite)
     }
 
     /// Whether nginx has redirected the request internally, so that it began anew, or made it as a subrequest. `rewrite` alone
@@ -554,14 +551,20 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
+    /// The core module's main configuration.
+    fn core_main_conf(self) -> *const ngx_http_core_main_conf_t {
+        // SAFETY: `Request` is only made for a live request. The core module has a main configuration, at the index that nginx
+        // has set.
+        unsafe { (*(*self.as_ptr()).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast() }
+    }
+
     /// Makes nginx evaluate the variables with these names again when they are next used.
     fn forget_values(self, names: &[&[u8]]) {
         // SAFETY: `Request` is only made for a live request. The core module has a main configuration, with a name for
         // each value that a request can keep.
         unsafe {
             let r = self.as_ptr();
-            let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-            let variables = ptr::addr_of!((*core.cast::<ngx_http_core_main_conf_t>()).variables);
+            let variables = ptr::addr_of!((*self.core_main_conf()).variables);
             for (i, variable) in (*variables).as_slice::<ngx_http_variable_t>().iter().enumerate() {
                 if names.contains(&variable.name.as_bytes()) {
                     let value = (*r).variables.add(i);
