@@ -14,8 +14,8 @@ use nginx_sys::{
 
 use crate::chains::{self, Place, Step};
 use crate::{
-    conf, filter, upstream, variable, Content, CoreConf, Directive, Hooks, Input, Interrupted, OutOfMemory, Output,
-    Request, Status, Variable, Written,
+    conf, content_length, filter, upstream, variable, Content, CoreConf, Directive, Hooks, Input, Interrupted,
+    OutOfMemory, Output, Request, Status, Variable, Written,
 };
 
 /// What nginx knows of a module; made by [`http_module!`](crate::http_module).
@@ -352,7 +352,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
         return NGX_ERROR as ngx_int_t;
     }
     // SAFETY: as above.
-    if needed.include_any(Hooks::REQUEST) && unsafe { variable::tell_subrequests_apart(cf) }.is_err() {
+    if needed.include_any(Hooks::REQUEST) && unsafe { content_length::tell_subrequests_apart(cf) }.is_err() {
         return NGX_ERROR as ngx_int_t;
     }
     if reading.ever_needed().include_any(Hooks::REQUEST) {
@@ -367,19 +367,26 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
 ///
 /// `cf` must be the configuration being read, in postconfiguration.
 pub(crate) unsafe fn add_handler(cf: *mut ngx_conf_t, phase: usize, handler: ngx_http_handler_pt) -> bool {
-    // SAFETY: the context is that of the http block, as the caller promises. The core module has made its main
-    // configuration before.
-    let phases = unsafe {
-        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
-        let core = *(*ctx).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-        ptr::addr_of_mut!((*core.cast::<ngx_http_core_main_conf_t>()).phases)
-    };
+    // SAFETY: `cf` is the configuration being read, as the caller promises.
+    let phases = unsafe { ptr::addr_of_mut!((*core_main_conf(cf)).phases) };
 
     // SAFETY: the core module has initialized an array of such handlers for each phase.
     unsafe {
         let phase = phases.cast::<nginx_sys::ngx_http_phase_t>().add(phase);
         push(ptr::addr_of_mut!((*phase).handlers), handler)
     }
+}
+
+/// The core module's main configuration.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read, with the context of the http block or of one in it.
+pub(crate) unsafe fn core_main_conf(cf: *mut ngx_conf_t) -> *mut ngx_http_core_main_conf_t {
+    // SAFETY: the context is that of a block of http, as the caller promises.
+    let main_conf = unsafe { (*(*cf).ctx.cast::<ngx_http_conf_ctx_t>()).main_conf };
+    // SAFETY: nginx has made the core module's main configuration before that of any other module.
+    unsafe { (*main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast() }
 }
 
 /// Adds an element to an array. Returns whether there was memory for it.

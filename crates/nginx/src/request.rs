@@ -9,11 +9,11 @@ use core::str;
 use nginx_sys::{
     ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
     ngx_http_core_module, ngx_http_discard_request_body, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_variable_t, ngx_int_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t, NGX_OK,
+    ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_OK,
 };
 
 use crate::monotonic::Monotonic;
-use crate::{log, pool, shim, state, ComplexValue, HttpModule, Level};
+use crate::{fields, log, pool, shim, state, ComplexValue, HttpModule, Level};
 
 /// A request of a module `M`, which is live for `'r`: until the callback returns that it was passed to.
 ///
@@ -530,7 +530,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Removes the body, and its length, from a subrequest. The main request keeps both.
     pub fn detach_body(self) {
         // SAFETY: `Request` is only made for a live request. A subrequest has copies of its main request's header, and
-        // a pointer to its body. What nginx keeps of `$content_length` is the main request's (`variable::tell_subrequests_apart`).
+        // a pointer to its body. What nginx keeps of `$content_length` is the main request's (`content_length::tell_subrequests_apart`).
         unsafe {
             let r = self.as_ptr();
             self.forget_length();
@@ -547,7 +547,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: `Request` is only made for a live request. Its fields are in a list of its pool.
         unsafe {
             let fields = ptr::addr_of_mut!((*self.as_ptr()).headers_in.headers);
-            remove_fields(fields, &[b"content-length", b"transfer-encoding"])
+            fields::remove(fields, &[b"content-length", b"transfer-encoding"])
         }
     }
 
@@ -605,121 +605,4 @@ fn saved(body: &ngx_http_request_body_t) -> u64 {
         link = next;
     }
     bytes
-}
-
-/// Removes the fields with these names from a list. The others stay where they are in memory: nginx has pointers to
-/// them. Returns whether there was memory for that.
-///
-/// # Safety
-///
-/// `list` must be a valid list of fields.
-unsafe fn remove_fields(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
-    let mut before: *mut ngx_list_part_t = ptr::null_mut();
-    // SAFETY: `list` is valid, as the caller promises, and begins with a part.
-    let mut part = unsafe { ptr::addr_of_mut!((*list).part) };
-    let mut i = 0;
-    // SAFETY: `part` is a part of the list, or null behind the last one.
-    while let Some(&ngx_list_part_t { elts, nelts, next }) = unsafe { part.as_ref() } {
-        if i >= nelts {
-            (before, part, i) = (part, next, 0);
-            continue;
-        }
-        let field = elts.cast::<ngx_table_elt_t>().wrapping_add(i);
-        // SAFETY: the part has more than `i` fields.
-        let name = unsafe { (*field).key.as_bytes() };
-        if !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name)) {
-            i = i.saturating_add(1);
-            continue;
-        }
-        if i > 0 {
-            // SAFETY: `list` is valid, as the caller promises. `part` is a part of it, with more than `i` fields.
-            if !unsafe { split(list, part, i) } {
-                return false;
-            }
-            continue;
-        }
-        // SAFETY: as above; `before` is the part ahead of `part`, or null.
-        part = unsafe { remove_first(list, before, part) };
-    }
-    true
-}
-
-/// Removes the first field of a part of a list, and the part if that was its only field: nginx takes any part but the first
-/// one to have a field, and its modules take that one to have room. Returns the part that comes in its place; null if none does.
-///
-/// # Safety
-///
-/// `list` must be a valid list of fields, `part` a part of it that has a field, and `before` the part ahead of that, or null.
-unsafe fn remove_first(
-    list: *mut ngx_list_t,
-    before: *mut ngx_list_part_t,
-    part: *mut ngx_list_part_t,
-) -> *mut ngx_list_part_t {
-    // SAFETY: list and parts are valid, as the caller promises.
-    unsafe {
-        let is_last = (*list).last == part;
-        let ngx_list_part_t { elts, nelts, next } = *part;
-        if nelts > 1 {
-            (*part).elts = elts.cast::<ngx_table_elt_t>().wrapping_add(1).cast();
-            (*part).nelts = nelts.saturating_sub(1);
-            if is_last {
-                (*list).nalloc = (*list).nalloc.saturating_sub(1);
-            }
-            return part;
-        }
-        if let Some(before) = before.as_mut() {
-            before.next = next;
-            if is_last {
-                // nginx adds to that one next, which is taken to have no room.
-                (*list).last = before;
-                (*list).nalloc = before.nelts.max(1);
-            }
-            return next;
-        }
-        if next.is_null() {
-            (*part).nelts = 0;
-        } else {
-            // The first part is in the list itself.
-            *part = *next;
-            if (*list).last == next {
-                (*list).last = part;
-            }
-        }
-        part
-    }
-}
-
-/// Ends a part of a list before the field of this number. What is behind that field becomes a part of its own, which is
-/// full. Returns whether there was memory for that.
-///
-/// # Safety
-///
-/// `list` must be a valid list of fields, `part` a part of it that has the field.
-unsafe fn split(list: *mut ngx_list_t, part: *mut ngx_list_part_t, field: usize) -> bool {
-    // SAFETY: `part` is valid, as the caller promises.
-    let ngx_list_part_t { elts, nelts, next } = unsafe { *part };
-    let left = nelts.saturating_sub(field).saturating_sub(1);
-    if left > 0 {
-        // SAFETY: `list` is valid, as the caller promises, and so is its pool.
-        let rest = unsafe { ngx_palloc((*list).pool, mem::size_of::<ngx_list_part_t>()) }.cast::<ngx_list_part_t>();
-        if rest.is_null() {
-            return false;
-        }
-        let behind = elts.cast::<ngx_table_elt_t>().wrapping_add(field).wrapping_add(1);
-        // SAFETY: `rest` has room for a part.
-        unsafe { rest.write(ngx_list_part_t { elts: behind.cast(), nelts: left, next }) };
-        // SAFETY: `part` is valid, as the caller promises.
-        unsafe { (*part).next = rest };
-        // SAFETY: `list` is valid, as the caller promises. If this was the last part, nginx adds to the new one next,
-        // which has no room.
-        unsafe {
-            if (*list).last == part {
-                (*list).last = rest;
-                (*list).nalloc = left;
-            }
-        }
-    }
-    // SAFETY: `part` is valid, as the caller promises.
-    unsafe { (*part).nelts = field };
-    true
 }

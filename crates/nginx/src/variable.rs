@@ -1,15 +1,14 @@
 //! Variables, which show a module's state in `log_format`, `map` and `add_header`.
 
 use core::fmt::{self, Write};
-use core::{mem, ptr};
+use core::ptr;
 
 use nginx_sys::{
-    ngx_conf_t, ngx_hash_key_t, ngx_http_add_variable, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t,
-    ngx_http_core_module, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc,
-    ngx_pnalloc, ngx_pool_t, ngx_str_t, ngx_uint_t, ngx_variable_value_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_pnalloc,
+    ngx_pool_t, ngx_str_t, ngx_uint_t, ngx_variable_value_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
-use crate::{shim, HttpModule, OutOfMemory, Request};
+use crate::{shim, HttpModule, Request};
 
 /// A variable that shows something of a module's state.
 pub struct Variable<M: HttpModule> {
@@ -76,69 +75,6 @@ unsafe extern "C" fn get<M: HttpModule>(
     };
     // SAFETY: nginx passes a value to be filled in. The request's pool lives as long as the value.
     unsafe { fill((*r).pool, v, value) }
-}
-
-/// Has nginx evaluate `$content_length` for each request that asks for it, and keep none of a subrequest. nginx keeps one value
-/// for a request and all of its subrequests; but these may have another body, or none ([`Request::detach_body`]).
-///
-/// # Errors
-///
-/// [`OutOfMemory`]
-///
-/// # Safety
-///
-/// `cf` must be the configuration being read, in postconfiguration.
-pub(crate) unsafe fn tell_subrequests_apart(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
-    // SAFETY: the context is that of the http block, as the caller promises. The core module has made its main
-    // configuration before, and added its variables, each of which is the value of its name.
-    unsafe {
-        let main_conf = (*(*cf).ctx.cast::<ngx_http_conf_ctx_t>()).main_conf;
-        let core =
-            (*main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast::<ngx_http_core_main_conf_t>();
-        let keys = (*ptr::addr_of!((*(*core).variables_keys).keys)).as_slice::<ngx_hash_key_t>();
-        let Some(key) = keys.iter().find(|key| key.key.as_bytes() == b"content_length") else {
-            return Ok(());
-        };
-        let variable = key.value.cast::<ngx_http_variable_t>();
-        let original = ngx_palloc((*cf).pool, mem::size_of::<ngx_http_variable_t>()).cast::<ngx_http_variable_t>();
-        if original.is_null() {
-            return Err(OutOfMemory);
-        }
-        original.write(*variable);
-        (*variable).get_handler = Some(get_content_length);
-        (*variable).data = original as usize;
-        (*variable).flags |= NGX_HTTP_VAR_NOCACHEABLE as ngx_uint_t;
-    }
-    Ok(())
-}
-
-/// Computes `$content_length`, as nginx does: `ngx_http_variable_t.get_handler`.
-unsafe extern "C" fn get_content_length(
-    r: *mut ngx_http_request_t,
-    v: *mut ngx_http_variable_value_t,
-    data: usize,
-) -> ngx_int_t {
-    // SAFETY: this is what `tell_subrequests_apart` has kept in the configuration, which outlives the request.
-    let original = unsafe { &*(data as *const ngx_http_variable_t) };
-    let Some(get) = original.get_handler else {
-        return NGX_ERROR as ngx_int_t;
-    };
-    // SAFETY: nginx's own handler takes what this one got, and its own data.
-    let result = unsafe { get(r, v, original.data) };
-    // SAFETY: nginx passes a live request, whose main request is live, and a value of which bits are written.
-    unsafe {
-        if (*r).main != r && result == NGX_OK as ngx_int_t {
-            // Without these bits nginx uses the value once, and asks again. Whether there is one, or what it is, it must not
-            // keep for the main request.
-            if shim::nginx_shim_value_not_found(v) != 0 {
-                (*v).data = b"".as_ptr().cast_mut();
-                shim::nginx_shim_set_value_len(v, 0);
-                shim::nginx_shim_set_value_not_found(v, 0);
-            }
-            shim::nginx_shim_set_value_valid(v, 0);
-        }
-    }
-    result
 }
 
 /// Fills in the value of a variable: what every `get_handler` does.
