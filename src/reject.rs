@@ -19,6 +19,7 @@ pub fn drop_refused(r: Request<'_>) {
     }
     // First, because fewer reads are needed if no other request can follow on the connection.
     close_gently(r);
+    r.discard_body_file();
     drop_body(r);
 }
 
@@ -67,6 +68,7 @@ pub fn abandon_reading(r: Request<'_>) {
 
 fn stop(r: Request<'_>, begins_drain: bool) {
     close_gently(r);
+    r.discard_body_file();
     if !begins_drain || !drain::begin(r) {
         state::keep_received(r);
         linger::skip_body(r);

@@ -857,22 +857,29 @@ location /put/ { root html; dav_methods PUT; create_full_put_path on; }
 location /kept { client_body_in_file_only on; proxy_pass http://backend; }
 # nginx has closed the file by then.
 location /after { post_action /posted; proxy_pass http://backend; }
+location /after/kept { post_action /posted; client_body_in_file_only on; proxy_pass http://backend; }
 location = /posted { proxy_pass http://kept; }
 --- script
 h3: head PUT /put/file chunked; send 20000; trailers open; answer; head GET /put/file; answer
 h3: head POST /kept chunked; send 20000; trailers open; answer; head GET /put/none; answer
 h3: head POST /after chunked; send 20000; trailers open; answer; head GET /put/none; answer
 h1: head POST /after 20000; send 20000; answer; head GET /put/none; answer
+h1: head POST /after/kept 20000; send 20000; answer; head GET /put/none; answer
+h2: head POST /after/kept 20000; send 20000; finish; answer; head GET /put/none; answer
 --- seen
 201 | 200 20000 bytes
+200 ok | 404 <404 Not Found>
+200 ok | 404 <404 Not Found>
 200 ok | 404 <404 Not Found>
 200 ok | 404 <404 Not Found>
 200 ok | 404 <404 Not Found>
 --- asked
 h3 POST /posted none
 POST /posted none
+POST /posted none
+POST /posted none
 --- body_files eval
-$ENV{TEST_NGINX_BINARY} && `$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /http_v3/ ? 1 : 0
+2 + ($ENV{TEST_NGINX_BINARY} && `$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /http_v3/ ? 1 : 0)
 --- no_error_log
 [alert]
 [emerg]
