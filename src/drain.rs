@@ -83,12 +83,7 @@ fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: &Terms<'r>) -> boo
         // This changes nothing if the drain has ended already.
         drain.settle(Outcome::Error);
     }
-    let is_going_on = drain.progress.get().outcome().is_none();
-    if is_going_on {
-        // nginx alone would finish the request now, and limit_conn would no longer count it.
-        linger::leave_limit_conn(r);
-    }
-    is_going_on
+    drain.progress.get().outcome().is_none()
 }
 
 /// Called when a response is about to be made. Starts a drain if it is the response of an upstream that takes no more
@@ -124,9 +119,11 @@ fn is_within_share(r: Request<'_>) -> bool {
 /// is to come.
 pub fn response_end(r: Request<'_>) {
     if of(r).is_some() {
-        return;
-    }
-    if is_body_coming(r) {
+        if r.is_multiplexed() {
+            // It may be sent at once, which no event tells.
+            linger::watch_body(r);
+        }
+    } else if is_body_coming(r) {
         begin_early(r);
         response_begin(r);
     }
@@ -212,7 +209,7 @@ pub fn patience(r: Request<'_>) -> Patience {
     match left {
         Ok(left) => {
             if r.is_done() {
-                linger::set_reusable(r);
+                linger::give_way(r);
             }
             Patience::Wait(left)
         }

@@ -234,3 +234,25 @@ h3 /large 413 complete 10240 ?
 h3 /last 413 complete 10240 ?
 h3 /midstream 413 complete * ?
 --- skip_nginx: 6: < 1.25.0
+
+
+=== TEST 13: limit_conn counts a request whose body never comes until all of its answer is sent, and no longer
+--- http_config
+limit_body_zone uploads;
+limit_conn_zone $binary_remote_addr zone=addresses:1m;
+--- config
+limit_body_drain idle=20s;
+location / { limit_conn addresses 3; root html; }
+location = /metrics { limit_body_metrics; }
+--- user_files
+>>> page
+page
+--- script
+h2 window=0: head GET /page chunked; head GET /page chunked; head GET /page chunked; mark made; await counted; open 10k; answer; stream 2; open 10k; answer; stream 1; open 10k; answer; mark sent; await done; close
+h2: await made; metric draining_connections 3; requests 1 GET /page; mark counted; await sent; requests 3 GET /page; mark done; close
+--- seen
+200 page | 200 page | 200 page
+1 x 503 | 3 x 200
+--- no_error_log
+[alert]
+[emerg]

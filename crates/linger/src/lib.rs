@@ -34,7 +34,6 @@ use nginx_sys::{ngx_event_handler_pt, ngx_event_t};
 use nginx::{find_module, Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 
 pub use acknowledged::is_acknowledged;
-pub use limit_conn::leave as leave_limit_conn;
 #[cfg(ngx_feature = "stream")]
 pub use tcp::{drain_session, progress, LingerSession};
 
@@ -144,6 +143,8 @@ pub struct Taken {
     declared: Cell<u64>,
     /// What is known of the body while nginx skips what comes of it; `None` if it does not (HTTP/2).
     skipped: Cell<Option<Skipped>>,
+    /// Whether `limit_conn` counts the request no more (HTTP/2 and HTTP/3).
+    is_uncounted: Cell<bool>,
     /// The connection.
     watch: Cell<Option<Watch>>,
 }
@@ -254,12 +255,17 @@ fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
 }
 
 /// Starts dropping a taken body as it arrives, until the module ends that ([`Linger::patience`]). Call this when a
-/// response is being made.
+/// response is being made, and for HTTP/2 and HTTP/3 again when that is done.
 pub fn watch_body<M: Linger>(r: Request<'_, M>) {
     if watched(r).is_some() {
         watch(r);
         // The client may have filled the buffers while nobody read. Then no new data wakes nginx up.
-        raw(r).connection().read().post_next();
+        let event = raw(r).connection().read();
+        match stream(r) {
+            // If the response is over by then, others may have the request's place before their next requests are read.
+            Some(_) => event.post(),
+            None => event.post_next(),
+        }
     }
 }
 
@@ -307,14 +313,18 @@ pub fn drop_piece<M: Linger>(r: Request<'_, M>, input: &mut Input<'_>) -> Piece 
 }
 
 /// Lets nginx end the request when it runs out of connections, unless the request has another user. Over HTTP/2 nginx
-/// ends it together with the other requests of the connection, if each of them may be ended.
-pub fn set_reusable<M: Linger>(r: Request<'_, M>) {
+/// ends it together with the other requests of the connection, if each of them may be ended. `limit_conn` counts a stream no
+/// more, which nginx alone would have ended.
+pub fn give_way<M: Linger>(r: Request<'_, M>) {
     if raw(r).users() != 1 {
         return;
     }
     let c = raw(r).connection();
     if let Some(stream) = stream(r) {
         stream.set_reusable(Some(event::<M>));
+        if taken(r).is_some_and(|taken| !taken.is_uncounted.replace(true)) {
+            limit_conn::leave(r);
+        }
     } else if !c.is_reusable() {
         c.set_reusable(true);
     }

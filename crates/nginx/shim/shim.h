@@ -135,6 +135,12 @@ SETTER(event_failed, ngx_event_t, it->error)
 SETTER(event_ready, ngx_event_t, it->ready)
 SETTER(event_timedout, ngx_event_t, it->timedout)
 
+void nginx_shim_post(ngx_event_t *ev) BODY(
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+    ngx_post_event(ev, &ngx_posted_events);
+)
 void nginx_shim_post_next(ngx_event_t *ev) BODY(ngx_post_event(ev, &ngx_posted_next_events);)
 void nginx_shim_add_timer(ngx_event_t *ev, ngx_msec_t timer) BODY(ngx_add_timer(ev, timer);)
 void nginx_shim_del_timer(ngx_event_t *ev) BODY(ngx_del_timer(ev);)

@@ -426,6 +426,12 @@ impl Event {
         unsafe { (*self.as_ptr()).available = -1 }
     }
 
+    /// Has the handler called at the end of this turn of the event loop.
+    pub fn post(self) {
+        // SAFETY: nginx takes any event, and removes it from its queue when the connection is closed.
+        unsafe { shim::nginx_shim_post(self.as_ptr()) }
+    }
+
     /// Has the handler called in the next turn of the event loop.
     pub fn post_next(self) {
         // SAFETY: nginx takes any event, and removes it from its queue when the connection is closed.
