@@ -905,10 +905,11 @@ CORE::join '', map {
 
 === TEST 19: what a subrequest without the body is not promised, the request's own upstream is
 --- http_config
-log_format length '$uri length $content_length';
+log_format length '$uri length $content_length $length';
 limit_body 1m;
 --- config
 access_log logs/access.log length;
+set $length $content_length;
 fastcgi_param REQUEST_METHOD $request_method;
 fastcgi_param DOCUMENT_URI $document_uri;
 fastcgi_param CONTENT_LENGTH $content_length;
@@ -922,12 +923,14 @@ location = /fastcgi { mirror /mirror/fastcgi; fastcgi_pass fastcgi; }
 location = /uwsgi { mirror /mirror/uwsgi; uwsgi_pass uwsgi; }
 location = /scgi { mirror /mirror/scgi; scgi_pass scgi; }
 location = /kept { mirror /mirror/kept; proxy_set_header Content-Length $content_length; proxy_pass http://kept; }
-location = /if { mirror /mirror/if; set $length "of $content_length"; proxy_pass http://kept; }
+location = /if { mirror /mirror/if; set $of_length "of $content_length"; proxy_pass http://kept; }
+location = /set { mirror /mirror/set; proxy_set_header Content-Length $length; proxy_pass http://kept; }
 location = /mirror/fastcgi { internal; fastcgi_pass fastcgi; }
 location = /mirror/uwsgi { internal; uwsgi_pass uwsgi; }
 location = /mirror/scgi { internal; scgi_pass scgi; }
 location = /mirror/kept { internal; proxy_set_header Content-Length $content_length; proxy_pass http://kept; }
-location = /mirror/if { internal; if ($content_length) { return 204; } proxy_pass http://kept; }
+location = /mirror/if { internal; if ($content_length != 40) { return 204; } proxy_pass http://kept; }
+location = /mirror/set { internal; proxy_pass http://kept; }
 location = /next { access_log off; proxy_pass http://kept; }
 --- in_turn
 --- script
@@ -936,12 +939,14 @@ h1: head POST /uwsgi 40; read; send 40; answer
 h1: head POST /scgi 40; read; send 40; answer
 h1: head POST /kept 35; read; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; answer; head GET /next; answer
 h1s: head POST /if 40; send 10; read; send 30; answer; head GET /next; answer
+h1: head POST /set 40; send 10; read; send 30; answer; head GET /next; answer
 h2: head POST /kept 40; send 10; read; send 30; finish; answer; head POST /uwsgi 40; send 40; finish; answer; head GET /next; answer
 h3: head POST /kept 40; send 10; pause 0.1; send 30; finish; answer; head POST /uwsgi 40; send 40; finish; answer; head GET /next; answer
 --- seen
 200 ok
 200 ok
 200 ok
+200 ok | 200 ok
 200 ok | 200 ok
 200 ok | 200 ok
 200 ok | 200 ok | 200 ok
@@ -959,6 +964,9 @@ GET /next none
 POST /mirror/if none
 POST /if 40
 GET /next none
+POST /mirror/set none
+POST /set 40
+GET /next none
 POST /mirror/kept none
 POST /kept 40
 uwsgi POST /mirror/uwsgi "" 0
@@ -970,11 +978,12 @@ h3 uwsgi POST /mirror/uwsgi "" 0
 h3 uwsgi POST /uwsgi "40" 40
 h3 GET /next none
 --- access_log
-/fastcgi length 40
-/uwsgi length 40
-/scgi length 40
-/kept length 35
-/if length 40
+/fastcgi length 40 40
+/uwsgi length 40 40
+/scgi length 40 40
+/kept length 35 35
+/if length 40 40
+/set length 40 40
 --- no_access_log
 length -
 --- no_error_log

@@ -9,8 +9,8 @@ use nginx_sys::{
 
 use crate::{module, shim, OutOfMemory};
 
-/// Has nginx evaluate `$content_length` for each request that asks for it, and keep none of a subrequest. nginx keeps one value
-/// for a request and all of its subrequests; but these may have another body, or none
+/// Has nginx tell the upstream of a subrequest no length that is not its own: nginx keeps one value of `$content_length` for a
+/// request and all of its subrequests, but these may have another body, or none
 /// ([`Request::detach_body`](crate::Request::detach_body)).
 ///
 /// # Errors
@@ -55,21 +55,25 @@ unsafe fn find(cf: *mut ngx_conf_t) -> *mut ngx_http_variable_t {
     key.map_or(ptr::null_mut(), |key| key.value.cast())
 }
 
-/// Computes `$content_length`, as nginx does: `ngx_http_variable_t.get_handler`.
+/// Computes `$content_length`: `ngx_http_variable_t.get_handler`. A subrequest has its own while its upstream is told of its
+/// body. Until then, as in `set`, it has that of its main request, with which it shares all values.
 unsafe extern "C" fn get(r: *mut ngx_http_request_t, v: *mut ngx_http_variable_value_t, data: usize) -> ngx_int_t {
     // SAFETY: this is what `tell_subrequests_apart` has kept in the configuration, which outlives the request.
     let original = unsafe { &*(data as *const ngx_http_variable_t) };
     let Some(get) = original.get_handler else {
         return NGX_ERROR as ngx_int_t;
     };
-    // SAFETY: nginx's own handler takes what this one got, and its own data.
-    let result = unsafe { get(r, v, original.data) };
-    // SAFETY: nginx passes a live request.
-    if unsafe { (*r).main == r } || result != NGX_OK as ngx_int_t {
+    // SAFETY: nginx passes a live request, whose main request is live, too.
+    let (main, is_shared) = unsafe { ((*r).main, r != (*r).main && (*r).variables == (*(*r).main).variables) };
+    // SAFETY: the request's upstream is null, or live as long.
+    let is_its_own = unsafe { (*r).upstream.as_ref() }.is_some_and(|upstream| upstream.request_bufs.is_null());
+    // SAFETY: nginx's own handler takes what this one got, or the main request, and its own data.
+    let result = unsafe { get(if is_shared && !is_its_own { main } else { r }, v, original.data) };
+    if !is_shared || !is_its_own || result != NGX_OK as ngx_int_t {
         return result;
     }
-    // Of a subrequest's value, the main request must keep neither what it is nor that there is none. nginx uses a value without
-    // these bits once, and asks again.
+    // The main request must keep neither what this is nor that there is none. nginx uses a value without these bits once, and
+    // asks again.
     // SAFETY: nginx passes a value, which its handler has filled in.
     if unsafe { shim::nginx_shim_value_not_found(v) } != 0 {
         // SAFETY: the same value. The text is static.
