@@ -14,7 +14,7 @@ use crate::module::Request;
 use crate::reject;
 use crate::state::{self, SentTo, State};
 use crate::timeout;
-use nginx::{Input, Phase, Piece, Status};
+use nginx::{Input, Level, Phase, Piece, Status};
 
 /// Called before nginx looks for a location, and when it has found one, of a request that was redirected or rewritten. Drops a
 /// body that nobody reads to its end.
@@ -27,6 +27,7 @@ pub fn redirected(r: Request<'_>) {
     if r.is_body_torn() || r.is_body_discarded() {
         // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
         // left of it.
+        note_spent(r);
         if r.is_body_over() && !r.is_body_discarded() && !r.is_multiplexed() {
             // An upstream was given it as it came.
             reject::forget_body(r);
@@ -35,6 +36,22 @@ pub fn redirected(r: Request<'_>) {
         } else {
             reject::drop_body(r);
         }
+    }
+}
+
+/// Notes that another location is to do what an upstream has failed to do, but would have to do it without the body, which
+/// that upstream was given as it came: an upload would be taken for an empty one. The page of an error does without.
+fn note_spent(r: Request<'_>) {
+    let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !r.is_error_page() && !r.is_post_action();
+    if !is_handed_over || r.is_retrieval() || r.state().is_some_and(State::is_refused) {
+        return;
+    }
+    if let Some(state) = r.state_or_default() {
+        state.is_body_spent.set(true);
+        r.log(
+            Level::Error,
+            format_args!("upstream that failed has taken the body, no other location gets the request"),
+        );
     }
 }
 
@@ -95,6 +112,9 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     }
     if let Some(state) = r.state() {
         state.is_due.set(true);
+        if state.is_body_spent.get() && !r.is_error_page() {
+            return Phase::Finalize(Status::BAD_GATEWAY);
+        }
         if let Some((status, _)) = state.replaced.get().filter(|(_, changes)| *changes == r.uri_changes()) {
             // The code whose answer the refusal was to replace has ignored the refusal.
             return Phase::Finalize(status);

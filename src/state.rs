@@ -38,6 +38,8 @@ pub struct State<'r> {
     /// The status of a refusal that replaces another answer, and how often nginx could still redirect the request at
     /// that time. `None` again as soon as the refusal is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
+    /// Whether an upstream has failed that was given the body as it came, so that no other can be asked instead.
+    pub is_body_spent: Cell<bool>,
     /// Whether the module will be told when the request ends.
     is_end_notified: Cell<bool>,
     /// What most requests never need; `None` before it is.

@@ -624,7 +624,7 @@ proxy_request_buffering off;
 proxy_intercept_errors on;
 location = /sent { proxy_pass http://early_unix; }
 location = /failed { error_page 502 504 /page/failed; proxy_pass http://early_unix; }
-location = /named { error_page 502 504 = @named; proxy_pass http://early_unix; }
+location = /named { error_page 502 504 @named; proxy_pass http://early_unix; }
 location = /intercepted { error_page 503 /page/intercepted; proxy_pass http://early_unix; }
 location = /included { ssi on; ssi_types *; proxy_pass http://early_unix; }
 location = /posted { post_action /page/posted; proxy_pass http://early_unix; }
@@ -648,7 +648,7 @@ CORE::join '', map {
      "h3: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
 } qw(sent failed named intercepted included posted)
 --- seen eval
-CORE::join '', map { "$_ | 200 ok\n" x 4 } '200 ok', '502 ok', '200 ok', '503 ok', '200 page ok', '200 posted'
+CORE::join '', map { "$_ | 200 ok\n" x 4 } '200 ok', '502 ok', '502 ok', '503 ok', '200 page ok', '200 posted'
 --- asked eval
 CORE::join '', map {
     ("$_ none\nGET /next none\n" x 3) . "h3 $_ none\nh3 GET /next none\n"
@@ -1133,6 +1133,45 @@ h1: head GET /file 200; read; send 200; answer
 /file bytes=0-9 length 200
 /file bytes=10-19 length -
 /file bytes=20-29 length -
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 23: what an upstream has failed to do with a body that it was given as it came, nobody else does without the body
+--- config
+limit_body 1m;
+proxy_request_buffering off;
+proxy_intercept_errors on;
+error_page 404 502 503 504 = @other;
+location /closed { proxy_pass http://early_unix; }
+location /said { proxy_pass http://early_unix; }
+location /none { proxy_pass http://127.0.0.1:1; }
+location /not-found { proxy_pass http://early_unix; }
+location /page { error_page 503 = @page; proxy_pass http://early_unix; }
+location /again { recursive_error_pages on; proxy_pass http://early_unix; }
+location @other { recursive_error_pages off; proxy_pass http://kept; }
+location @page { return 200 page; }
+location = /next { proxy_pass http://kept; }
+--- early eval
+CORE::join '', map { $_ x 3 }
+    "/closed: rest; close\n",
+    "/said: rest; answer 503 no; close\n",
+    "/not-found: rest; answer 404 no; close\n",
+    "/page: rest; answer 503 no; close\n",
+    "/again: rest; close\n"
+--- in_turn
+--- script eval
+CORE::join '', "h1: head POST /none 30k; send 30k; answer; connect; head GET /next; answer\n", map {
+    ("h1: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
+     "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
+     "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
+} qw(closed said again not-found page)
+--- seen eval
+CORE::join '', "502 <502 Bad Gateway> | 200 ok\n", map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 ok', '200 page'
+--- asked eval
+CORE::join '', ("GET /next none\n") x 10,
+    (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST'), ("GET /next none\n") x 3
 --- no_error_log
 [alert]
 [emerg]

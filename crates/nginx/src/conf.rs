@@ -571,7 +571,7 @@ impl Hooks {
     pub const BODY: Self = Self(1);
     /// `precontent`.
     pub const PRECONTENT: Self = Self(2);
-    /// `rewrite`, `response_header`, `response_end` and `subrequest`.
+    /// `rewrite`, `preaccess`, `response_header`, `response_end` and `subrequest`.
     pub const RESPONSE: Self = Self(4);
     /// `log`.
     pub const LOG: Self = Self(8);

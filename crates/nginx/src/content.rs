@@ -5,8 +5,8 @@ use core::ptr;
 
 use nginx_sys::{
     ngx_alloc_chain_link, ngx_buf_t, ngx_chain_t, ngx_create_temp_buf, ngx_http_discard_request_body,
-    ngx_http_output_filter, ngx_http_request_t, ngx_http_send_header, ngx_int_t, ngx_str_t, NGX_ERROR, NGX_HTTP_GET,
-    NGX_HTTP_HEAD, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK, NGX_OK,
+    ngx_http_output_filter, ngx_http_request_t, ngx_http_send_header, ngx_int_t, ngx_str_t, NGX_ERROR,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK, NGX_OK,
 };
 
 use crate::{shim, HttpModule, Request};
@@ -79,7 +79,8 @@ impl Write for Output {
 /// Answers a request: `ngx_http_core_loc_conf_t.handler`.
 pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx passes a live request.
-    if unsafe { (*r).method } & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {
+    let request = unsafe { Request::new(r) };
+    if !request.is_retrieval() {
         return NGX_HTTP_NOT_ALLOWED as ngx_int_t;
     }
     // SAFETY: nginx passes a live request.
@@ -88,8 +89,6 @@ pub(crate) unsafe extern "C" fn handle<M: HttpModule>(r: *mut ngx_http_request_t
         return discarded;
     }
 
-    // SAFETY: nginx passes a live request.
-    let request = unsafe { Request::new(r) };
     let mut output = Output { r, first: ptr::null_mut(), last: ptr::null_mut(), length: 0 };
     let content = M::content(request, &mut output);
     // SAFETY: `last` is null, or a link with a buffer. Both live as long as the request.

@@ -9,7 +9,7 @@ use core::str;
 use nginx_sys::{
     ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
     ngx_http_core_module, ngx_http_discard_request_body, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_OK,
+    ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_OK,
 };
 
 use crate::monotonic::Monotonic;
@@ -49,6 +49,8 @@ impl Status {
     pub const LENGTH_REQUIRED: Self = Self(411);
     /// 500 Internal Server Error.
     pub const INTERNAL_SERVER_ERROR: Self = Self(500);
+    /// 502 Bad Gateway.
+    pub const BAD_GATEWAY: Self = Self(502);
 
     /// The status that an administrator has written for refusals.
     ///
@@ -159,6 +161,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: `Request` is only made for a live request. The status of an error takes the place of another
         // (`ngx_http_send_header`).
         unsafe { (*self.as_ptr()).err_status >= 400 || (*self.as_ptr()).headers_out.status >= 400 }
+    }
+
+    /// Whether the request only asks for something: GET or HEAD. nginx makes a GET of a request that it redirects to a URI.
+    pub fn is_retrieval(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { (*self.as_ptr()).method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize != 0 }
     }
 
     /// The length of the body, in bytes, less what nginx has discarded; `None` if it is not declared, or there is no

@@ -66,6 +66,14 @@ impl<M: HttpModule> Request<'_, M> {
         unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.state.as_ref()) }
             .is_some_and(|state| state.header_time != usize::MAX)
     }
+
+    /// Whether the upstream that was asked last has failed: it has answered 500 or more, or nginx answers so in its place, as
+    /// it has found none or got no response.
+    pub fn has_upstream_failed(self) -> bool {
+        // SAFETY: live, and so are its upstream and the state of that, if it has them.
+        unsafe { (*self.as_ptr()).upstream.as_ref().map(|u| u.state.as_ref()) }
+            .is_some_and(|state| state.is_none_or(|state| state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize))
+    }
 }
 
 /// The main configuration of the module: how nginx initializes the peers of each upstream that it knows, in the order of their
