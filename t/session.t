@@ -437,7 +437,28 @@ upstream takes nothing more, reading what it has sent
 [alert]
 
 
-=== TEST 23: what is dropped before the client has taken the answer counts in bytes: a client that does not take it is not drained for ever
+=== TEST 23: the same where the client ends its side before nginx has read all of the answer
+--- stream
+limit_session_drain idle=60s;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=4k; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4 sndbuf=4k; proxy_half_close on; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+--- config
+location = /status { stub_status; }
+--- script
+up 5: take 5; send 50k; close; mark closed
+tcp 3 window=4k: send 10; await closed; send 100; read; send 100; read; shutdown; rest; active 0
+up 6: take 5; send 50k; close; mark closed-2
+tcp 4 window=4k: send 10; await closed-2; send 100; read; send 100; read; shutdown; rest; active 0
+--- seen
+connected
+51200 numbers | closed
+connected
+51200 numbers | closed
+--- no_error_log
+[alert]
+
+
+=== TEST 24: what is dropped before the client has taken the answer counts in bytes: a client that does not take it is not drained for ever
 --- stream
 limit_session_drain idle=60s bytes=64k;
 limit_session_zone raw;
@@ -463,7 +484,7 @@ drained 65536 bytes of session
 [alert]
 
 
-=== TEST 24: and in time
+=== TEST 25: and in time
 --- stream
 limit_session_drain idle=60s time=1s;
 proxy_buffer_size 2m;
@@ -481,7 +502,7 @@ qr/drained [1-9]\d+ bytes of session in 1\.\d+s: timeout, response not acknowled
 [alert]
 
 
-=== TEST 25: a client that is slow to take the answer gets all of it, whatever the time, and its drain has all of its time
+=== TEST 26: a client that is slow to take the answer gets all of it, whatever the time, and its drain has all of its time
 --- stream
 limit_session_drain idle=60s time=2s;
 proxy_buffer_size 2m;
@@ -507,7 +528,7 @@ drained 1050624 bytes of session
 [alert]
 
 
-=== TEST 26: a client that closes before it has taken the answer: what was dropped is told and counted
+=== TEST 27: a client that closes before it has taken the answer: what was dropped is told and counted
 --- stream
 limit_session_drain idle=60s;
 proxy_buffer_size 2m;

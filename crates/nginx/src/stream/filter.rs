@@ -114,6 +114,7 @@ unsafe fn drop_data<M: StreamModule>(session: Session<'_, M>, chain: *mut ngx_ch
             at = next;
         }
     }
+    session.keep_upstream();
     NGX_OK as ngx_int_t
 }
 
