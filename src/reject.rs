@@ -40,10 +40,17 @@ pub fn drop_body(r: Request<'_>) {
     r.forget_body_fields();
 }
 
-/// Removes the body from a request that gets no answer any more (`post_action`). No drain is started for the rest of
-/// it: nginx lingers. If a drain has started already, this does nothing.
+/// Removes the body from a request that has been answered (`post_action`). A drain is started only for one that nginx discards,
+/// and that other requests may follow on the connection; otherwise nginx lingers. If a drain has started already, this does
+/// nothing.
 pub fn leave_body(r: Request<'_>) {
-    if !drain::has_begun(r) {
+    if drain::has_begun(r) {
+        return;
+    }
+    if r.is_body_discarded() && drain::begin(r) {
+        drain::response_begin(r);
+        r.forget_body_fields();
+    } else {
         close_gently(r);
         forget_body(r);
     }

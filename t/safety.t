@@ -1175,3 +1175,27 @@ CORE::join '', ("GET /next none\n") x 10,
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 24: a request behind a body that nginx still discards when its post_action begins is answered, where there is no drain, too
+--- config
+limit_body 1m;
+location = /drained { post_action /posted; deny all; }
+location = /off { limit_body_drain off; post_action /posted; deny all; }
+location = /dry { limit_body_dry_run on; post_action /posted; deny all; }
+location = /none { limit_body off; limit_body_drain off; post_action /posted; return 200 "none\n"; }
+location = /posted { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script eval
+CORE::join '', map {
+    ("h1: head POST /$_ 2000; send 1000; read; answer; send 1000; head GET /next; answer\n",
+     "h1s: head POST /$_ chunked; chunk 1000; answer; chunk 1000; chunk 0; head GET /next; answer\n")
+} qw(drained off dry none)
+--- seen eval
+"403 <403 Forbidden> | 200 ok\n" x 6 . "200 none | 200 ok\n" x 2
+--- asked eval
+"POST /posted none\nGET /next none\n" x 8
+--- no_error_log
+[alert]
+[emerg]
