@@ -836,3 +836,25 @@ h1: bytes POST /taken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n0
 200 ok
 --- drained
 /refused 413 complete 20 ?
+
+
+=== TEST 31: a drain whose budget is spent while its answer is still being sent takes nothing of the answer
+--- http_config
+limit_body_zone uploads;
+--- config
+limit_body 1m;
+limit_body_drain idle=1s;
+location = /big { root html; }
+location = /metrics { limit_body_drain off; limit_body_metrics; }
+--- user_files eval
+[["big", "b" x 20_000_000]]
+--- in_turn
+--- script
+h1: head GET /big 1m; header; metric draining_connections 1; metric draining_connections 0; send 100k; answer
+h1: head GET /big chunked; header; chunk 1k; metric draining_connections 1; metric draining_connections 0; chunk 100k; answer
+--- seen
+200 20000000 bytes
+200 20000000 bytes
+--- no_error_log
+[alert]
+[emerg]

@@ -545,7 +545,13 @@ unsafe fn close(r: RawRequest<'_>, patience: Patience) {
     if Stream::of(r).is_none() {
         if patience != Patience::Over {
             r.clear_keepalive();
-            r.end_lingering();
+            if r.is_done() || r.connection().is_closing() {
+                r.end_lingering();
+            } else {
+                // The rest of the answer is still to be sent, and what the client sends meanwhile must not reset the connection
+                // behind it.
+                r.linger();
+            }
         } else if !r.is_kept_alive() {
             // More may still arrive, such as pipelined requests.
             r.linger();
