@@ -408,9 +408,12 @@ pub fn noted<'r>(r: Request<'r>) -> Option<SentTo<'r>> {
     r.state().and_then(|state| state.sent_to.get())
 }
 
-/// The configuration of that place. If it was not noted, the configuration of the current location.
+/// The configuration of that place. If it was not noted, the configuration of the current location: nginx also answers when it
+/// has just found one.
 pub fn sent_to<'r>(r: Request<'r>) -> &'r Conf<'r> {
-    noted(r).map_or_else(|| r.conf(), |sent_to| sent_to.conf)
+    let is_elsewhere = r.is_error_page() && r.is_redirected();
+    let is_here = |sent_to: &SentTo<'_>| !sent_to.is_located && r.is_located() && !is_elsewhere;
+    noted(r).filter(|sent_to| !is_here(sent_to)).map_or_else(|| r.conf(), |sent_to| sent_to.conf)
 }
 
 /// Arranges for the module to be told once when the request ends. Returns whether that succeeded: there is a state, and

@@ -858,3 +858,30 @@ h1: head GET /big chunked; header; chunk 1k; metric draining_connections 1; metr
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 32: what nginx answers when it has just found a location is drained on the terms of that location
+--- config
+limit_body_drain off;
+location /directory/ { limit_body 1k; limit_body_drain idle=9s; proxy_pass http://backend; }
+location = /internal { internal; limit_body 1k; limit_body_drain idle=9s; root html; }
+location = /page { internal; root html; }
+location /paged/ { error_page 413 /page; limit_body 1k; limit_body_drain idle=9s; proxy_pass http://backend; }
+--- user_files
+>>> page
+page
+--- script
+h1: head POST /directory 20; answer; send 20; end
+h1: head POST /directory 2k; answer; send 2k; end
+h1: head POST /internal 2k; answer; send 2k; end
+h1: head POST /paged 2k; answer; send 2k; end
+--- seen
+301 <301 Moved Permanently> | silent
+413 <413 Request Entity Too Large> | closed
+404 <404 Not Found> | silent
+413 page | closed
+--- drained
+/directory 301 complete 20 ?
+/directory 413 complete 2048 ?
+/internal 404 complete 2048 ?
+/paged 413 complete 2048 ?
