@@ -498,27 +498,28 @@ impl<'r, M: HttpModule> Request<'r, M> {
         self.forget_buffers();
     }
 
-    /// Removes what nginx has read of the body from the request. Its file stays what it is.
+    /// Removes what nginx has read of the body from the request, but for the file of a whole body: that is passed on to nobody
+    /// without the rest, and `$request_body_file` is still to tell where it is.
     fn forget_buffers(self) {
+        let is_whole = !self.is_body_awaited();
         // SAFETY: `Request` is only made for a live request. The buffers and the file belong to the request's pool,
         // which releases them.
-        let Some(body) = (unsafe { self.raw().body().as_mut() }) else {
-            return;
-        };
-        body.bufs = ptr::null_mut();
-        // SAFETY: the temporary file is null, or belongs to the request's pool.
-        let is_closed = unsafe { body.temp_file.as_ref() }.is_some_and(|temp_file| temp_file.file.fd == -1);
-        // A file that nginx has closed is passed on to nobody, and `$request_body_file` is still to tell where it is.
-        if !is_closed {
-            body.temp_file = ptr::null_mut();
+        if let Some(body) = unsafe { self.raw().body().as_mut() } {
+            body.bufs = ptr::null_mut();
+            if !is_whole {
+                body.temp_file = ptr::null_mut();
+            }
         }
     }
 
-    /// Empties the file that has what nginx has read of the body, if there is one, and removes it if it would be kept. To be
-    /// called before the body is removed ([`forget_body`](Self::forget_body)), and of no body that was accepted.
+    /// Removes the file that has what nginx has read of the body, if there is one. To be called before the body is removed
+    /// ([`forget_body`](Self::forget_body)), and for no body that was accepted.
     pub fn discard_body_file(self) {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
-        let temp_file = unsafe { self.raw().body().as_ref() }.map_or(ptr::null_mut(), |body| body.temp_file);
+        let Some(body) = (unsafe { self.raw().body().as_mut() }) else {
+            return;
+        };
+        let temp_file = mem::replace(&mut body.temp_file, ptr::null_mut());
         // SAFETY: the temporary file is null, or belongs to the request's pool.
         let Some(temp_file) = (unsafe { temp_file.as_mut() }) else {
             return;
