@@ -1142,3 +1142,77 @@ http2 /second
 [alert]
 [crit]
 [error]
+
+
+=== TEST 36: HTTP/2 upstreams that are found when a variable is evaluated
+--- skip_nginx: 9: < 1.29.4
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 2;
+--- config
+set $port $TEST_NGINX_RAND_PORT_6;
+set $socket http2;
+set $name early_http2;
+resolver 127.0.0.1:$TEST_NGINX_RAND_PORT_5 ipv6=off;
+location /address { proxy_pass https://127.0.0.1:$port; }
+location /unix { proxy_pass http://unix:$TEST_NGINX_EARLY/$socket:; }
+location /name { proxy_pass https://app.example:$port; }
+location /known { proxy_pass http://$name; }
+location /stream { proxy_request_buffering off; proxy_pass https://127.0.0.1:$port; }
+--- early eval
+"*: window 32m; held; answer 401 20k; reset\n" x 6
+--- upload
+h1 POST /address 16m
+h1 chunked POST /address 16m
+h1 POST /unix 16m
+h1 POST /name 16m
+h1 POST /known 16m
+h1 POST /stream 16m
+--- answer
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | open
+401 20480 numbers | closed
+--- responses
+/address 401 saved
+/address 401 saved
+/unix 401 saved
+/name 401 saved
+/known 401 saved
+/stream 401 saved
+--- no_error_log
+[alert]
+[crit]
+
+
+=== TEST 37: an upstream that is found so, and is asked when the lock of the cache is free
+--- http_config
+limit_body 64m;
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=cache:1m;
+--- config
+proxy_request_buffering off;
+proxy_http_version 1.1;
+proxy_cache cache;
+proxy_cache_methods POST;
+proxy_cache_key $uri;
+proxy_cache_lock on;
+set $port $TEST_NGINX_RAND_PORT_5;
+location / { proxy_pass http://127.0.0.1:$port; }
+--- early
+/: rest; mark first; await second; answer 401 first
+/: held; answer 401 second; reset
+--- script
+h1: head POST / 1k; send 1k; answer
+h1: await first; head POST / chunked; read; mark second; chunks 64 64k; answer
+--- seen
+401 first
+401 second
+--- responses
+/ 401 -
+/ 401 saved
+--- no_error_log
+[alert]
+[crit]

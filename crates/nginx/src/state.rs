@@ -10,7 +10,7 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use nginx_sys::{ngx_http_request_t, ngx_palloc, ngx_pool_cleanup_t};
+use nginx_sys::{ngx_http_request_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_t};
 
 use crate::{pool, shim, Event, HttpModule, Registration};
 
@@ -31,7 +31,12 @@ struct Head {
     owner: *const Registration,
     /// The timer of the request's deadline, once one has been set.
     timer: Cell<Option<Event>>,
+    /// nginx's own function that makes what is to be written to the request's upstream, where ours is in its place.
+    create_request: Cell<CreateRequest>,
 }
+
+/// `ngx_http_upstream_t.create_request`
+pub(crate) type CreateRequest = Option<unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t>;
 
 /// What is kept of a main request; `None` if nothing is.
 ///
@@ -159,7 +164,7 @@ unsafe fn create<M: HttpModule>(r: *mut ngx_http_request_t) -> Option<NonNull<Ke
         let pool = (*r).pool;
         let kept = NonNull::new(ngx_palloc(pool, mem::size_of::<Kept<M>>()).cast::<Kept<M>>())?;
         let cleanup = ngx_pool_cleanup_t { handler: Some(MARK), data: kept.as_ptr().cast(), next: (*pool).cleanup };
-        let head = Head { cleanup, owner: M::registration(), timer: Cell::new(None) };
+        let head = Head { cleanup, owner: M::registration(), timer: Cell::new(None), create_request: Cell::new(None) };
         kept.write(Kept { head, state: Default::default() });
         (*pool).cleanup = ptr::addr_of_mut!((*kept.as_ptr()).head.cleanup);
         *context::<M>(r) = kept.as_ptr().cast();
@@ -195,6 +200,27 @@ pub(crate) unsafe fn timer<M: HttpModule>(kept: NonNull<Kept<M>>) -> Option<Even
 pub(crate) unsafe fn set_timer<M: HttpModule>(kept: NonNull<Kept<M>>, timer: Event) {
     // SAFETY: what is kept lives as long as the request, as the caller promises.
     unsafe { (*kept.as_ptr()).head.timer.set(Some(timer)) }
+}
+
+/// What [`set_create_request`] has kept.
+///
+/// # Safety
+///
+/// The request must be live.
+pub(crate) unsafe fn create_request<M: HttpModule>(kept: NonNull<Kept<M>>) -> CreateRequest {
+    // SAFETY: what is kept lives as long as the request, as the caller promises.
+    unsafe { (*kept.as_ptr()).head.create_request.get() }
+}
+
+/// Keeps nginx's own function that makes what is to be written to the request's upstream. That of an upstream from before a
+/// redirect is not called any more.
+///
+/// # Safety
+///
+/// The request must be live.
+pub(crate) unsafe fn set_create_request<M: HttpModule>(kept: NonNull<Kept<M>>, original: CreateRequest) {
+    // SAFETY: what is kept lives as long as the request, as the caller promises.
+    unsafe { (*kept.as_ptr()).head.create_request.set(original) }
 }
 
 /// Our cleanup handler. It also tells our cleanup from others.

@@ -10,12 +10,12 @@ use std::io;
 
 use nginx_sys::{
     ngx_chain_t, ngx_chain_writer, ngx_chain_writer_ctx_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t,
-    ngx_output_chain_filter_pt, NGX_OK,
+    ngx_output_chain_filter_pt, NGX_ERROR, NGX_OK,
 };
 
 use super::{install, is_ours, is_stale, Filter};
 use crate::connection::Connection;
-use crate::{HttpModule, Request};
+use crate::{state, HttpModule, Request};
 
 /// Guards a request on its way to its upstream, if it has one, and the module watches it.
 ///
@@ -58,6 +58,41 @@ unsafe fn guard_first<M: HttpModule>(r: *mut ngx_http_request_t, u: &mut ngx_htt
         // SAFETY: live, says the caller.
         unsafe { install::<M>(r, u) };
     }
+    // Nothing is kept of a subrequest, which has its body from the start.
+    if filter.is_none() && !u.resolved.is_null() && request.is_main() {
+        // SAFETY: live, says the caller, and a main request.
+        unsafe { guard_again::<M>(r, u) };
+    }
+}
+
+/// Has a request guarded again when nginx makes what is to be written: it may then set a filter of its own in the place of ours.
+/// Does nothing if memory is out.
+///
+/// # Safety
+///
+/// `r` must be a live main request, and `u` be its upstream, with the `create_request` that nginx has given it.
+unsafe fn guard_again<M: HttpModule>(r: *mut ngx_http_request_t, u: &mut ngx_http_upstream_t) {
+    // SAFETY: up to the caller.
+    if let Some(kept) = unsafe { state::find_or_create::<M>(r) } {
+        // SAFETY: live, says the caller.
+        unsafe { state::set_create_request(kept, u.create_request.replace(create_request::<M>)) };
+    }
+}
+
+/// Makes what is to be written to an upstream, as nginx does: `ngx_http_upstream_t.create_request`.
+unsafe extern "C" fn create_request<M: HttpModule>(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx passes a live request, and `guard_again` has been called for a main request.
+    let original = unsafe { state::find::<M>(r).and_then(|kept| state::create_request(kept)) };
+    let Some(original) = original else {
+        return NGX_ERROR as ngx_int_t;
+    };
+    // SAFETY: nginx's own function takes what this one got.
+    let result = unsafe { original(r) };
+    if result == NGX_OK as ngx_int_t {
+        // SAFETY: nginx goes on with the request.
+        unsafe { guard::<M>(r) };
+    }
+    result
 }
 
 fn is(filter: ngx_output_chain_filter_pt, other: Filter) -> bool {
