@@ -40,10 +40,10 @@ pub fn redirected(r: Request<'_>) {
 }
 
 /// Notes that another location is to do what an upstream has failed to do, but would have to do it without the body, which
-/// that upstream was given as it came: an upload would be taken for an empty one. The page of an error does without.
+/// that upstream was given as it came: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
-    let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !r.is_error_page() && !r.is_post_action();
-    if !is_handed_over || r.is_retrieval() || r.state().is_some_and(State::is_refused) {
+    let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !does_without_body(r);
+    if !is_handed_over || r.state().is_some_and(State::is_refused) {
         return;
     }
     if let Some(state) = r.state_or_default() {
@@ -53,6 +53,12 @@ fn note_spent(r: Request<'_>) {
             format_args!("upstream that failed has taken the body, no other location gets the request"),
         );
     }
+}
+
+/// Returns whether a request that was redirected may go on without its body: for the page of an error, for a `post_action`, and
+/// if it only asks for something.
+fn does_without_body(r: Request<'_>) -> bool {
+    r.is_error_page() || r.is_post_action() || r.is_retrieval()
 }
 
 /// Called for a subrequest, when its location is looked for, and when its response is about to be made: a clone of another
@@ -112,7 +118,7 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     }
     if let Some(state) = r.state() {
         state.is_due.set(true);
-        if state.is_body_spent.get() && !r.is_error_page() {
+        if state.is_body_spent.get() && !does_without_body(r) {
             return Phase::Finalize(Status::BAD_GATEWAY);
         }
         if let Some((status, _)) = state.replaced.get().filter(|(_, changes)| *changes == r.uri_changes()) {

@@ -1150,27 +1150,34 @@ location /none { proxy_pass http://127.0.0.1:1; }
 location /not-found { proxy_pass http://early_unix; }
 location /page { error_page 503 = @page; proxy_pass http://early_unix; }
 location /again { recursive_error_pages on; proxy_pass http://early_unix; }
+location /sorry { recursive_error_pages on; error_page 502 = @sorry; proxy_pass http://early_unix; }
 location @other { recursive_error_pages off; proxy_pass http://kept; }
+location @sorry { error_page 502 =200 /text; recursive_error_pages on; proxy_pass http://kept; }
+location = /text { root html; }
 location @page { return 200 page; }
 location = /next { proxy_pass http://kept; }
+--- user_files
+>>> text
+text
 --- early eval
 CORE::join '', map { $_ x 3 }
     "/closed: rest; close\n",
     "/said: rest; answer 503 no; close\n",
     "/not-found: rest; answer 404 no; close\n",
     "/page: rest; answer 503 no; close\n",
-    "/again: rest; close\n"
+    "/again: rest; close\n",
+    "/sorry: rest; close\n"
 --- in_turn
 --- script eval
 CORE::join '', "h1: head POST /none 30k; send 30k; answer; connect; head GET /next; answer\n", map {
     ("h1: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
      "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
-} qw(closed said again not-found page)
+} qw(closed said again sorry not-found page)
 --- seen eval
-CORE::join '', "502 <502 Bad Gateway> | 200 ok\n", map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 ok', '200 page'
+CORE::join '', "502 <502 Bad Gateway> | 200 ok\n", map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page'
 --- asked eval
-CORE::join '', ("GET /next none\n") x 10,
+CORE::join '', ("GET /next none\n") x 13,
     (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST'), ("GET /next none\n") x 3
 --- no_error_log
 [alert]
