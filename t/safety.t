@@ -992,6 +992,8 @@ length -
 
 
 === TEST 20: auth_request has no body, and is promised none
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=auth:1m;
 --- config
 limit_body 1m;
 fastcgi_param REQUEST_METHOD $request_method;
@@ -1006,6 +1008,8 @@ location = /fastcgi { auth_request /auth/fastcgi; fastcgi_pass fastcgi; }
 location = /auth/fastcgi { internal; fastcgi_pass fastcgi; }
 location = /uwsgi { auth_request /auth/uwsgi; uwsgi_pass uwsgi; }
 location = /auth/uwsgi { internal; uwsgi_pass uwsgi; }
+location = /set { auth_request /auth/set; auth_request_set $length $content_length; proxy_set_header Content-Length $length; proxy_pass http://kept; }
+location = /auth/set { internal; proxy_cache auth; proxy_cache_valid 1h; proxy_cache_key auth; proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
 --- in_turn
 --- script
@@ -1015,6 +1019,7 @@ h1: head POST /kept chunked; chunk 40; chunk 0; answer; head GET /next; answer
 h1: head POST /fastcgi 40; send 40; answer
 h1: head POST /uwsgi 40; send 40; answer
 h1: head POST /uwsgi chunked; chunk 40; chunk 0; answer
+h1: head POST /set 40; send 40; answer; head POST /set 40; send 40; answer; head GET /next; answer
 h2: head POST /kept 40; send 40; finish; answer; head POST /fastcgi 40; send 40; finish; answer; head GET /next; answer
 h3: head POST /kept 40; send 40; finish; answer; head POST /fastcgi 40; send 40; finish; answer; head GET /next; answer
 --- seen
@@ -1024,6 +1029,7 @@ h3: head POST /kept 40; send 40; finish; answer; head POST /fastcgi 40; send 40;
 200 ok
 200 ok
 200 ok
+200 ok | 200 ok | 200 ok
 200 ok | 200 ok | 200 ok
 200 ok | 200 ok | 200 ok
 --- asked
@@ -1042,6 +1048,10 @@ uwsgi POST /auth/uwsgi "" 0
 uwsgi POST /uwsgi "40" 40
 uwsgi POST /auth/uwsgi "" 0
 uwsgi POST /uwsgi "40" 40
+GET /auth/set none
+POST /set 40
+POST /set 40
+GET /next none
 GET /early/auth none
 POST /kept 40
 fastcgi POST /auth/fastcgi "" 0

@@ -36,6 +36,7 @@
 
 /* Requests. */
 
+GETTER(cached, ngx_http_request_t, it->cached)
 GETTER(chunked, ngx_http_request_t, it->headers_in.chunked)
 GETTER(discard_body, ngx_http_request_t, it->discard_body)
 GETTER(done, ngx_http_request_t, it->done)

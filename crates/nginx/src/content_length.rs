@@ -3,8 +3,9 @@
 use core::{mem, ptr};
 
 use nginx_sys::{
-    ngx_conf_t, ngx_hash_key_t, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t,
-    ngx_palloc, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_conf_t, ngx_hash_key_t, ngx_http_core_content_phase, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_uint_t, NGX_ERROR,
+    NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
 use crate::{module, shim, OutOfMemory};
@@ -55,8 +56,8 @@ unsafe fn find(cf: *mut ngx_conf_t) -> *mut ngx_http_variable_t {
     key.map_or(ptr::null_mut(), |key| key.value.cast())
 }
 
-/// Computes `$content_length`: `ngx_http_variable_t.get_handler`. A subrequest has its own while its upstream is told of its
-/// body. Until then, as in `set`, it has that of its main request, with which it shares all values.
+/// Computes `$content_length`: `ngx_http_variable_t.get_handler`. A subrequest without a body has none while the request to its
+/// upstream is made. At any other time, as in `set`, it has the length of its main request, with which it shares all values.
 unsafe extern "C" fn get(r: *mut ngx_http_request_t, v: *mut ngx_http_variable_value_t, data: usize) -> ngx_int_t {
     // SAFETY: this is what `tell_subrequests_apart` has kept in the configuration, which outlives the request.
     let original = unsafe { &*(data as *const ngx_http_variable_t) };
@@ -65,11 +66,11 @@ unsafe extern "C" fn get(r: *mut ngx_http_request_t, v: *mut ngx_http_variable_v
     };
     // SAFETY: nginx passes a live request, whose main request is live, too.
     let (main, is_shared) = unsafe { ((*r).main, r != (*r).main && (*r).variables == (*(*r).main).variables) };
-    // SAFETY: the request's upstream is null, or live as long.
-    let is_its_own = unsafe { (*r).upstream.as_ref() }.is_some_and(|upstream| upstream.request_bufs.is_null());
+    // SAFETY: as above.
+    let is_of_main = is_shared && unsafe { has_no_body(r) && !is_asking(r) };
     // SAFETY: nginx's own handler takes what this one got, or the main request, and its own data.
-    let result = unsafe { get(if is_shared && !is_its_own { main } else { r }, v, original.data) };
-    if !is_shared || !is_its_own || result != NGX_OK as ngx_int_t {
+    let result = unsafe { get(if is_of_main { main } else { r }, v, original.data) };
+    if !is_shared || is_of_main || result != NGX_OK as ngx_int_t {
         return result;
     }
     // The main request must keep neither what this is nor that there is none. nginx uses a value without these bits once, and
@@ -86,4 +87,42 @@ unsafe extern "C" fn get(r: *mut ngx_http_request_t, v: *mut ngx_http_variable_v
     // SAFETY: as above.
     unsafe { shim::nginx_shim_set_value_valid(v, 0) };
     result
+}
+
+/// Returns whether a request has neither a body nor the length of one.
+///
+/// # Safety
+///
+/// `r` must be live.
+unsafe fn has_no_body(r: *mut ngx_http_request_t) -> bool {
+    // SAFETY: live, says the caller.
+    unsafe { (*r).request_body.is_null() && (*r).headers_in.content_length_n < 0 }
+}
+
+/// Returns whether nginx is making the request to the upstream of a request.
+///
+/// # Safety
+///
+/// `r` must be live.
+unsafe fn is_asking(r: *mut ngx_http_request_t) -> bool {
+    // SAFETY: live, says the caller; an upstream lives as long as the request.
+    let has_asked = unsafe { (*r).upstream.as_ref() }.is_none_or(|upstream| !upstream.request_bufs.is_null());
+    // A response from a cache, or an error before, is not asked for.
+    // SAFETY: reads bits of a live request.
+    !has_asked && unsafe { shim::nginx_shim_cached(r) == 0 && shim::nginx_shim_done(r) == 0 && is_in_content_phase(r) }
+}
+
+/// Returns whether a request has come to the handler of its location.
+///
+/// # Safety
+///
+/// `r` must be live, and nginx have begun to process it.
+unsafe fn is_in_content_phase(r: *mut ngx_http_request_t) -> bool {
+    // SAFETY: live, says the caller. The core module has a main configuration, with handlers for all phases.
+    unsafe {
+        let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
+        let engine = ptr::addr_of!((*core.cast::<ngx_http_core_main_conf_t>()).phase_engine);
+        let step = (*engine).handlers.offset((*r).phase_handler as isize);
+        (*step).checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
+    }
 }
