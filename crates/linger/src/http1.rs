@@ -47,6 +47,9 @@ const SEEN: u64 = 1 << 20;
 /// that has not sent all may take an end of the connection for a failure.
 const SILENT: u64 = NOTICE;
 
+/// How long, in milliseconds, a client may take to acknowledge an answer: as long as nginx lingers by default.
+const OWED: u64 = 30_000;
+
 /// The rest of a body.
 #[derive(Clone, Copy)]
 pub(crate) struct Body {
@@ -60,6 +63,8 @@ pub(crate) struct Body {
     /// Whether the system needs a buffer to drop what arrives over this connection. A kernel that does TLS takes it for a
     /// failure, which ends the connection, when [`recv_truncated`] gives it none.
     wants_buffer: bool,
+    /// Until when the client may take to acknowledge an answer that is sent when nothing more is read ([`now`]); 0 before that.
+    owed_until: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -109,7 +114,7 @@ enum Reader {
 pub(crate) fn find(r: RawRequest<'_>) -> Option<Found> {
     let (rest, buffer, reader) = unread(r)?;
     let wants_buffer = r.connection().is_decrypted_by_kernel();
-    let mut body = Body { rest, seen: 0, syntax: 0, wake_up_for: 1, wants_buffer };
+    let mut body = Body { rest, seen: 0, syntax: 0, wake_up_for: 1, wants_buffer, owed_until: 0 };
     // SAFETY: `buffer` is null, or the buffer of the live request's header or body. It is copied.
     let copy = unsafe { buffer.as_ref() }.copied();
     let (ahead, came, left) = match copy {
@@ -216,6 +221,14 @@ struct Bulk {
 }
 
 impl Body {
+    /// Returns whether an answer is still to be sent, or to be acknowledged, that was being sent when nothing more was read.
+    pub(crate) fn owes_answer(&mut self, is_done: bool) -> bool {
+        if !is_done {
+            self.owed_until = now().saturating_add(OWED);
+        }
+        now() < self.owed_until
+    }
+
     /// How long the kernel may wait for more than one byte before it wakes nginx up, in milliseconds; `None` if it does
     /// not wait.
     pub(crate) fn notice(&self) -> Option<u64> {

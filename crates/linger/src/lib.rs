@@ -459,6 +459,9 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
         step_back(r);
     }
     let patience = M::patience(r);
+    if let (Patience::Spent, true, Some(watched)) = (patience, owes_answer(r), watched(r)) {
+        return wait_for_answer(r, watched);
+    }
     let (Patience::Wait(left), Some(watched)) = (patience, watched(r)) else {
         release(r);
         // SAFETY: the body was taken, and no copy of `r` is used afterwards, as the caller promises.
@@ -474,6 +477,25 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     let left = if is_alone { left } else { left.min(NOTICE) };
     let next = with_http1(r, |body| body.next_look(raw(r))).flatten();
     watched.timer.start_timer(next.map_or(left, |next| left.min(next)));
+}
+
+/// Returns whether an answer over HTTP/1.x, which was being sent when the budget of its drain was spent, is still to be sent or
+/// to be acknowledged: if the connection was closed, what the client has sent meanwhile would reset it, and the end of the answer
+/// be lost.
+fn owes_answer<M: Linger>(r: Request<'_, M>) -> bool {
+    let is_done = r.is_done();
+    let is_owed = with_http1(r, |body| body.owes_answer(is_done)).unwrap_or(false);
+    is_owed && !raw(r).connection().is_closing() && !(is_done && is_acknowledged(r))
+}
+
+/// Waits until an answer is sent and acknowledged. Nothing more is read meanwhile.
+fn wait_for_answer<M: Linger>(r: Request<'_, M>, watched: Watch) {
+    raw(r).block_reading();
+    raw(r).connection().replace_handlers(is_ours::<M>, watched.read, watched.write);
+    if r.is_done() {
+        give_way(r);
+    }
+    watched.timer.start_timer(NOTICE);
 }
 
 /// Handles an event of a request's connection: `ngx_event_t.handler`.
@@ -545,13 +567,7 @@ unsafe fn close(r: RawRequest<'_>, patience: Patience) {
     if Stream::of(r).is_none() {
         if patience != Patience::Over {
             r.clear_keepalive();
-            if r.is_done() || r.connection().is_closing() {
-                r.end_lingering();
-            } else {
-                // The rest of the answer is still to be sent, and what the client sends meanwhile must not reset the connection
-                // behind it.
-                r.linger();
-            }
+            r.end_lingering();
         } else if !r.is_kept_alive() {
             // More may still arrive, such as pipelined requests.
             r.linger();
