@@ -490,8 +490,8 @@ fn owes_answer<M: Linger>(r: Request<'_, M>) -> bool {
 
 /// Waits until an answer is sent and acknowledged. Nothing more is read meanwhile.
 fn wait_for_answer<M: Linger>(r: Request<'_, M>, watched: Watch) {
-    raw(r).block_reading();
     raw(r).connection().replace_handlers(is_ours::<M>, watched.read, watched.write);
+    raw(r).outlive_half_close();
     if r.is_done() {
         give_way(r);
     }
