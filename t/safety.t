@@ -1164,6 +1164,8 @@ location /sorry { recursive_error_pages on; error_page 502 = @sorry; proxy_pass 
 location @other { recursive_error_pages off; proxy_pass http://kept; }
 location @sorry { error_page 502 =200 /text; recursive_error_pages on; proxy_pass http://kept; }
 location = /text { root html; }
+location /named { proxy_pass http://early_unix; }
+location /malformed { error_page 400 = @other; proxy_pass http://early_unix; }
 location @page { return 200 page; }
 location = /next { proxy_pass http://kept; }
 --- user_files
@@ -1176,19 +1178,21 @@ CORE::join '', map { $_ x 3 }
     "/not-found: rest; answer 404 no; close\n",
     "/page: rest; answer 503 no; close\n",
     "/again: rest; close\n",
-    "/sorry: rest; close\n"
+    "/sorry: rest; close\n",
+    "/named: rest; send HTTP/1.1 503 Busy\\r\\nX-Accel-Redirect: \@other\\r\\nContent-Length: 0\\r\\n\\r\\n; close\n"
 --- in_turn
 --- script eval
-CORE::join '', "h1: head POST /none 30k; send 30k; answer; connect; head GET /next; answer\n", map {
+CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nno; answer\n", "h1: head POST /none 30k; send 30k; answer; connect; head GET /next; answer\n", map {
     ("h1: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
      "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
-} qw(closed said again sorry not-found page)
+} qw(closed said again sorry not-found page named)
 --- seen eval
-CORE::join '', "502 <502 Bad Gateway> | 200 ok\n", map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n", map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page', '200 ok'
 --- asked eval
-CORE::join '', ("GET /next none\n") x 13,
-    (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST'), ("GET /next none\n") x 3
+CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 13,
+    (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST'), ("GET /next none\n") x 3,
+    (map { "$_ /named none\nGET /next none\n" } 'POST', 'PUT', 'POST')
 --- no_error_log
 [alert]
 [emerg]

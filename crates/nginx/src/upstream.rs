@@ -70,9 +70,19 @@ impl<M: HttpModule> Request<'_, M> {
     /// Whether the upstream that was asked last has failed: it has answered 500 or more, or nginx answers so in its place, as
     /// it has found none or got no response.
     pub fn has_upstream_failed(self) -> bool {
-        // SAFETY: live, and so are its upstream and the state of that, if it has them.
-        unsafe { (*self.as_ptr()).upstream.as_ref().map(|u| u.state.as_ref()) }
-            .is_some_and(|state| state.is_none_or(|state| state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize))
+        // SAFETY: live, and so is its upstream, if it has one.
+        let Some(u) = (unsafe { (*self.as_ptr()).upstream.as_ref() }) else {
+            return false;
+        };
+        // SAFETY: the state is null before a peer is chosen, or lives as long.
+        match unsafe { u.state.as_ref() } {
+            Some(state) => {
+                // An application that has itself named who goes on has not failed.
+                state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize && u.headers_in.x_accel_redirect.is_null()
+            }
+            // If the request to it has not been made either, it was the client that failed.
+            None => !u.request_bufs.is_null(),
+        }
     }
 }
 
