@@ -485,7 +485,9 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
 fn owes_answer<M: Linger>(r: Request<'_, M>) -> bool {
     let is_done = r.is_done();
     let is_owed = with_http1(r, |body| body.owes_answer(is_done)).unwrap_or(false);
-    is_owed && !raw(r).connection().is_closing() && !(is_done && is_acknowledged(r))
+    // Only Linux tells.
+    let is_over = is_done && (cfg!(not(target_os = "linux")) || is_acknowledged(r));
+    is_owed && !is_over && !raw(r).connection().is_closing()
 }
 
 /// Waits until an answer is sent and acknowledged. Nothing more is read meanwhile.
