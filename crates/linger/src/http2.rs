@@ -121,13 +121,19 @@ impl<'r> Stream<'r> {
         unsafe { (*self.as_ptr()).recv_window as u64 }
     }
 
-    /// Returns whether the client may send. nginx takes all of a frame off the window when the frame begins, so the client
-    /// may, and must, also send the rest of a frame.
-    pub(crate) fn may_send(self) -> bool {
-        self.window() > 0 || self.frame_rest().is_some_and(|rest| rest > 0)
+    /// How many bytes the client may send before it is granted more. nginx takes all of a frame off the window when the frame
+    /// begins, so the client may, and must, also send the rest of a frame.
+    fn unsent(self) -> u64 {
+        self.window().saturating_add(self.frame_rest().unwrap_or(0))
     }
 
-    /// How many bytes are still to come of the frame that nginx is reading, if it is a frame of this stream.
+    /// Returns whether the client may send.
+    pub(crate) fn may_send(self) -> bool {
+        self.unsent() > 0
+    }
+
+    /// How many bytes are still to come of the frame that nginx is reading, if it is a frame of this stream. When the frame
+    /// is complete, `stream` is NULL; the other members keep what they had.
     fn frame_rest(self) -> Option<u64> {
         let state = self.session().state();
         // SAFETY: reads two members of a live connection's parser state.
@@ -182,13 +188,13 @@ impl<'r> Stream<'r> {
         unsafe { (*r).request_body = ptr::null_mut() };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_chunked(r, 0) };
-        self.pay_ahead(Skipped { window: 0, is_over: self.is_over() })
+        self.pay_ahead(Skipped { unsent: 0, is_over: self.is_over() })
     }
 
     /// Makes nginx read the body again, in the place of any that the request was given. Returns whether it does: not if the
-    /// body has ended, or memory is out.
+    /// body has ended, in the middle of a frame, the rest of which nginx skips in any case, or if memory is out.
     pub(crate) fn step_back(self, skipped: Skipped) -> bool {
-        let is_read = !skipped.is_over && self.read_anew().is_some();
+        let is_read = !skipped.is_over && self.frame_rest().is_none() && self.read_anew().is_some();
         if is_read {
             self.take_back(skipped);
         }
@@ -198,7 +204,7 @@ impl<'r> Stream<'r> {
     /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result, if `left` bytes were to
     /// come, or 0 if nobody knows.
     pub(crate) fn count_skipped(self, skipped: Skipped, left: u64) -> (Skipped, u64, Came) {
-        let bytes = skipped.window.saturating_sub(self.window());
+        let bytes = skipped.unsent.saturating_sub(self.unsent());
         // As nginx counts what it does not skip.
         self.session().add_payload(|payload| payload.saturating_add_unsigned(bytes));
         let is_over = skipped.is_over || self.is_over() || (1..=bytes).contains(&left);
@@ -210,14 +216,14 @@ impl<'r> Stream<'r> {
     /// connection for flooded ([`settle`](Self::settle)).
     pub(crate) fn pay_ahead(self, skipped: Skipped) -> Skipped {
         self.take_back(skipped);
-        let window = self.window();
-        self.session().add_payload(|payload| payload.saturating_add_unsigned(ahead(window)));
-        Skipped { window, ..skipped }
+        let unsent = self.unsent();
+        self.session().add_payload(|payload| payload.saturating_add_unsigned(ahead(unsent)));
+        Skipped { unsent, ..skipped }
     }
 
     /// Takes back what was paid ahead.
     fn take_back(self, skipped: Skipped) {
-        self.session().add_payload(|payload| payload.saturating_sub_unsigned(ahead(skipped.window)));
+        self.session().add_payload(|payload| payload.saturating_sub_unsigned(ahead(skipped.unsent)));
     }
 
     /// Returns whether the client has ended its side, as far as can be told: of a frame that it skips, nginx itself does not
@@ -227,7 +233,7 @@ impl<'r> Stream<'r> {
         // SAFETY: reads two members of a live connection's parser state.
         let (stream, flags) = unsafe { ((*session.state()).sid, shim::nginx_shim_v2_frame_flags(session.as_ptr())) };
         let is_last = stream == self.id() as usize && flags & NGX_HTTP_V2_END_STREAM_FLAG as usize != 0;
-        self.is_ended() || is_last
+        self.is_ended() || (is_last && !session.is_within_frame())
     }
 
     /// The number of the stream.
@@ -443,8 +449,8 @@ impl<'r> Stream<'r> {
 }
 
 /// What is paid for bytes that nginx may skip before they are counted: an eighth of them is enough.
-fn ahead(window: u64) -> u64 {
-    window.min(SKIPPED) / 8
+fn ahead(unsent: u64) -> u64 {
+    unsent.min(SKIPPED) / 8
 }
 
 /// Makes a buffer empty, and without room. So nginx calls the body filters before it copies the next frame, and the
@@ -539,6 +545,17 @@ impl Session {
     fn state(self) -> *const ngx_http_v2_state_t {
         // SAFETY: only the address of a member is taken.
         unsafe { ptr::addr_of!((*self.as_ptr()).state) }
+    }
+
+    /// Returns whether a frame is still coming whose header has come. Of a header that is incomplete nginx keeps the bytes; of
+    /// a frame it keeps none, and waits for more.
+    fn is_within_frame(self) -> bool {
+        let state = self.state();
+        // SAFETY: reads two members of a live connection's parser state.
+        let (stream, kept) = unsafe { ((*state).stream, (*state).buffer_used) };
+        // SAFETY: reads a bit of a live connection.
+        let is_incomplete = unsafe { shim::nginx_shim_v2_frame_incomplete(self.as_ptr()) != 0 };
+        !stream.is_null() || (is_incomplete && kept == 0)
     }
 
     fn most(self) -> usize {

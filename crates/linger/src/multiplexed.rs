@@ -36,8 +36,8 @@ pub(crate) struct Shared {
 /// What is known of a body that nginx skips.
 #[derive(Clone, Copy)]
 pub(crate) struct Skipped {
-    /// How many bytes the client might send when they were last counted.
-    pub(crate) window: u64,
+    /// How many bytes the client had to send or might send when they were last counted.
+    pub(crate) unsent: u64,
     /// Whether its last frame was seen.
     pub(crate) is_over: bool,
 }
@@ -171,7 +171,7 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Ends what [`step_aside`](Self::step_aside) has begun. Returns false if memory is out.
+    /// Ends what [`step_aside`](Self::step_aside) has begun. Returns false where that must wait.
     pub(crate) fn step_back(self, skipped: Skipped) -> bool {
         match self {
             Self::Http2(stream) => stream.step_back(skipped),

@@ -202,6 +202,7 @@ void nginx_shim_clean_shared(void *data) BODY((void) data;)
 
 GETTER(v2_blocked, ngx_http_v2_connection_t, it->blocked)
 GETTER(v2_frame_flags, ngx_http_v2_connection_t, it->state.flags)
+GETTER(v2_frame_incomplete, ngx_http_v2_connection_t, it->state.incomplete)
 GETTER(v2_concurrent_streams, ngx_http_v2_connection_t,
     SRV_CONF(it->http_connection->conf_ctx, ngx_http_v2_srv_conf_t, ngx_http_v2_module)->concurrent_streams)
 GETTER(v2_in_closed, ngx_http_v2_stream_t, it->in_closed)
