@@ -262,10 +262,11 @@ fn interrupt(r: Request<'_>, drain: &Drain<'_>, terms: &Terms<'_>) {
     });
 }
 
-/// Called when the request ends. Reports the drain, and gives the connection back to nginx.
+/// Called when the request ends. Gives the connection back to nginx, which may tell more of what has come, and reports the
+/// drain.
 pub fn end(r: Request<'_>) {
-    report(r);
     linger::release(r);
+    report(r);
 }
 
 fn report(r: Request<'_>) {

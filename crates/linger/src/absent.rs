@@ -47,7 +47,7 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn step_aside(self) -> Skipped {
+    pub(crate) fn step_aside(self, _left: Option<u64>) -> Skipped {
         match self.0 {}
     }
 
@@ -55,7 +55,7 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
-    pub(crate) fn count_skipped(self, _skipped: Skipped, _left: u64) -> (Skipped, u64, Came) {
+    pub(crate) fn count_skipped(self, _skipped: Skipped) -> (Skipped, u64, Came) {
         match self.0 {}
     }
 

@@ -180,15 +180,16 @@ impl<'r> Stream<'r> {
         Some(())
     }
 
-    /// Has nginx skip what comes, and hides the body from those who may give the request another one.
-    pub(crate) fn step_aside(self) -> Skipped {
+    /// Has nginx skip what comes, and hides the body from those who may give the request another one. `left` is how many bytes
+    /// are to come, if the client keeps to its Content-Length; `None` if nothing is known.
+    pub(crate) fn step_aside(self, left: Option<u64>) -> Skipped {
         let r = self.r.as_ptr();
         self.skip(true);
         // SAFETY: writes a pointer of a live request. The body was made by `new_body`, and its memory belongs to the pool.
         unsafe { (*r).request_body = ptr::null_mut() };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_chunked(r, 0) };
-        self.pay_ahead(Skipped { unsent: 0, is_over: self.is_over() })
+        self.pay_ahead(Skipped { unsent: 0, left, is_over: self.is_over() })
     }
 
     /// Makes nginx read the body again, in the place of any that the request was given. Returns whether it does: not if the
@@ -201,14 +202,16 @@ impl<'r> Stream<'r> {
         is_read
     }
 
-    /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result, if `left` bytes were to
-    /// come, or 0 if nobody knows.
-    pub(crate) fn count_skipped(self, skipped: Skipped, left: u64) -> (Skipped, u64, Came) {
+    /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result.
+    pub(crate) fn count_skipped(self, skipped: Skipped) -> (Skipped, u64, Came) {
         let bytes = skipped.unsent.saturating_sub(self.unsent());
         // As nginx counts what it does not skip.
         self.session().add_payload(|payload| payload.saturating_add_unsigned(bytes));
-        let is_over = skipped.is_over || self.is_over() || (1..=bytes).contains(&left);
-        let skipped = self.pay_ahead(Skipped { is_over, ..skipped });
+        let left = skipped.left.map(|left| left.saturating_sub(bytes));
+        // Padding counts as bytes, too.
+        let has_all = left == Some(0) && self.frame_rest().is_none();
+        let is_over = skipped.is_over || self.is_over() || has_all;
+        let skipped = self.pay_ahead(Skipped { left, is_over, ..skipped });
         (skipped, bytes, self.came(if is_over { 0 } else { 1 }))
     }
 
@@ -226,14 +229,14 @@ impl<'r> Stream<'r> {
         self.session().add_payload(|payload| payload.saturating_sub_unsigned(ahead(skipped.unsent)));
     }
 
-    /// Returns whether the client has ended its side, as far as can be told: of a frame that it skips, nginx itself does not
-    /// take note that it is the last one.
+    /// Returns whether the client has ended its side while nginx skips, as far as can be told: whether the last frame that nginx
+    /// has read is the stream's last one. nginx itself takes note of the end of what it does not skip, and of a reset.
     fn is_over(self) -> bool {
         let session = self.session();
         // SAFETY: reads two members of a live connection's parser state.
         let (stream, flags) = unsafe { ((*session.state()).sid, shim::nginx_shim_v2_frame_flags(session.as_ptr())) };
         let is_last = stream == self.id() as usize && flags & NGX_HTTP_V2_END_STREAM_FLAG as usize != 0;
-        self.is_ended() || (is_last && !session.is_within_frame())
+        is_last && !session.is_within_frame()
     }
 
     /// The number of the stream.

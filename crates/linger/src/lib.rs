@@ -216,11 +216,14 @@ pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
 /// Takes the body over HTTP/2 or HTTP/3. Returns the drain's timer; `None` if memory is out.
 fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) -> Option<Event> {
     let timer = Event::timer(raw(r), Some(look::<M>))?;
-    taken.declared.set(r.declared_length().unwrap_or(0));
+    let (declared, received) = (r.declared_length(), r.body_received());
+    taken.declared.set(declared.unwrap_or(0));
     r.forget_body();
     let (ahead, came) = stream.take()?;
     if may_have_another_body() {
-        taken.skipped.set(stream.step_aside());
+        let left = declared.map(|declared| declared.saturating_sub(received).saturating_sub(ahead));
+        // If all has come, the client has still to say so.
+        taken.skipped.set(stream.step_aside(left.filter(|&left| left > 0)));
     }
     tell(r, ahead, came);
     Some(timer)
@@ -288,8 +291,7 @@ fn count_skipped<M: Linger>(r: Request<'_, M>) -> Came {
     let Some((stream, taken, skipped)) = skipping(r) else {
         return Came::Wait;
     };
-    let left = taken.declared.get().saturating_sub(M::dropped(r));
-    let (skipped, bytes, came) = stream.count_skipped(skipped, left);
+    let (skipped, bytes, came) = stream.count_skipped(skipped);
     taken.skipped.set(Some(skipped));
     tell(r, bytes, came);
     came
@@ -336,6 +338,7 @@ pub fn release<M: Linger>(r: Request<'_, M>) {
         return;
     };
     watch.timer.stop_timer();
+    count_skipped(r);
     if let Some(stream) = stream(r) {
         stream.release(M::dropped(r), taken.skipped.take());
     }

@@ -38,6 +38,8 @@ pub(crate) struct Shared {
 pub(crate) struct Skipped {
     /// How many bytes the client had to send or might send when they were last counted.
     pub(crate) unsent: u64,
+    /// How many bytes are to come, if the client keeps to its Content-Length; `None` if nothing is known.
+    pub(crate) left: Option<u64>,
     /// Whether its last frame was seen.
     pub(crate) is_over: bool,
 }
@@ -163,10 +165,11 @@ impl<'r> Stream<'r> {
     }
 
     /// Has nginx skip what comes of a taken body, while others may give the request a body of their own: nginx would add to
-    /// that (HTTP/2). `None` where there is no need.
-    pub(crate) fn step_aside(self) -> Option<Skipped> {
+    /// that (HTTP/2). `left` is how many bytes are to come, if the client keeps to its Content-Length. `None` where there is no
+    /// need.
+    pub(crate) fn step_aside(self, left: Option<u64>) -> Option<Skipped> {
         match self {
-            Self::Http2(stream) => Some(stream.step_aside()),
+            Self::Http2(stream) => Some(stream.step_aside(left)),
             Self::Http3(_) => None,
         }
     }
@@ -179,11 +182,10 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result, if the client has `left`
-    /// bytes to send, or 0 if nobody knows.
-    pub(crate) fn count_skipped(self, skipped: Skipped, left: u64) -> (Skipped, u64, Came) {
+    /// Counts what nginx has skipped. Returns what is known now, the number of bytes, and the result.
+    pub(crate) fn count_skipped(self, skipped: Skipped) -> (Skipped, u64, Came) {
         match self {
-            Self::Http2(stream) => stream.count_skipped(skipped, left),
+            Self::Http2(stream) => stream.count_skipped(skipped),
             Self::Http3(_) => (skipped, 0, Came::Wait),
         }
     }
