@@ -31,9 +31,6 @@ use nginx::{Connection, Event};
 /// (tcp_rmem).
 const WINDOW: u64 = 4 << 20;
 
-/// For how many bytes that nginx may skip is paid ahead at most: for as many as come in half a second at 1 Gbit/s.
-const SKIPPED: u64 = 64 << 20;
-
 /// The length of a WINDOW_UPDATE, in bytes, without the frame header (RFC 9113, section 6.9).
 const UPDATE: usize = mem::size_of::<u32>();
 
@@ -451,9 +448,10 @@ impl<'r> Stream<'r> {
     }
 }
 
-/// What is paid for bytes that nginx may skip before they are counted: an eighth of them is enough.
+/// What is paid for bytes that nginx may skip before they are counted: an eighth of them is enough. A fast client may send
+/// all of them before any timer fires.
 fn ahead(unsent: u64) -> u64 {
-    unsent.min(SKIPPED) / 8
+    unsent / 8
 }
 
 /// Makes a buffer empty, and without room. So nginx calls the body filters before it copies the next frame, and the

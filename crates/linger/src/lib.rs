@@ -108,6 +108,9 @@ const STEP: u64 = 1 << 20;
 /// No event reports either.
 const NOTICE: u64 = 1000;
 
+/// The same where the client may be waiting for that, or where what it sends has to be counted.
+const SOON: u64 = NOTICE / 8;
+
 /// A module that takes bodies ([`take_body`]), and its decisions about them.
 pub trait Linger: HttpModule {
     /// What this crate remembers of a taken body, as a part of the request's state; `None` if no body has been taken that
@@ -208,7 +211,7 @@ pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
         return false;
     };
     taken.watch.set(Some(Watch { timer, read: None, write: None }));
-    timer.start_timer(NOTICE);
+    timer.start_timer(if skipping(r).is_some() { SOON } else { NOTICE });
     grant(r);
     true
 }
@@ -475,9 +478,15 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     if came == Came::More {
         raw(r).connection().read().post_next();
     }
-    // Another user of the request may make nginx set its own handlers again. Of what is skipped no event tells.
-    let is_alone = is_done && raw(r).users() == 1 && skipping(r).is_none();
-    let left = if is_alone { left } else { left.min(NOTICE) };
+    let left = if skipping(r).is_some() {
+        // Of what is skipped no event tells.
+        left.min(SOON)
+    } else if is_done && raw(r).users() == 1 {
+        left
+    } else {
+        // Another user of the request may make nginx set its own handlers again.
+        left.min(NOTICE)
+    };
     let next = with_http1(r, |body| body.next_look(raw(r))).flatten();
     watched.timer.start_timer(next.map_or(left, |next| left.min(next)));
 }
