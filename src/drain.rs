@@ -123,7 +123,23 @@ pub fn response_end(r: Request<'_>) {
             // It may be sent at once, which no event tells.
             linger::watch_body(r);
         }
-    } else if is_body_coming(r) {
+    } else if is_body_coming(r) && !is_awaited(r) {
+        begin_early(r);
+        response_begin(r);
+    }
+}
+
+/// Returns whether a script may still want the body. The drain then starts later ([`end_awaited`]).
+fn is_awaited(r: Request<'_>) -> bool {
+    state::sent_to(r).terms().is_some()
+        && r.state_or_default().and_then(|state| state.more_or_default(r)).is_some()
+        && state::notify_end(r)
+        && linger::await_end(r)
+}
+
+/// Called when no script can want the body any more. Starts a drain if more of it is to come.
+pub fn end_awaited(r: Request<'_>) {
+    if of(r).is_none() && is_body_coming(r) {
         begin_early(r);
         response_begin(r);
     }

@@ -185,6 +185,10 @@ impl Linger for LimitBody {
     fn dropped(r: Request<'_>) -> u64 {
         drain::dropped(r)
     }
+
+    fn end_awaited(r: Request<'_>) {
+        drain::end_awaited(r);
+    }
 }
 
 // nginx calls the handlers of a phase in the reverse order of their modules. So in the preaccess phase this module

@@ -32,6 +32,8 @@ class Location:
     # Asked for afterwards; as long as the answer has this in it, once more.
     after: str = ""
     passing: str = ""
+    # Whether that is done while the client's connection is open: its end would end a script.
+    stays: bool = False
     # What differs from one answer to the next.
     varies: str = ""
     # Where nginx alone gives no answer to some uploads, and where its worker ends or goes round in circles: why.
@@ -115,6 +117,20 @@ add("lua-after-auth-denied", "max_body 10000 after_auth; access_by_lua_block { n
 add("lua-after-auth-login", 'max_body 10000 after_auth; access_by_lua_block { ngx.redirect("/login") }')
 add("lua-after-auth-granted", f"max_body 10000 after_auth; access_by_lua_block {{ ngx.sleep(0.001) }} {PROXY}")
 add("lua-after-auth-read", f"max_body 10000 after_auth; access_by_lua_block {{ ngx.req.read_body() }} {PROXY}")
+
+# --- Lua: the body is read after the answer, or while it is made
+
+SEES = "seen[ngx.var.arg_row] = received()"
+for name, code in {
+    "no-content": f"ngx.status = 204 ngx.send_headers() {SEES}",
+    "no-content-late": f"ngx.status = 204 ngx.send_headers() ngx.sleep(0.02) {SEES}",
+    "say": f'ngx.say("said") ngx.flush(true) {SEES}',
+    "thread": f'local thread = ngx.thread.spawn(function() {SEES} end) ngx.say("said") ngx.eof() ngx.thread.wait(thread)',
+}.items():
+    here = f"lua-answer-then-read-{name}"
+    add(here, f"max_body 10m; content_by_lua_block {{ {code} }}",
+        'location = HERE-seen { content_by_lua_block { ngx.say(seen[ngx.var.arg_row] or "nothing yet") } }',
+        target="?row={row}", after=f"/{here}-seen?row={{row}}", passing="nothing yet", stays=True)
 
 # --- Lua: the request goes somewhere else
 

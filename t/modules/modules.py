@@ -68,6 +68,8 @@ http {{
             file:close()
             return length
         end
+        -- What a script has received that says so to nobody.
+        seen = {{}}
     }}
     client_body_timeout 5s;
     # What becomes of a connection is waited for, and no longer than five seconds.
@@ -177,10 +179,11 @@ def upload(row):
         body = [["chunk", str(row.size)], ["chunk", "0"]] if is_chunked else [["send", str(row.size)]]
         client.run([*steps, *body, ["answer"], *probe])
     seen = [told(row, line) for line in client.seen] + ["", ""]
-    client.run([["close"]])
     answer, probed = seen[:2]
     connection = {"200 open": "open"}.get(probed, "closed" if probed in CLOSED else probed)
-    return Seen(answer, connection, told(row, afterwards(row)), get(f"/next/{row.location.name}"))
+    after = afterwards(row) if row.location.stays else ""
+    client.run([["close"]])
+    return Seen(answer, connection, told(row, after or afterwards(row)), get(f"/next/{row.location.name}"))
 
 
 def await_answer(client):

@@ -417,12 +417,11 @@ impl<'r> Stream<'r> {
     ///
     /// # Safety
     ///
-    /// [`take`](Self::take) must have been called. The call may end the request: no copy of it may be used
-    /// afterwards.
+    /// The user must have been counted. The call may end the request: no copy of it may be used afterwards.
     pub(crate) unsafe fn close(self) {
         let session = self.session();
         self.skip(true);
-        // SAFETY: `take` has added the user. No copy of the request is used afterwards, as the caller promises.
+        // SAFETY: the user was counted. No copy of the request is used afterwards, as the caller promises.
         unsafe { self.r.leave() };
         // A queued RST_STREAM waits until something else is sent. The connection outlives its streams.
         if !session.is_blocked() && session.has_output() {

@@ -135,6 +135,9 @@ pub trait Linger: HttpModule {
 
     /// How many bytes of a taken HTTP/2 or HTTP/3 body have been dropped.
     fn dropped(r: Request<'_, Self>) -> u64;
+
+    /// Called when nobody can want the body any more, where that had to be waited for ([`await_end`]).
+    fn end_awaited(r: Request<'_, Self>);
 }
 
 /// What this crate remembers of a taken body. It is empty until the body is taken.
@@ -148,6 +151,8 @@ pub struct Taken {
     skipped: Cell<Option<Skipped>>,
     /// Whether `limit_conn` counts the request no more (HTTP/2 and HTTP/3).
     is_uncounted: Cell<bool>,
+    /// The timer that runs while others may want the body; `None` before and afterwards.
+    awaited: Cell<Option<Event>>,
     /// The connection.
     watch: Cell<Option<Watch>>,
 }
@@ -193,6 +198,43 @@ pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
     stream(r).map_or((0, 1), |stream| (stream.taken(), stream.most()))
 }
 
+/// Returns whether a script may still want the body of a request whose response has been made: Lua's may read it then
+/// (`ngx.eof`). If so, the module is told when that is over ([`Linger::end_awaited`]), unless the request ends before. There must
+/// be something to remember that by ([`Linger::taken`]).
+pub fn await_end<M: Linger>(r: Request<'_, M>) -> bool {
+    // Over HTTP/1.x nobody but an upstream reads a body that can be taken at the end of a response.
+    let may_be_read = stream(r).is_some() && !raw(r).is_body_skipped() && is_lua_loaded();
+    let Some(taken) = taken(r).filter(|_| may_be_read) else {
+        return false;
+    };
+    if taken.awaited.get().is_none() {
+        let Some(timer) = Event::timer(raw(r), Some(has_ended::<M>)) else {
+            return false;
+        };
+        raw(r).add_user();
+        taken.awaited.set(Some(timer));
+        timer.start_timer(0);
+    }
+    true
+}
+
+/// Handles the timer of [`await_end`]: `ngx_event_t.handler`.
+unsafe extern "C" fn has_ended<M: Linger>(timer: *mut ngx_event_t) {
+    // SAFETY: the timer is stopped before its request ends, and its data is that request's connection.
+    let (timer, c) = unsafe { (Event::new(timer), Event::new(timer).connection()) };
+    // SAFETY: the connection's request is live: its timer has not been stopped.
+    let r = unsafe { c.main_request::<M>() };
+    if !raw(r).is_left_to_nginx() && watched(r).is_none() {
+        return timer.start_timer(SOON);
+    }
+    if let Some(taken) = taken(r) {
+        taken.awaited.set(None);
+    }
+    M::end_awaited(r);
+    // SAFETY: `await_end` has added the user, and no copy of `r` is used afterwards.
+    unsafe { multiplexed::close(raw(r)) }
+}
+
 /// Takes the rest of the body from nginx. From then on the request has no body, for nginx and for everybody else. Tells
 /// the module how much had arrived already, and whether that was all ([`Linger::has_read`]). Returns whether the rest
 /// will be read, until the request ends or the module has had enough ([`Linger::patience`]).
@@ -223,7 +265,8 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) 
     taken.declared.set(declared.unwrap_or(0));
     r.forget_body();
     let (ahead, came) = stream.take()?;
-    if may_have_another_body() {
+    // It may give the request another body while its answer is made (`ngx.req.set_body_data`).
+    if is_lua_loaded() {
         let left = declared.map(|declared| declared.saturating_sub(received).saturating_sub(ahead));
         // If all has come, the client has still to say so.
         taken.skipped.set(stream.step_aside(left.filter(|&left| left > 0)));
@@ -232,9 +275,8 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) 
     Some(timer)
 }
 
-/// Returns whether there is a module that may give a request another body while its answer is made: Lua's
-/// (`ngx.req.set_body_data`).
-fn may_have_another_body() -> bool {
+/// Returns whether there is Lua's module.
+fn is_lua_loaded() -> bool {
     find_module(|_, name| name == c"ngx_http_lua_module").is_some()
 }
 
@@ -337,6 +379,9 @@ pub fn give_way<M: Linger>(r: Request<'_, M>) {
 
 /// Gives the connection back to nginx, if the body is taken. Call this when the request ends.
 pub fn release<M: Linger>(r: Request<'_, M>) {
+    if let Some(timer) = taken(r).and_then(|taken| taken.awaited.take()) {
+        timer.stop_timer();
+    }
     let Some((taken, watch)) = taken(r).and_then(|taken| Some((taken, taken.watch.take()?))) else {
         return;
     };

@@ -282,10 +282,9 @@ impl<'r> Stream<'r> {
 ///
 /// # Safety
 ///
-/// The body must be taken. The call may end the request: no copy of `r` may be used afterwards.
+/// The user must have been counted. The call may end the request: no copy of `r` may be used afterwards.
 pub(crate) unsafe fn close(r: RawRequest<'_>) {
-    // SAFETY: the user is the one that was added when the body was taken. No copy of `r` is used afterwards, as the
-    // caller promises.
+    // SAFETY: the user was counted, and no copy of `r` is used afterwards, as the caller promises.
     unsafe {
         match http2::Stream::of(r) {
             Some(stream) => stream.close(),

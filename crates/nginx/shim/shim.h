@@ -52,6 +52,7 @@ GETTER(reading_body, ngx_http_request_t, it->reading_body)
 GETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
 GETTER(uri_changes, ngx_http_request_t, it->uri_changes)
 GETTER(users, ngx_http_request_t, it->main->count)
+GETTER(writing, ngx_http_request_t, it->http_state == NGX_HTTP_WRITING_REQUEST_STATE)
 
 SETTER(chunked, ngx_http_request_t, it->headers_in.chunked)
 SETTER(discard_body, ngx_http_request_t, it->discard_body)

@@ -66,7 +66,7 @@ impl RawRequest<'_> {
     }
 
     /// Returns whether nginx is discarding the body (HTTP/2).
-    pub(crate) fn is_body_skipped(self) -> bool {
+    pub fn is_body_skipped(self) -> bool {
         // SAFETY: a request's stream is null, or lives as long.
         #[cfg(ngx_feature = "http_v2")]
         return unsafe {
@@ -107,6 +107,15 @@ impl RawRequest<'_> {
     pub fn is_done(self) -> bool {
         // SAFETY: reads a bit of a live request.
         unsafe { shim::nginx_shim_done(self.as_ptr()) != 0 }
+    }
+
+    /// Returns whether nginx alone deals with what is left of the response: whoever made it is at its end. A `post_action` is
+    /// until nobody else uses the request.
+    pub fn is_left_to_nginx(self) -> bool {
+        // SAFETY: reads a few bits of a live request.
+        let (is_writing, is_post_action) =
+            unsafe { (shim::nginx_shim_writing(self.as_ptr()) != 0, shim::nginx_shim_post_action(self.as_ptr()) != 0) };
+        self.users() == 1 || (!is_post_action && (is_writing || self.is_done()))
     }
 
     /// Returns whether the request has a body of undeclared length.
