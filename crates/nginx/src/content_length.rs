@@ -122,7 +122,7 @@ unsafe fn is_in_content_phase(r: *mut ngx_http_request_t) -> bool {
     unsafe {
         let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
         let engine = ptr::addr_of!((*core.cast::<ngx_http_core_main_conf_t>()).phase_engine);
-        let step = (*engine).handlers.offset((*r).phase_handler as isize);
+        let step = (*engine).handlers.offset((*r).phase_handler);
         (*step).checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
     }
 }
