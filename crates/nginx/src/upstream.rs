@@ -76,10 +76,7 @@ impl<M: HttpModule> Request<'_, M> {
         };
         // SAFETY: the state is null before a peer is chosen, or lives as long.
         match unsafe { u.state.as_ref() } {
-            Some(state) => {
-                // An application that has itself named who goes on has not failed.
-                state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize && u.headers_in.x_accel_redirect.is_null()
-            }
+            Some(state) => state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize,
             // If the request to it has not been made either, it was the client that failed.
             None => !u.request_bufs.is_null(),
         }
