@@ -281,6 +281,7 @@ fn interrupt(r: Request<'_>, drain: &Drain<'_>, terms: &Terms<'_>) {
 /// Called when the request ends. Gives the connection back to nginx, which may tell more of what has come, and reports the
 /// drain.
 pub fn end(r: Request<'_>) {
+    linger::stop_awaiting(r);
     linger::release(r);
     report(r);
 }

@@ -218,6 +218,13 @@ pub fn await_end<M: Linger>(r: Request<'_, M>) -> bool {
     true
 }
 
+/// Ends what [`await_end`] has begun. Call this when the request ends.
+pub fn stop_awaiting<M: Linger>(r: Request<'_, M>) {
+    if let Some(timer) = taken(r).and_then(|taken| taken.awaited.take()) {
+        timer.stop_timer();
+    }
+}
+
 /// Handles the timer of [`await_end`]: `ngx_event_t.handler`.
 unsafe extern "C" fn has_ended<M: Linger>(timer: *mut ngx_event_t) {
     // SAFETY: the timer is stopped before its request ends, and its data is that request's connection.
@@ -379,9 +386,6 @@ pub fn give_way<M: Linger>(r: Request<'_, M>) {
 
 /// Gives the connection back to nginx, if the body is taken. Call this when the request ends.
 pub fn release<M: Linger>(r: Request<'_, M>) {
-    if let Some(timer) = taken(r).and_then(|taken| taken.awaited.take()) {
-        timer.stop_timer();
-    }
     let Some((taken, watch)) = taken(r).and_then(|taken| Some((taken, taken.watch.take()?))) else {
         return;
     };
