@@ -15,6 +15,14 @@ pub fn is_acknowledged<M: HttpModule>(r: Request<'_, M>) -> bool {
     r.is_response_begun() && (is_told || socket(r).and_then(unacknowledged) == Some(0))
 }
 
+/// Returns whether the connection of a socket is gone: reset, or ended by both sides.
+pub(crate) fn is_gone(fd: i32) -> bool {
+    let mut state = libc::pollfd { fd, events: 0, revents: 0 };
+    // SAFETY: passes one descriptor, and does not wait.
+    let told = unsafe { libc::poll(&mut state, 1, 0) };
+    told == 1 && state.revents & (libc::POLLERR | libc::POLLHUP) != 0
+}
+
 /// The socket that all of the response has been written to; `None` if some of it has not, or if there is no socket.
 fn socket<M: HttpModule>(r: Request<'_, M>) -> Option<i32> {
     let c = raw(r).connection();

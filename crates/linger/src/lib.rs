@@ -34,6 +34,7 @@ use nginx_sys::{ngx_event_handler_pt, ngx_event_t};
 use nginx::{find_module, Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 
 pub use acknowledged::is_acknowledged;
+use acknowledged::is_gone;
 #[cfg(ngx_feature = "stream")]
 pub use tcp::{drain_session, progress, LingerSession};
 
@@ -546,9 +547,10 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
 fn owes_answer<M: Linger>(r: Request<'_, M>) -> bool {
     let is_done = r.is_done();
     let is_owed = with_http1(r, |body| body.owes_answer(is_done)).unwrap_or(false);
-    // Only Linux tells.
-    let is_over = is_done && (cfg!(not(target_os = "linux")) || is_acknowledged(r));
-    is_owed && !is_over && !raw(r).connection().is_closing()
+    let c = raw(r).connection();
+    // Only Linux tells what is acknowledged, and of a connection that is gone nothing ever is.
+    let is_over = is_done && (cfg!(not(target_os = "linux")) || is_acknowledged(r) || is_gone(c.socket()));
+    is_owed && !is_over && !c.has_failed() && !c.is_closing()
 }
 
 /// Waits until an answer is sent and acknowledged. Nothing more is read meanwhile.
@@ -556,6 +558,7 @@ fn wait_for_answer<M: Linger>(r: Request<'_, M>, watched: Watch) {
     raw(r).connection().replace_handlers(is_ours::<M>, watched.read, watched.write);
     raw(r).outlive_half_close();
     if r.is_done() {
+        raw(r).connection().ignore_events();
         give_way(r);
     }
     watched.timer.start_timer(NOTICE);

@@ -7,8 +7,8 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_atomic_uint_t, ngx_connection_error, ngx_connection_t, ngx_err_t, ngx_event_handler_pt, ngx_event_t,
-    ngx_handle_read_event, ngx_http_request_t, ngx_msec_t, ngx_pool_t, ngx_reusable_connection, NGX_AGAIN, NGX_ERROR,
-    NGX_OK,
+    ngx_handle_read_event, ngx_handle_write_event, ngx_http_request_t, ngx_msec_t, ngx_pool_t, ngx_reusable_connection,
+    NGX_AGAIN, NGX_ERROR, NGX_OK,
 };
 
 use crate::raw::RawRequest;
@@ -60,6 +60,18 @@ impl Connection {
     pub fn write(self) -> Event {
         // SAFETY: the caller of `new` promised the event, which nginx sets when it makes the connection.
         Event(unsafe { NonNull::new_unchecked((*self.as_ptr()).write) })
+    }
+
+    /// Has nginx's event method tell nothing of the connection that it would tell again and again (poll, select), until nginx waits
+    /// for something.
+    pub fn ignore_events(self) {
+        // Who is ready does not wait.
+        self.read().set_ready(true);
+        self.write().set_ready(true);
+        // SAFETY: nginx takes the event of any connection.
+        unsafe { ngx_handle_read_event(self.read().as_ptr(), 0) };
+        // SAFETY: as above.
+        unsafe { ngx_handle_write_event(self.write().as_ptr(), 0) };
     }
 
     /// The connection's socket; -1 when it is closed.
