@@ -550,7 +550,8 @@ fn owes_answer<M: Linger>(r: Request<'_, M>) -> bool {
     let c = raw(r).connection();
     // Only Linux tells what is acknowledged, and of a connection that is gone nothing ever is.
     let is_over = is_done && (cfg!(not(target_os = "linux")) || is_acknowledged(r) || is_gone(c.socket()));
-    is_owed && !is_over && !c.has_failed() && !c.is_closing()
+    let is_made = is_done || raw(r).users() > 1;
+    is_owed && is_made && !is_over && !c.has_failed() && !c.is_closing()
 }
 
 /// Waits until an answer is sent and acknowledged. Nothing more is read meanwhile.
