@@ -3,11 +3,11 @@
 use core::{mem, ptr};
 
 use nginx_sys::{
-    ngx_conf_t, ngx_hash_key_t, ngx_http_core_content_phase, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_uint_t, NGX_ERROR,
-    NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_conf_t, ngx_hash_key_t, ngx_http_core_content_phase, ngx_http_request_t, ngx_http_variable_t,
+    ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
+use crate::raw::RawRequest;
 use crate::{module, shim, OutOfMemory};
 
 /// Has nginx tell the upstream of a subrequest no length that is not its own: nginx keeps one value of `$content_length` for a
@@ -107,22 +107,18 @@ unsafe fn has_no_body(r: *mut ngx_http_request_t) -> bool {
 unsafe fn is_asking(r: *mut ngx_http_request_t) -> bool {
     // SAFETY: live, says the caller; an upstream lives as long as the request.
     let has_asked = unsafe { (*r).upstream.as_ref() }.is_none_or(|upstream| !upstream.request_bufs.is_null());
+    // SAFETY: live, says the caller.
+    let request = unsafe { RawRequest::new(r) };
     // A response from a cache, or an error before, is not asked for.
-    // SAFETY: reads bits of a live request.
-    !has_asked && unsafe { shim::nginx_shim_cached(r) == 0 && shim::nginx_shim_done(r) == 0 && is_in_content_phase(r) }
+    // SAFETY: reads a bit of a live request.
+    !has_asked && !request.is_done() && unsafe { shim::nginx_shim_cached(r) == 0 } && is_in_content_phase(request)
 }
 
 /// Returns whether a request has come to the handler of its location.
-///
-/// # Safety
-///
-/// `r` must be live, and nginx have begun to process it.
-unsafe fn is_in_content_phase(r: *mut ngx_http_request_t) -> bool {
-    // SAFETY: live, says the caller. The core module has a main configuration, with handlers for all phases.
-    unsafe {
-        let core = *(*r).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index);
-        let engine = ptr::addr_of!((*core.cast::<ngx_http_core_main_conf_t>()).phase_engine);
-        let step = (*engine).handlers.offset((*r).phase_handler);
-        (*step).checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
-    }
+fn is_in_content_phase(r: RawRequest<'_>) -> bool {
+    // SAFETY: the core module's main configuration lives as long as the request. The request is at one of its steps.
+    let step = unsafe { (*r.core_main_conf()).phase_engine.handlers.offset((*r.as_ptr()).phase_handler) };
+    // SAFETY: as above.
+    let checker = unsafe { (*step).checker };
+    checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
 }

@@ -1,12 +1,12 @@
 //! A request, for code that takes bodies and knows nothing of modules. Safe code outside this crate cannot make one.
 
 use core::marker::PhantomData;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_cached_time, ngx_http_block_reading, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t,
-    NGX_DONE,
+    ngx_cached_time, ngx_http_block_reading, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests,
+    ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t, NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -101,6 +101,12 @@ impl RawRequest<'_> {
     #[cfg(not(ngx_feature = "http_v3"))]
     pub fn is_over_quic(self) -> bool {
         false
+    }
+
+    /// The core module's main configuration.
+    pub(crate) fn core_main_conf(self) -> *const ngx_http_core_main_conf_t {
+        // SAFETY: a live request has the main configuration of each module, at the index that nginx has set.
+        unsafe { (*(*self.as_ptr()).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast() }
     }
 
     /// Returns whether all of the response is with the kernel or with nginx's own transport.

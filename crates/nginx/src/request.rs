@@ -7,9 +7,9 @@ use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
-    ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_core_main_conf_t,
-    ngx_http_core_module, ngx_http_discard_request_body, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_OK,
+    ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_discard_request_body,
+    ngx_http_request_body_t, ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET,
+    NGX_HTTP_HEAD, NGX_OK,
 };
 
 use crate::monotonic::Monotonic;
@@ -135,8 +135,9 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// server's. Meaningful where the module has a handler in the rewrite phase.
     pub fn is_located(self) -> bool {
         // SAFETY: `Request` is only made for a live request, whose main configuration lives as long.
-        let (step, rewrite) =
-            unsafe { ((*self.as_ptr()).phase_handler, (*self.core_main_conf()).phase_engine.location_rewrite_index) };
+        let (step, rewrite) = unsafe {
+            ((*self.as_ptr()).phase_handler, (*self.raw().core_main_conf()).phase_engine.location_rewrite_index)
+        };
         // The phase that finds a location is one step, the one before the rewrite phase.
         usize::try_from(step).is_ok_and(|step| step.saturating_add(1) >= rewrite)
     }
@@ -572,20 +573,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// The core module's main configuration.
-    fn core_main_conf(self) -> *const ngx_http_core_main_conf_t {
-        // SAFETY: `Request` is only made for a live request. The core module has a main configuration, at the index that nginx
-        // has set.
-        unsafe { (*(*self.as_ptr()).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast() }
-    }
-
     /// Makes nginx evaluate the variables with these names again when they are next used.
     fn forget_values(self, names: &[&[u8]]) {
         // SAFETY: `Request` is only made for a live request. The core module has a main configuration, with a name for
         // each value that a request can keep.
         unsafe {
             let r = self.as_ptr();
-            let variables = ptr::addr_of!((*self.core_main_conf()).variables);
+            let variables = ptr::addr_of!((*self.raw().core_main_conf()).variables);
             for (i, variable) in (*variables).as_slice::<ngx_http_variable_t>().iter().enumerate() {
                 if names.contains(&variable.name.as_bytes()) {
                     let value = (*r).variables.add(i);
