@@ -1220,3 +1220,33 @@ CORE::join '', map {
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 25: a request that nginx gives up while its upstream is asked ends when its post_action is over
+--- config
+limit_body 1m;
+# In seconds, rounded down: what comes of a body that nginx discards by itself is too late at once.
+lingering_time 400ms;
+memcached_read_timeout 60s;
+set $memcached_key key;
+location = /one { post_action /posted; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /two { post_action /static; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+location = /static { internal; post_action /posted; return 204; }
+location = /posted { internal; proxy_pass http://kept; }
+location = /status { stub_status; }
+--- script
+up 5: line; mark 1; await over
+up 6: line; mark 2; await over
+h1: head GET /one 2000; await 1; send 1000; read; send 1000; open; close; mark 3
+h1: head GET /two 2000; await 2; send 1000; read; send 1000; open; close; await 3; active 0; mark over
+--- seen
+connected | get key
+connected | get key
+open
+open
+--- asked
+GET /posted 2000
+GET /posted none
+--- no_error_log
+[alert]
+[emerg]

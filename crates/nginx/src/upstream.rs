@@ -47,17 +47,30 @@ impl<M: HttpModule> Request<'_, M> {
         if self.raw().users() == 0 {
             return;
         }
-        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
-        let Some(handler) = (unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.cleanup.as_ref()) }) else {
-            return;
-        };
-        if let Some(handler) = *handler {
+        if let Some(handler) = self.upstream_handler() {
             // nginx gives up a user then, as it does when a request gets another upstream (`ngx_http_upstream_create`).
             self.raw().add_user();
             // SAFETY: this is nginx's own handler of the end of the request. The request does not end, because another user is
             // still counted.
             unsafe { handler(self.as_ptr().cast()) };
         }
+    }
+
+    /// The same for a request that others use by now: the upstream is a user no longer. Does nothing if the request has no other.
+    pub fn release_upstream(self) {
+        if self.raw().users() < 2 {
+            return;
+        }
+        if let Some(handler) = self.upstream_handler() {
+            // SAFETY: as above; nginx gives up the upstream's user, and there is another one.
+            unsafe { handler(self.as_ptr().cast()) };
+        }
+    }
+
+    /// What nginx calls when the request ends while its upstream is being asked; `None` if none is.
+    fn upstream_handler(self) -> Option<unsafe extern "C" fn(*mut c_void)> {
+        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
+        unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.cleanup.as_ref()) }.copied().flatten()
     }
 
     /// Whether nginx has read the header of its upstream's response, of the last one if there were several.
