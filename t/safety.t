@@ -1250,3 +1250,52 @@ GET /posted none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 26: nor is such a request freed too early if nginx gives it up because the body does not come
+--- config
+limit_body 1m;
+limit_body_drain idle=100ms;
+lingering_timeout 100ms;
+memcached_read_timeout 60s;
+set $memcached_key key;
+location = /one { post_action /posted; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /two { post_action /static; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+location = /static { internal; return 204; }
+location = /posted { internal; proxy_pass http://kept/posted?pause=0.5; }
+location = /status { stub_status; }
+--- script
+up 5: line; await over
+up 6: line; await over
+h1: head GET /one 2000; gone; mark 1
+h1: head GET /two 2000; send 1000; gone; await 1; active 0; mark over
+--- seen
+connected | get key
+connected | get key
+
+
+--- asked
+GET /posted?pause=0.5 none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 27: what nginx has begun to discard and has left is no body for a post_action
+--- config
+limit_body 1m;
+lingering_time 1s;
+memcached_read_timeout 60s;
+set $memcached_key key;
+location = /one { post_action /posted; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /posted { internal; proxy_pass http://kept; }
+--- script
+up 5: line; mark 1; await over
+h1: head GET /one 2000; send 500; await 1; pause 1.1; send 500; gone; mark over
+--- seen
+connected | get key
+--- asked
+GET /posted none
+--- no_error_log
+[alert]
+[emerg]

@@ -181,9 +181,10 @@ pub fn may_send<M: HttpModule>(r: Request<'_, M>) -> bool {
 }
 
 /// Returns whether the body can be taken. It cannot if HTTP/1.x is spoken over a stream of QUIC (nginx: `http3_hq`): what is
-/// read there comes from a socket that all clients share.
+/// read there comes from a socket that all clients share. Nor can it if the connection has failed: nothing more comes, and
+/// nginx may have given up the user of the request that it counts for what it discards.
 pub fn can_take_body<M: HttpModule>(r: Request<'_, M>) -> bool {
-    stream(r).is_some() || !raw(r).is_over_quic()
+    stream(r).is_some() || !(raw(r).is_over_quic() || raw(r).connection().has_failed())
 }
 
 /// Makes nginx skip the rest of a body that is not taken (HTTP/2). The body must no longer be read.

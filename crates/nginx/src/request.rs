@@ -245,8 +245,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         match unsafe { (*self.as_ptr()).request_body.as_ref() } {
             // Some of the body was not read, or not kept, or an upstream was given it as it came.
             Some(body) => body.rest > 0 || saved(body) != self.promised_length(),
-            None => self.has_body() && !self.can_read_body(),
+            None => self.has_body() && !(self.can_read_body() && self.is_body_untouched()),
         }
+    }
+
+    /// Whether nothing of the body has been discarded: nginx counts down the length, and may give up in between (HTTP/1.x).
+    fn is_body_untouched(self) -> bool {
+        self.is_chunked() || self.declared_length() == Some(self.promised_length())
     }
 
     /// The length of the body that nginx announces to an upstream when it has read the body, in bytes; 0 if there is none.
@@ -476,11 +481,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         let raw = self.raw();
         if self.is_body_discarded() {
             // nginx counts what it discards in the length, which is about to be removed, and counts one user for that.
-            // SAFETY: `Request` is only made for a live request. The caller uses the request, too, so that user is not
-            // the last.
-            unsafe {
-                shim::nginx_shim_set_discard_body(raw.as_ptr(), 0);
-                shim::nginx_shim_remove_user(raw.as_ptr());
+            // SAFETY: writes a bit of a live request.
+            unsafe { shim::nginx_shim_set_discard_body(raw.as_ptr(), 0) };
+            if !raw.connection().has_failed() {
+                // SAFETY: `Request` is only made for a live request. The caller uses the request, too, so that user is not the
+                // last. When the connection fails, it may have been given up already; nginx then ends the request whoever uses
+                // it (`ngx_http_terminate_request`).
+                unsafe { shim::nginx_shim_remove_user(raw.as_ptr()) };
             }
             self.block_reading();
         }
