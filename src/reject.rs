@@ -41,13 +41,13 @@ pub fn drop_body(r: Request<'_>) {
 }
 
 /// Removes the body from a request that has been answered (`post_action`). A drain is started only for one that nginx discards,
-/// and that other requests may follow on the connection; otherwise nginx lingers. If a drain has started already, this does
-/// nothing.
+/// because other requests may follow on the connection, and for one that was left to a script; otherwise nginx lingers. If a
+/// drain has started already, this does nothing.
 pub fn leave_body(r: Request<'_>) {
     if drain::has_begun(r) {
         return;
     }
-    if r.is_body_discarded() && drain::begin(r) {
+    if (r.is_body_discarded() || linger::is_end_awaited(r)) && drain::begin(r) {
         drain::response_begin(r);
         r.forget_body_fields();
     } else {

@@ -220,6 +220,11 @@ pub fn await_end<M: Linger>(r: Request<'_, M>) -> bool {
     true
 }
 
+/// Returns whether the end is awaited ([`await_end`]).
+pub fn is_end_awaited<M: Linger>(r: Request<'_, M>) -> bool {
+    taken(r).is_some_and(|taken| taken.awaited.get().is_some())
+}
+
 /// Ends what [`await_end`] has begun. Call this when the request ends.
 pub fn stop_awaiting<M: Linger>(r: Request<'_, M>) {
     if let Some(timer) = taken(r).and_then(|taken| taken.awaited.take()) {
@@ -516,8 +521,10 @@ unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
         step_back(r);
     }
     let patience = M::patience(r);
-    if let (Patience::Spent, true, Some(watched)) = (patience, owes_answer(r), watched(r)) {
-        return wait_for_answer(r, watched);
+    if let (Patience::Spent, Some(watched)) = (patience, watched(r)) {
+        if owes_answer(r) {
+            return wait_for_answer(r, watched);
+        }
     }
     let (Patience::Wait(left), Some(watched)) = (patience, watched(r)) else {
         release(r);
