@@ -155,17 +155,25 @@ impl RawRequest<'_> {
         unsafe { shim::nginx_shim_set_keepalive(self.as_ptr(), 0) }
     }
 
-    /// Makes nginx ignore what arrives on the connection, until something else is done with it.
+    /// Makes nginx ignore what arrives on the connection, until something else is done with it. Where nginx only notices that a
+    /// stream is gone, it still does (HTTP/2 and HTTP/3): it reads nothing there.
     pub fn block_reading(self) {
-        // SAFETY: writes a pointer of a live request. nginx calls the function with a live request.
-        unsafe { (*self.as_ptr()).read_event_handler = Some(ngx_http_block_reading) }
+        if !(self.is_multiplexed() && self.is_reading_tested()) {
+            // SAFETY: writes a pointer of a live request. nginx calls the function with a live request.
+            unsafe { (*self.as_ptr()).read_event_handler = Some(ngx_http_block_reading) }
+        }
+    }
+
+    /// Returns whether nginx only looks whether the client is still there, while it sends the answer or waits.
+    fn is_reading_tested(self) -> bool {
+        // SAFETY: reads a pointer of a live request.
+        let handler = unsafe { (*self.as_ptr()).read_event_handler };
+        handler.is_some_and(|handler| handler as usize == ngx_http_test_reading as *const () as usize)
     }
 
     /// Makes nginx write on when the client has ended its side (HTTP/1.x), as where it discards a body itself.
     pub fn outlive_half_close(self) {
-        // SAFETY: reads a pointer of a live request.
-        let handler = unsafe { (*self.as_ptr()).read_event_handler };
-        if handler.is_some_and(|handler| handler as usize == ngx_http_test_reading as *const () as usize) {
+        if self.is_reading_tested() {
             self.block_reading();
         }
     }
