@@ -1153,7 +1153,8 @@ h1: head GET /file 200; read; send 200; answer
 limit_body 1m;
 proxy_request_buffering off;
 proxy_intercept_errors on;
-error_page 404 502 503 504 = @other;
+error_page 404 500 502 503 504 = @other;
+location /unbound { proxy_bind 192.0.2.1; proxy_pass http://127.0.0.1:1; }
 location /closed { proxy_pass http://early_unix; }
 location /said { proxy_pass http://early_unix; }
 location /none { proxy_pass http://127.0.0.1:1; }
@@ -1182,15 +1183,15 @@ CORE::join '', map { $_ x 3 }
     "/named: rest; send HTTP/1.1 503 Busy\\r\\nX-Accel-Redirect: \@other\\r\\nContent-Length: 0\\r\\n\\r\\n; close\n"
 --- in_turn
 --- script eval
-CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nno; answer\n", "h1: head POST /none 30k; send 30k; answer; connect; head GET /next; answer\n", map {
+CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nno; answer\n", (map { "h1: head POST /$_ 30k; send 30k; answer; connect; head GET /next; answer\n" } qw(none unbound)), map {
     ("h1: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
      "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
 } qw(closed said again sorry not-found page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n", map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 13,
+CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 14,
     (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST'), ("GET /next none\n") x 3,
     ("GET /next none\n") x 3
 --- no_error_log

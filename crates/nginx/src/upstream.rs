@@ -89,6 +89,8 @@ impl<M: HttpModule> Request<'_, M> {
         };
         // SAFETY: the state is null before a peer is chosen, or lives as long.
         match unsafe { u.state.as_ref() } {
+            // nginx notes no status when it cannot even connect.
+            Some(state) if state.status == 0 => self.is_upstream_connecting(),
             Some(state) => state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize,
             // If the request to it has not been made either, it was the client that failed.
             None => !u.request_bufs.is_null(),
