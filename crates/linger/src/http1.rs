@@ -199,9 +199,28 @@ impl Found {
         if let Some(buffer) = unsafe { self.buffer.as_mut() } {
             buffer.pos = self.left;
         }
-        if self.reader != Reader::Discarding && self.is_unfinished() {
+        if self.is_unfinished() && self.reader != Reader::Keeping {
+            make_room(r);
+        }
+        if self.is_unfinished() && self.reader != Reader::Discarding {
             r.add_user();
         }
+    }
+}
+
+/// Gives up what the buffer of the header has of the body, if all of that has been dropped and nobody has read it: the next
+/// request needs room there.
+fn make_room(r: RawRequest<'_>) {
+    // SAFETY: a live request over HTTP/1.x has a buffer for its header.
+    let (end, buffer) = unsafe { ((*r.as_ptr()).header_end, &mut *(*r.as_ptr()).header_in) };
+    if buffer.pos != buffer.last || !(buffer.start..buffer.pos).contains(&end) {
+        return;
+    }
+    // SAFETY: nginx has read the line end there, and what has been read since, to the same buffer.
+    let line_end = if unsafe { *end } == b'\r' { 2 } else { 1 };
+    let body = end.wrapping_add(line_end);
+    if body <= buffer.pos {
+        (buffer.pos, buffer.last) = (body, body);
     }
 }
 
