@@ -55,8 +55,9 @@ fn start<'r>(r: Request<'r>, state: &State<'r>) {
 /// nginx has waited for the client.
 fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes: bool) -> (Upload<'r>, bool) {
     // Over HTTP/2 and HTTP/3 nginx's timer for the client runs before there is a connection to the upstream, too.
-    let is_awaited = !r.is_body_unbuffered()
-        || (!upload.was_connecting && r.is_client_awaited() && (has_bytes || linger::may_send(r)));
+    let is_taken = !upload.was_connecting && !r.is_upstream_blocked();
+    let is_awaited =
+        !r.is_body_unbuffered() || (is_taken && r.is_client_awaited() && (has_bytes || linger::may_send(r)));
     upload.clock.look(is_awaited, r.body_received(), now());
     upload.was_connecting = r.is_upstream_connecting();
     upload.is_watched &= r.is_body_partly_read();

@@ -156,6 +156,7 @@ GETTER(upstream_header_sent, ngx_http_upstream_t, it->header_sent)
 GETTER(upstream_kept, ngx_http_upstream_t, it->peer.cached)
 GETTER(upstream_request_sent, ngx_http_upstream_t, it->request_sent)
 
+GETTER(upstream_blocked, ngx_http_upstream_t, it->request_body_blocked)
 SETTER(upstream_blocked, ngx_http_upstream_t, it->request_body_blocked)
 
 void nginx_shim_push(ngx_connection_t *c) BODY((void) ngx_tcp_push(c->fd);)

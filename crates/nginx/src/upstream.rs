@@ -41,6 +41,16 @@ impl<M: HttpModule> Request<'_, M> {
         unsafe { shim::nginx_shim_upstream_request_sent(u) == 0 }
     }
 
+    /// Returns whether the upstream has still to take what nginx has read of the body.
+    pub fn is_upstream_blocked(self) -> bool {
+        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
+        let Some(u) = (unsafe { (*self.as_ptr()).upstream.as_ref() }) else {
+            return false;
+        };
+        // SAFETY: reads a bit of a live upstream.
+        unsafe { shim::nginx_shim_upstream_blocked(u) != 0 }
+    }
+
     /// Closes the connection to the request's upstream, if it has one: nothing more is sent to it, and no response is
     /// expected. Does nothing when the request is ending: nginx then does so itself.
     pub fn leave_upstream(self) {
