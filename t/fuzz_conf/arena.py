@@ -54,6 +54,7 @@ http {{
     proxy_connect_timeout 1s;
     proxy_read_timeout 500ms;
     proxy_send_timeout 1s;
+    fastcgi_read_timeout 500ms;
     {maps}
     map $arg_id $script {{
         default $arg_id;
@@ -83,6 +84,7 @@ http {{
 SERVER = """
     upstream up{n} {{ server unix:{directory}/up{n}; keepalive 8; }}
     upstream up{n}-http2 {{ server unix:{directory}/up{n}-http2; keepalive 8; }}
+    upstream up{n}-fastcgi {{ server unix:{directory}/up{n}-fastcgi; keepalive 8; }}
     upstream up{n}-memcached {{ server unix:{directory}/up{n}-memcached; keepalive 8; }}
     server {{
         server_name c{n};
@@ -98,6 +100,7 @@ SERVER = """
         listen 127.0.0.1:{port};
         location / {{ proxy_pass http://up{n}; proxy_http_version 1.1; proxy_set_header Connection ""; }}
         location /http2 {{ grpc_pass grpc://up{n}-http2; }}
+        location /fastcgi {{ {fastcgi} }}
     }}
 """
 
@@ -262,7 +265,8 @@ class Arena:
             has_cache = has_cache or "proxy_cache " in text
             for name, value in [("html", directory / "html"), ("dav", directory / "dav"), ("up", f"up{n}"), ("n", n)]:
                 text = text.replace(f"{{{name}}}", str(value))
-            servers.append(SERVER.format(n=n, nodes=text, **values))
+            innocent = grammar.fastcgi("wait 200").replace("{up}", f"up{n}")
+            servers.append(SERVER.format(n=n, nodes=text, fastcgi=innocent, **values))
         return HTTP.format(
             load=f"load_module {pathlib.Path(self.setting.module).resolve()};" if self.setting.module else "",
             user="user root;" if os.getuid() == 0 else "",
@@ -374,7 +378,8 @@ class Arena:
     async def innocents(self, n):
         """Each kept connection to the upstream has to serve a request that has nothing to do with those before."""
         up = self.upstreams[n]
-        paths = ["/http2" if isinstance(one, upstream.Http2) else "/innocent" for one in up.connections]
+        kinds = {upstream.Http2: "/http2", upstream.FastCgi: "/fastcgi"}
+        paths = [kinds.get(type(one), "/innocent") for one in up.connections]
         up.together = len(paths)
         await asyncio.gather(*(self.innocent(n, path) for path in paths))
 

@@ -203,11 +203,12 @@ class Maker:
             self.mirror,
             lambda: [f"mirror {self.uri()};", f"mirror {self.uri()};"],
             lambda: f"post_action {self.asked() if self.often(0.9) else self.place()};",
-            lambda: "proxy_request_buffering off;",
-            lambda: "proxy_request_buffering off;",
-            lambda: "proxy_ignore_client_abort on;",
-            lambda: "proxy_buffering off;",
-            lambda: "proxy_intercept_errors on;",
+            self.unbuffered,
+            self.unbuffered,
+            lambda: ["proxy_ignore_client_abort on;", "fastcgi_ignore_client_abort on;"],
+            lambda: ["proxy_buffering off;", "fastcgi_buffering off;"],
+            lambda: ["proxy_intercept_errors on;", "fastcgi_intercept_errors on;"],
+            lambda: "limit_rate 1m;",
             lambda: "recursive_error_pages on;",
             lambda: f"limit_req zone=once{self.pick('', ' burst=1 nodelay')};",
             lambda: "limit_req zone=slowly burst=10;",
@@ -217,7 +218,7 @@ class Maker:
             lambda: [f"add_after_body {self.uri()};", "addition_types *;"],
             lambda: "aio threads;",
             lambda: ["proxy_cache cache;", "proxy_cache_key $uri;", "proxy_cache_valid any 1m;",
-                     *self.some(0.5, [lambda: "proxy_cache_methods GET HEAD POST;"])],
+                     *self.some(0.5, [lambda: "proxy_cache_methods GET HEAD POST;", lambda: "proxy_cache_lock on;"])],
             lambda: "internal;",
             lambda: [self.condition()],
             lambda: [self.condition()],
@@ -230,6 +231,9 @@ class Maker:
             lambda: "reset_timedout_connection on;",
             lambda: "expires 1d;",
         ]
+
+    def unbuffered(self):
+        return ["proxy_request_buffering off;", "fastcgi_request_buffering off;"]
 
     def mirror(self):
         if self.often(0.6):
@@ -254,6 +258,7 @@ class Maker:
             self.proxy: 10,
             lambda: static("file.txt"): 6,
             lambda: static("nothing"): 1,
+            lambda: ["root {html};", "try_files / =404;"] if is_named else ["alias {html};"]: 0.5,
             self.memcached: 1,
             lambda: [*static(f"ssi-{self.uri()[1:]}.html"), "ssi on;"]: 1.5,
             lambda: [self.answer()]: 4,
@@ -288,18 +293,29 @@ class Maker:
             do = self.pick("drop", "drop", "wait 200 close", "early 200 close")
         elif self.often(0.1):
             do = f"gone {self.pick(401, 403, 413, 200, 503)}"
+        elif self.often(0.1):
+            do += " big"
         if self.often(0.15):
             return [f'grpc_pass grpc://{{up}}-http2; grpc_set_header X-Do "{do}";']
+        if self.often(0.2):
+            return [fastcgi(do)]
         version = "1.0" if self.often(0.1) else "1.1"
-        return [proxied(do, version, has_body=not self.often(0.1))]
+        return [proxied(do, version, not self.often(0.1), self.often(0.15), self.often(0.15))]
 
 
-def proxied(do, version="1.1", has_body=True):
+def proxied(do, version="1.1", has_body=True, is_variable=False, says_length=False):
     """A location inherits that there is no body, but not the fields that the block around it sets: each says both."""
     connection = "close" if version == "1.0" else '""'
     body = "proxy_pass_request_body on;" if has_body else 'proxy_pass_request_body off; proxy_set_header Content-Length "";'
-    return (f'proxy_pass http://{{up}}; proxy_http_version {version}; proxy_set_header Connection {connection}; '
+    body += " proxy_set_header Content-Length $content_length;" if has_body and says_length else ""
+    where = "set $to {up}; proxy_pass http://$to;" if is_variable else "proxy_pass http://{up};"
+    return (f'{where} proxy_http_version {version}; proxy_set_header Connection {connection}; '
             f'proxy_set_header X-Do "{do}"; {body}')
+
+
+def fastcgi(do):
+    params = {"REQUEST_METHOD": "$request_method", "REQUEST_URI": "$request_uri", "CONTENT_LENGTH": "$content_length", "HTTP_X_DO": f'"{do}"'}
+    return "fastcgi_pass {up}-fastcgi; fastcgi_keep_conn on; " + " ".join(f"fastcgi_param {name} {value};" for name, value in params.items())
 
 
 def unique(nodes):

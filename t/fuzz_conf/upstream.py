@@ -1,7 +1,9 @@
-"""An upstream that takes what it is sent at its word: HTTP/1.x and 2, connections kept, and each byte has to be what was announced.
+"""An upstream that takes what it is sent at its word: HTTP/1.x and 2, FastCGI, connections kept, and each byte has to be what was
+announced.
 
 A location's X-Do says how it answers: "wait", "early" (before the body has come), "slow" (a while later), "gone" (early, and
-closes without reading the body, which resets the connection), and a status; or "drop". More words: "accel=URI" (X-Accel-Redirect), "close".
+closes without reading the body, which resets the connection), and a status; or "drop". More words: "accel=URI" (X-Accel-Redirect), "close",
+"big" (an answer that does not fit into buffers).
 
 There is a memcached, too, which has what is asked for as "hit" and nothing else.
 """
@@ -10,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import re
+import struct
 
 import h2.config
 import h2.connection
@@ -17,12 +20,17 @@ import h2.errors
 import h2.events
 import h2.exceptions
 
+from limit_body import cgi
+
 LINE = re.compile(r"([A-Z]+) (\S+) HTTP/1\.([01])")
 FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0\r\n]*")
 
 # How long "slow" is, and how long innocent requests wait for each other, in seconds.
 SLOW = 0.12
 TOGETHER = 0.3
+
+# The size of what is big, in bytes.
+BIG = 400_000
 
 
 class Upstream:
@@ -41,7 +49,8 @@ class Upstream:
 
     async def start(self):
         self.servers = []
-        for path, made in [(self.path, Connection), (f"{self.path}-http2", Http2), (f"{self.path}-memcached", Memcached)]:
+        kinds = {"": Connection, "-http2": Http2, "-fastcgi": FastCgi, "-memcached": Memcached}
+        for path, made in [(self.path + name, made) for name, made in kinds.items()]:
             self.servers.append(await asyncio.get_running_loop().create_unix_server(lambda made=made: made(self), path))
             os.chmod(path, 0o666)
 
@@ -218,6 +227,8 @@ class Connection(asyncio.Protocol):
             return
         status = int(self.do[1]) if len(self.do) > 1 else 200
         body = b"" if status in (204, 304) else f"upstream {self.number} {status}\n".encode()
+        if body and "big" in self.do:
+            body = body.ljust(BIG, b".")
         fields = {"content-type": "text/html", "x-for": self.number}
         if status != 204:
             fields["content-length"] = str(len(body))
@@ -314,6 +325,79 @@ class Http2(Connection):
         self.flush()
         if "close" in self.do and not self.is_within:
             self.transport.close()
+
+
+class FastCgi(Connection):
+    """The same over FastCGI: CONTENT_LENGTH has to be the length of what comes, an application reads no further."""
+
+    HEADER = struct.Struct(">BBHHBx")
+    BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
+
+    is_10 = is_chunked = False
+
+    def __init__(self, upstream):
+        super().__init__(upstream)
+        self.params = b""
+
+    def data_received(self, data):
+        self.unread += data
+        while len(self.unread) >= self.HEADER.size and not self.is_broken and not self.transport.is_closing():
+            version, kind, _, length, padding = self.HEADER.unpack_from(self.unread)
+            if version != 1:
+                return self.broken("bytes that are no request", repr(self.unread[:200]))
+            whole = self.HEADER.size + length + padding
+            if len(self.unread) < whole:
+                return
+            content, self.unread = self.unread[self.HEADER.size : self.HEADER.size + length], self.unread[whole:]
+            self.take(kind, content)
+
+    def take(self, kind, content):
+        if kind == self.BEGIN:
+            if self.is_within:
+                return self.broken("two requests at once")
+            if self.head:
+                self.before.append(self.head)
+            self.params, self.body, self.is_kept = b"", bytearray(), bool(content[2] & 1)
+        elif kind == self.PARAMS and content:
+            self.params += content
+        elif kind == self.PARAMS:
+            self.came(cgi.fastcgi(self.params))
+        elif kind == self.STDIN and content:
+            self.add(content)
+        elif kind == self.STDIN and self.is_within:
+            if self.length is not None and self.length != len(self.body):
+                self.broken("a promise that is not kept", f"{len(self.body)} of {self.length} bytes")
+            self.end()
+
+    def came(self, values):
+        self.head = str(values)
+        declared = values.get("CONTENT_LENGTH", "")
+        # Of a body that is passed on as it comes nobody knows the length.
+        self.length = int(declared or 0)
+        fields = {name[5:].lower().replace("_", "-"): value for name, value in values.items() if name.startswith("HTTP_")}
+        if not self.begin(values["REQUEST_METHOD"], values["REQUEST_URI"], fields):
+            return
+        self.length = int(declared) if declared else None
+        if self.do[0] == "gone":
+            self.leave()
+        elif self.do[0] == "early":
+            self.respond()
+
+    def answer(self, status, fields, body):
+        head = f"Status: {status}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
+        data = head.encode() + body
+        for start in range(0, len(data), 65535):
+            self.record(self.STDOUT, data[start : start + 65535])
+        self.record(self.STDOUT, b"")
+        self.record(self.END, bytes(8))
+        if (not self.is_kept or "close" in self.do) and not self.is_within:
+            self.transport.close()
+
+    def record(self, kind, content):
+        self.transport.write(self.HEADER.pack(1, kind, 1, len(content), 0) + content)
+
+    def connection_lost(self, error):
+        self.upstream.connections.discard(self)
 
 
 class Memcached(asyncio.Protocol):
