@@ -24,7 +24,7 @@ pub struct Duplicate(Connection);
 pub enum NoDuplicate {
     /// The system has no descriptor or no memory for it.
     Error,
-    /// nginx has no connection for it.
+    /// nginx has no connection for it, or no descriptor to spare.
     NoConnection,
 }
 
@@ -47,6 +47,11 @@ impl Connection {
         let fd = unsafe { libc::fcntl(self.socket(), libc::F_DUPFD_CLOEXEC, 0) };
         if fd < 0 {
             return Err(NoDuplicate::Error);
+        }
+        if is_needed_by_others(fd) {
+            // SAFETY: nobody else has the descriptor.
+            unsafe { libc::close(fd) };
+            return Err(NoDuplicate::NoConnection);
         }
         // SAFETY: nginx passes a valid log with each cycle.
         let pool = NonNull::new(unsafe { ngx_create_pool(POOL, (*ngx_cycle).log) });
@@ -209,6 +214,16 @@ impl Duplicate {
 fn has_free_connection() -> bool {
     // SAFETY: reads numbers of the active cycle.
     unsafe { (*ngx_cycle).free_connection_n > 0 || (*ngx_cycle).reusable_connections_n > 0 }
+}
+
+/// Returns whether a descriptor is among the last sixteenth of those that the process may have: so much nginx keeps free of its
+/// connections. The system gives the lowest first, and ends no connection to have one for another.
+fn is_needed_by_others(fd: i32) -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the call writes a limit.
+    let is_known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0;
+    let first = limit.rlim_cur.saturating_sub(limit.rlim_cur / 16);
+    is_known && libc::rlim_t::try_from(fd).is_ok_and(|fd| fd >= first)
 }
 
 /// Writes who the client is, and to which server it came, behind a line of the error log: `ngx_log_t.handler`.
