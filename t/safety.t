@@ -1226,6 +1226,7 @@ CORE::join '', map {
 === TEST 25: a request that nginx gives up while its upstream is asked ends when its post_action is over
 --- config
 limit_body 1m;
+limit_body_drain idle=1m time=1h;
 # In seconds, rounded down: what comes of a body that nginx discards by itself is too late at once.
 lingering_time 400ms;
 memcached_read_timeout 60s;
