@@ -24,9 +24,7 @@ pub fn redirected(r: Request<'_>) {
         return within_subrequest(r);
     }
     if r.is_post_action() {
-        // If nginx has given up the request while its upstream was being asked, as for a body that it discards and that takes
-        // too long, it forgets that user: neither the request nor the connection would ever end.
-        r.release_upstream();
+        r.give_up_upstream();
     }
     reject::resume(r);
     if r.is_body_torn() || r.is_body_discarded() {

@@ -1226,7 +1226,7 @@ CORE::join '', map {
 === TEST 25: a request that nginx gives up while its upstream is asked ends when its post_action is over
 --- config
 limit_body 1m;
-limit_body_drain idle=1m time=1h;
+limit_body_drain idle=1m time=1h rate=0;
 # In seconds, rounded down: what comes of a body that nginx discards by itself is too late at once.
 lingering_time 400ms;
 memcached_read_timeout 60s;
@@ -1298,6 +1298,64 @@ h1: head GET /one 2000; send 500; await 1; pause 1.1; send 500; gone; mark over
 connected | get key
 --- asked
 GET /posted none
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 28: a filter that replaces the response of an upstream: the post_action of its page goes on to its end
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=z:1m;
+--- config
+limit_body 1m;
+location = /cached { proxy_cache z; proxy_cache_valid 200 1m; proxy_pass http://kept; error_page 412 /page; }
+location = /page { internal; post_action /posted; return 200 page; }
+location = /posted { internal; proxy_pass http://kept/posted?pause=0.3; }
+location = /status { stub_status; }
+--- in_turn
+--- script
+h1: head GET /cached If-Match:no; answer; gone; active 0
+h1: head GET /cached 100 If-Match:no; send 100; answer; gone; active 0
+--- seen
+412 page
+412 page
+--- asked
+GET /cached none
+GET /posted?pause=0.3 none
+GET /cached 100
+GET /posted?pause=0.3 100
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 29: a client that ends its side within a body that nginx discards, while an upstream is asked
+--- config
+limit_body 1m;
+limit_body_drain idle=1s;
+lingering_timeout 100ms;
+memcached_read_timeout 60s;
+set $memcached_key key;
+location = /one { post_action /static; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /two { post_action /posted; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+location = /static { internal; root html; try_files /page =404; }
+location = /posted { internal; proxy_pass http://kept/posted?pause=0.5; }
+location = /status { stub_status; }
+--- user_files
+>>> page
+page
+--- script
+up 5: line; mark 1; await over
+up 6: line; mark 2; await over
+h1: head GET /one 2000; await 1; send 500; shutdown; mark 3
+h1: head GET /two 2000; await 2; send 500; shutdown; await 3; active 0; mark over
+--- seen
+connected | get key
+connected | get key
+
+
+--- asked
+GET /posted?pause=0.5 none
 --- no_error_log
 [alert]
 [emerg]

@@ -66,13 +66,21 @@ impl<M: HttpModule> Request<'_, M> {
         }
     }
 
-    /// The same for a request that others use by now: the upstream is a user no longer. Does nothing if the request has no other.
-    pub fn release_upstream(self) {
-        if self.raw().users() < 2 {
+    /// The same when nginx has given up the request, and begins its `post_action`, while the upstream is asked: it forgets the
+    /// user that it counts for that.
+    pub fn give_up_upstream(self) {
+        // SAFETY: reads a bit of a live request.
+        if unsafe { shim::nginx_shim_filter_finalize(self.as_ptr()) != 0 } {
+            // A filter has replaced the upstream's response (412, 416). nginx comes back to the upstream, and ends it.
             return;
         }
-        if let Some(handler) = self.upstream_handler() {
-            // SAFETY: as above; nginx gives up the upstream's user, and there is another one.
+        if !self.is_body_discarded() && self.raw().connection().has_failed() {
+            // The client ended its side, and was silent then: with nobody else to give up, nginx took the upstream's user.
+            return self.leave_upstream();
+        }
+        // nginx took the user that it counts for discarding the body.
+        if let Some(handler) = self.upstream_handler().filter(|_| self.raw().users() > 1) {
+            // SAFETY: as above; nginx gives up the upstream's user, and the `post_action` is another one.
             unsafe { handler(self.as_ptr().cast()) };
         }
     }
