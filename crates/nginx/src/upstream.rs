@@ -15,40 +15,30 @@ use core::{mem, ptr, slice};
 
 use nginx_sys::{
     ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_init_peer_pt,
-    ngx_http_upstream_main_conf_t, ngx_http_upstream_module, ngx_http_upstream_srv_conf_t, ngx_int_t, ngx_palloc,
-    ngx_pcalloc, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+    ngx_http_upstream_main_conf_t, ngx_http_upstream_module, ngx_http_upstream_srv_conf_t, ngx_http_upstream_t,
+    ngx_int_t, ngx_palloc, ngx_pcalloc, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
 };
 
 use crate::guard::guard;
 use crate::{conf, shim, HttpModule, OutOfMemory, Request};
 
-impl<M: HttpModule> Request<'_, M> {
+impl<'r, M: HttpModule> Request<'r, M> {
     /// Which upstream the request has, by a number; `None` if it has none. Two at the same time never have the same.
     pub fn upstream(self) -> Option<usize> {
-        // SAFETY: live.
-        let u = unsafe { (*self.as_ptr()).upstream };
-        (!u.is_null()).then_some(u as usize)
+        self.live_upstream().map(|u| ptr::from_ref(u) as usize)
     }
 
     /// Returns whether the request has an upstream to which nothing has been sent yet. nginx first finds out its address, and
     /// connects to it.
     pub fn is_upstream_connecting(self) -> bool {
-        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
-        let Some(u) = (unsafe { (*self.as_ptr()).upstream.as_ref() }) else {
-            return false;
-        };
         // SAFETY: reads a bit of a live upstream.
-        unsafe { shim::nginx_shim_upstream_request_sent(u) == 0 }
+        self.live_upstream().is_some_and(|u| unsafe { shim::nginx_shim_upstream_request_sent(u) == 0 })
     }
 
     /// Returns whether the upstream has still to take what nginx has read of the body.
     pub fn is_upstream_blocked(self) -> bool {
-        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
-        let Some(u) = (unsafe { (*self.as_ptr()).upstream.as_ref() }) else {
-            return false;
-        };
         // SAFETY: reads a bit of a live upstream.
-        unsafe { shim::nginx_shim_upstream_blocked(u) != 0 }
+        self.live_upstream().is_some_and(|u| unsafe { shim::nginx_shim_upstream_blocked(u) != 0 })
     }
 
     /// Closes the connection to the request's upstream, if it has one: nothing more is sent to it, and no response is
@@ -85,24 +75,30 @@ impl<M: HttpModule> Request<'_, M> {
         }
     }
 
+    /// The upstream of the request; `None` if it has none. Do not keep this across a call of nginx's.
+    fn live_upstream(self) -> Option<&'r ngx_http_upstream_t> {
+        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
+        unsafe { (*self.as_ptr()).upstream.as_ref() }
+    }
+
     /// What nginx calls when the request ends while its upstream is being asked; `None` if none is.
     fn upstream_handler(self) -> Option<unsafe extern "C" fn(*mut c_void)> {
-        // SAFETY: `Request` is only made for a live request, and so is its upstream, if it has one.
-        unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.cleanup.as_ref()) }.copied().flatten()
+        // SAFETY: null, or a member of a cleanup in the request's pool.
+        self.live_upstream().and_then(|u| unsafe { u.cleanup.as_ref() }).copied().flatten()
     }
 
     /// Whether nginx has read the header of its upstream's response, of the last one if there were several.
     pub fn has_upstream_header(self) -> bool {
-        // SAFETY: live, and so are its upstream and the state of that, if it has them.
-        unsafe { (*self.as_ptr()).upstream.as_ref().and_then(|u| u.state.as_ref()) }
+        // SAFETY: the state is null before a peer is chosen, or lives as long.
+        self.live_upstream()
+            .and_then(|u| unsafe { u.state.as_ref() })
             .is_some_and(|state| state.header_time != usize::MAX)
     }
 
     /// Whether the upstream that was asked last has failed: it has answered 500 or more, or nginx answers so in its place, as
     /// it has found none or got no response.
     pub fn has_upstream_failed(self) -> bool {
-        // SAFETY: live, and so is its upstream, if it has one.
-        let Some(u) = (unsafe { (*self.as_ptr()).upstream.as_ref() }) else {
+        let Some(u) = self.live_upstream() else {
             return false;
         };
         // SAFETY: the state is null before a peer is chosen, or lives as long.
