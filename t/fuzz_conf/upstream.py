@@ -141,10 +141,8 @@ class Connection(asyncio.Protocol):
         self.is_chunked, self.rest = bool(codings), self.length
         if not self.begin(match[1], match[2], {name: value for name, [value, *_] in values.items()}):
             return False
-        if self.do[0] == "gone":
-            return self.leave()
-        if self.do[0] == "early":
-            self.respond()
+        if not self.react():
+            return False
         if not self.is_chunked and not self.rest:
             self.end()
         return True
@@ -162,6 +160,14 @@ class Connection(asyncio.Protocol):
         self.upstream.seen.setdefault(self.number, []).append(self)
         if self.length > len(self.sent):
             return self.broken("a length that the client has not declared")
+        return True
+
+    def react(self):
+        """The header of a request is there, and its body may not be; whether more of it is to be read."""
+        if self.do[0] == "gone":
+            return self.leave()
+        if self.do[0] == "early":
+            self.respond()
         return True
 
     def leave(self):
@@ -301,10 +307,7 @@ class Http2(Connection):
         self.length = int(fields.get("content-length", 0))
         if not self.begin(fields[":method"], fields[":path"], fields):
             return
-        if self.do[0] == "gone":
-            self.leave()
-        elif self.do[0] == "early":
-            self.respond()
+        self.react()
 
     def leave(self):
         self.respond()
@@ -378,10 +381,7 @@ class FastCgi(Connection):
         if not self.begin(values["REQUEST_METHOD"], values["REQUEST_URI"], fields):
             return
         self.length = int(declared) if declared else None
-        if self.do[0] == "gone":
-            self.leave()
-        elif self.do[0] == "early":
-            self.respond()
+        self.react()
 
     def answer(self, status, fields, body):
         head = f"Status: {status}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
