@@ -887,3 +887,20 @@ h1: head POST /paged 2k; answer; send 2k; end
 /directory 413 complete 2048 ?
 /internal 404 complete 2048 ?
 /paged 413 complete 2048 ?
+
+
+=== TEST 33: a slow answer, behind a body that nginx has begun to discard, leaves the connection open
+--- config
+limit_body_drain idle=60s;
+lingering_timeout 1s;
+set $memcached_key key;
+location = /slow { memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /next { return 200 next; }
+--- script
+up 5: line; bytes VALUE key 0 4\r\nsl; await late; bytes ow\r\nEND\r\n; close
+h1: head GET /slow 2000; send 1000; read; pause 1.1; mark late; answer; send 1000; head GET /next; answer; close
+--- seen
+connected | get key
+200 slow | 200 next
+--- error_log
+drained 1000 bytes of request body

@@ -193,6 +193,7 @@ impl Found {
                 // drain's.
                 unsafe { shim::nginx_shim_set_discard_body(r.as_ptr(), 0) };
                 r.block_reading();
+                r.forget_lingering();
             }
         }
         // SAFETY: `buffer` is null, or the live request's buffer in which the bytes were found.

@@ -193,6 +193,13 @@ impl RawRequest<'_> {
         self.connection().read().set_ready(true);
     }
 
+    /// Forgets when nginx wanted to stop discarding the body.
+    pub fn forget_lingering(self) {
+        self.connection().read().stop_timer();
+        // SAFETY: writes a number of a live request.
+        unsafe { (*self.as_ptr()).lingering_time = 0 };
+    }
+
     /// How many users the request has.
     pub fn users(self) -> usize {
         // SAFETY: reads a number of a live request's main request.
