@@ -32,7 +32,7 @@ fn begin_on<'r>(r: Request<'r>, terms: &'r Terms<'r>) -> bool {
     };
     let drain = &more.drain;
     if drain.progress.get() != policy::Drain::Idle {
-        return true;
+        return !(r.is_multiplexed() && drain.is_refused());
     }
     let is_over = r.is_multiplexed() && !linger::is_stream_open(r);
     if is_over || !linger::can_take_body(r) || !state::notify_end(r) {
@@ -61,8 +61,7 @@ fn begin_connection<'r>(r: Request<'r>, drain: &Drain<'r>, terms: &Terms<'r>) ->
     }
     if !is_more_to_come {
         // There is nothing to drain, or no memory for it.
-        drain.progress.set(policy::Drain::Idle);
-        drain.terms.set(None);
+        drain.reset();
         return false;
     }
     drain.slot.set(terms.slots.take(r));
@@ -80,8 +79,9 @@ fn begin_stream<'r>(r: Request<'r>, drain: &Drain<'r>, terms: &Terms<'r>) -> boo
         return false;
     }
     if !linger::take_body(r) {
-        // This changes nothing if the drain has ended already.
-        drain.settle(Outcome::Error);
+        // There is no memory for it.
+        drain.reset();
+        return false;
     }
     drain.progress.get().outcome().is_none()
 }

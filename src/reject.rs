@@ -29,31 +29,35 @@ pub fn drop_body(r: Request<'_>) {
     // instead.
     r.set_expect_tested();
     if !drain::begin(r) {
-        if r.is_multiplexed() {
-            r.discard_body();
-            linger::skip_body(r);
-        } else {
-            close_gently(r);
-        }
-        r.forget_body();
+        leave_to_nginx(r);
     }
     r.forget_body_fields();
 }
 
 /// Removes the body from a request that has been answered (`post_action`). A drain is started only for one that nginx discards,
 /// because other requests may follow on the connection, and for one that was left to a script; otherwise nginx lingers. If a
-/// drain has started already, this does nothing.
+/// drain deals with the body already, this does nothing.
 pub fn leave_body(r: Request<'_>) {
-    if drain::has_begun(r) {
+    let had_begun = drain::has_begun(r);
+    let may_begin = had_begun || r.is_body_discarded() || linger::is_end_awaited(r);
+    if !may_begin || !drain::begin(r) {
+        leave_to_nginx(r);
+    } else if had_begun {
         return;
-    }
-    if (r.is_body_discarded() || linger::is_end_awaited(r)) && drain::begin(r) {
+    } else {
         drain::response_begin(r);
-        r.forget_body_fields();
+    }
+    r.forget_body_fields();
+}
+
+/// Removes a body that no drain deals with. nginx skips the rest of it, or lingers.
+fn leave_to_nginx(r: Request<'_>) {
+    if r.is_multiplexed() {
+        linger::skip_body(r);
     } else {
         close_gently(r);
-        forget_body(r);
     }
+    r.forget_body();
 }
 
 /// Removes the body from a request, of which nothing more is to come.

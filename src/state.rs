@@ -328,6 +328,11 @@ impl<'r> Drain<'r> {
         self.terms.get().is_some()
     }
 
+    /// Returns whether there was no slot for the drain.
+    pub fn is_refused(&self) -> bool {
+        self.progress.get().outcome() == Some(Outcome::Refused)
+    }
+
     /// Returns false while the drain waits for the answer to be made, and true in any other state.
     pub fn is_answered(&self) -> bool {
         !matches!(self.progress.get(), policy::Drain::Waiting(_))
@@ -367,6 +372,13 @@ impl<'r> Drain<'r> {
         if self.update(|progress| progress.settle(outcome, now())) {
             self.release();
         }
+    }
+
+    /// Forgets that the drain was to start, and gives its slot back.
+    pub fn reset(&self) {
+        self.progress.set(policy::Drain::Idle);
+        self.terms.set(None);
+        self.release();
     }
 
     /// Gives the slot back, if there is one.

@@ -1359,3 +1359,25 @@ GET /posted?pause=0.5 none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 30: a drain that is refused a slot leaves no body for a post_action
+--- config
+limit_body 1m;
+limit_body_drain idle=60s conns=1;
+location = /plain { deny all; }
+location = /deny { post_action /posted; deny all; }
+location = /posted { internal; proxy_pass http://kept; }
+--- in_turn
+--- script
+h2: head POST /plain 500; answer; head POST /deny 500; answer; logged refused,; close
+h3: head POST /plain 500; answer; head POST /deny 500; answer; logged refused, 2; close
+--- seen
+403 <403 Forbidden> | 403 <403 Forbidden>
+403 <403 Forbidden> | 403 <403 Forbidden>
+--- asked
+POST /posted none
+POST /posted none
+--- no_error_log
+[alert]
+[emerg]

@@ -7,9 +7,8 @@ use core::ptr::{self, NonNull};
 use core::str;
 
 use nginx_sys::{
-    ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_discard_request_body,
-    ngx_http_request_body_t, ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET,
-    NGX_HTTP_HEAD, NGX_OK,
+    ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_request_body_t,
+    ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_OK,
 };
 
 use crate::monotonic::Monotonic;
@@ -466,13 +465,6 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Has the connection closed after this request.
     pub fn clear_keepalive(self) {
         self.raw().clear_keepalive()
-    }
-
-    /// Lets nginx read and drop the body while, and after, the request is answered.
-    pub fn discard_body(self) {
-        // SAFETY: `Request` is only made for a live request. An error is not lost: nginx discards again, and looks,
-        // when it answers.
-        unsafe { ngx_http_discard_request_body(self.as_ptr()) };
     }
 
     /// Removes the body from the request, for everybody: nothing more of it is read, none is announced (Content-Length,
