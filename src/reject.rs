@@ -80,7 +80,8 @@ pub fn abandon_reading(r: Request<'_>) {
 fn stop(r: Request<'_>, begins_drain: bool) {
     close_gently(r);
     r.discard_body_file();
-    if !begins_drain || !drain::begin(r) {
+    // A response that has begun stands, and is cut off here: the client is to see its end.
+    if !begins_drain || r.is_response_begun() || !drain::begin(r) {
         state::keep_received(r);
         linger::skip_body(r);
         // Only a part of the body has been read. A proxied error page must not pass it on.
