@@ -244,3 +244,26 @@ connected
 drained 1150976 bytes of session
 --- no_error_log
 client sent too much
+
+
+=== TEST 11: a connection that pass gives to another server is limited and drained there, and HTTP refused there
+--- skip_nginx: 6: < 1.25.5
+--- stream
+limit_session_message "too much\n";
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; limit_session 1; pass 127.0.0.1:$TEST_NGINX_RAND_PORT_4; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_4; limit_session 1000; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_5; limit_session 1; pass 127.0.0.1:$TEST_NGINX_SERVER_PORT; }
+--- config
+location = /up { limit_body 1k; proxy_pass http://backend; }
+--- script
+up 6: rest; close
+tcp 3: send 1m; end; close; logged drained
+--- seen
+connected | 1000 numbers | closed
+too much | closed
+--- sessions
+4 200 9 REJECTED 1000 16384
+--- commands
+head -c 8388608 /dev/zero | curl -s -T - -w '%{http_code}\n' -o $ROOT/page http://127.0.0.1:$PORT_5/up
+--- output
+413
