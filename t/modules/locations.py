@@ -3,6 +3,7 @@
 In their text stand
 
     max_body SIZE;      for "limit_body SIZE;", or "client_max_body_size SIZE;" where nginx is alone; "after_auth" may follow
+    max_time TIME;      for "limit_body_timeout TIME;", or "client_body_timeout TIME;"
     HERE                for the location's own path
     UPSTREAM            for an upstream of its own that keeps connections, and tells what it is sent: method, declared length
                         and the length that came
@@ -41,17 +42,19 @@ class Location:
     loops: str = ""
     # Why nginx alone may neither close a connection nor answer on it.
     lingers: str = ""
+    # Whether its clients send a part of a body, and no more.
+    slow: bool = False
 
     def __post_init__(self):
         if self.name.startswith("modsecurity-"):
             self.lingers = "a body that is refused while ModSecurity waits for it: a request is counted once too often"
 
-    def configuration(self, directive, directory):
+    def configuration(self, directive, time, directory):
         here, upstream = f"/{self.name}", f"http://upstream-{self.name}"
         text = f"location {'' if self.target.startswith('/') else '= '}HERE {{ {self.text} }}\n{self.others}"
         for word, value in [("HERE", here), ("UPSTREAM", upstream), ("DIRECTORY", str(directory))]:
             text = text.replace(word, value)
-        return re.sub(r"\bmax_body (\w+)( after_auth)?;", directive, text)
+        return re.sub(r"\bmax_body (\w+)( after_auth)?;", directive, text).replace("max_time", time)
 
 
 LOCATIONS = []
@@ -83,6 +86,15 @@ for phase in ["rewrite", "access"]:
     add(f"lua-{phase}-read", f"{LIMITED} {by} {{ ngx.req.read_body() }} {PROXY}")
     add(f"lua-{phase}-read-unlimited", f"max_body 0; {by} {{ ngx.req.read_body() }} {PROXY}")
     add(f"lua-{phase}-discard", f'{LIMITED} {by} {{ ngx.req.discard_body() }} content_by_lua_block {{ ngx.say("discarded") }}')
+
+# A body that does not come, while it is read for a script before that runs, and by one that does something else, too.
+for phase in ["rewrite", "access"]:
+    add(f"lua-{phase}-slow", f"max_time 1s; lua_need_request_body on; {phase}_by_lua_block {{ ngx.ctx.was = 1 }} {PROXY}", slow=True)
+add("lua-content-slow", """max_time 1s; content_by_lua_block {
+    ngx.thread.spawn(function() ngx.req.read_body() end)
+    ngx.location.capture("HERE-slow")
+    ngx.say("said")
+}""", "location = HERE-slow { internal; content_by_lua_block { ngx.sleep(3) } }", slow=True)
 
 # The body is read from the connection, past nginx.
 SOCKET = """
@@ -310,6 +322,7 @@ add("modsecurity-on", f"{LIMITED} {guarded()} {PROXY}")
 add("modsecurity-unread", f'{LIMITED} {guarded()} return 200 "returned\\n";')
 add("modsecurity-denies-1", f"{LIMITED} {denies(1)} {PROXY}")
 add("modsecurity-denies-2", f"{LIMITED} {denies(2)} {PROXY}")
+add("modsecurity-slow", f"max_time 1s; {guarded()} {PROXY}", slow=True)
 add("modsecurity-redirects-1", f"{LIMITED} {denies(1, action='redirect:/elsewhere')} {PROXY}")
 add("modsecurity-redirects-2", f"{LIMITED} {denies(2, action='redirect:/elsewhere')} {PROXY}")
 add("modsecurity-denies-413", f"{LIMITED} {denies(3, 'RESPONSE_STATUS', chr(34) + '@streq 413' + chr(34))} {PROXY}", hangs=RESETS)

@@ -140,6 +140,9 @@ class Row(typing.NamedTuple):
     def name(self):
         return f"{self.size}-{self.length}-{self.protocol}"
 
+    def sent(self):
+        return self.size // 10 if self.location.slow else self.size
+
     def target(self):
         return f"/{self.location.name}{self.location.target}".format(row=f"{self.location.name}-{self.name()}")
 
@@ -168,15 +171,15 @@ def upload(row):
     client, steps = script.script(f"{row.protocol}: head {method} {target} {'chunked' if is_chunked else row.size}")
     probe = [["head", "GET", "/probe"], ["answer"]]
     if row.protocol == "h2":
-        client.run([*steps, ["send", str(row.size)]])
+        client.run([*steps, ["send", str(row.sent())]])
         # There is no stream where the connection could not be made. What has been stopped cannot be ended.
-        if client.current and not client.closed and not client.current.stopped:
+        if client.current and not client.closed and not client.current.stopped and not row.location.slow:
             client.run([["finish"]])
         if client.current:
             await_answer(client)
             client.run(probe)
     else:
-        body = [["chunk", str(row.size)], ["chunk", "0"]] if is_chunked else [["send", str(row.size)]]
+        body = [["chunk", str(row.size)], ["chunk", "0"]] if is_chunked else [["send", str(row.sent())]]
         client.run([*steps, *body, ["answer"], *probe])
     seen = [told(row, line) for line in client.seen] + ["", ""]
     answer, probed = seen[:2]
@@ -228,8 +231,9 @@ def get(path):
 
 
 def rows_of(location):
+    lengths, sizes = (("declared",), SIZES[:1]) if location.slow else (("declared", "chunked"), SIZES)
     return [Row(location, size, length, protocol)
-            for protocol in ("h1", "h1s", "h2") for length in ("declared", "chunked") for size in SIZES]
+            for protocol in ("h1", "h1s", "h2") for length in lengths for size in sizes]
 
 
 def play(location):
@@ -262,8 +266,9 @@ def serve(arguments, locations, backend, module, kept):
     # The workers are somebody else.
     files.chmod(0o777)
     limit = r"limit_body \1\2;" if module else r"client_max_body_size \1;"
+    time_limit = "limit_body_timeout" if module else "client_body_timeout"
     server.values["locations"] = "\n".join(
-        f"{location.configuration(limit, server.directory)}\n"
+        f"{location.configuration(limit, time_limit, server.directory)}\n"
         f"location = /next/{location.name} {{ proxy_pass http://upstream-{location.name}; }}" for location in locations)
     server.configure(MAIN)
     with server:
