@@ -1377,7 +1377,7 @@ h3: head POST /plain 500; answer; head POST /deny 500; answer; logged refused, 2
 403 <403 Forbidden> | 403 <403 Forbidden>
 --- asked
 POST /posted none
-POST /posted none
+h3 POST /posted none
 --- no_error_log
 [alert]
 [emerg]
