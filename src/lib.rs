@@ -143,10 +143,6 @@ impl HttpModule for LimitBody {
         timeout::deadline(r)
     }
 
-    fn is_draining(r: Request<'_>) -> bool {
-        linger::is_body_taken(r)
-    }
-
     fn end(r: Request<'_>) {
         upstream::end(r);
         drain::end(r);

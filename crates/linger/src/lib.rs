@@ -249,11 +249,6 @@ unsafe extern "C" fn has_ended<M: Linger>(timer: *mut ngx_event_t) {
     unsafe { multiplexed::close(raw(r)) }
 }
 
-/// Returns whether the rest of the body is taken ([`take_body`]), and the module has not had enough of it yet.
-pub fn is_body_taken<M: Linger>(r: Request<'_, M>) -> bool {
-    watched(r).is_some()
-}
-
 /// Takes the rest of the body from nginx. From then on the request has no body, for nginx and for everybody else. Tells
 /// the module how much had arrived already, and whether that was all ([`Linger::has_read`]). Returns whether the rest
 /// will be read, until the request ends or the module has had enough ([`Linger::patience`]).

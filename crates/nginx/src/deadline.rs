@@ -27,38 +27,14 @@ impl<M: HttpModule> Request<'_, M> {
     }
 }
 
-/// How long it may take, in milliseconds, to notice that an answer is over.
-const NOTICE: u64 = 1000;
-
 /// Handles the timer: `ngx_event_t.handler`.
 unsafe extern "C" fn expire<M: HttpModule>(timer: *mut ngx_event_t) {
     // SAFETY: the timer is stopped before its request is freed. Its data is that request's connection.
-    let (timer, c) = unsafe { (Event::new(timer), Event::new(timer).connection()) };
+    let c = unsafe { Event::new(timer).connection() };
     // SAFETY: the data of that connection is the request, or a subrequest of it, as long as the request is live.
     let r = unsafe { c.main_request::<M>() };
-    // The body may be read for somebody who is counted once more, and gives that up only when the body has come: ModSecurity,
-    // and Lua's `lua_need_request_body`.
-    let is_shared = r.raw().users() > 1;
     if let Some(status) = M::deadline(r) {
-        if is_shared {
-            timer.replace_handler(Some(end::<M>));
-            timer.start_timer(NOTICE);
-        }
         // SAFETY: the user is the one for whom the body was being read. No copy of `r` is used afterwards.
         unsafe { r.raw().answer(status) };
     }
-}
-
-/// Handles the timer when a deadline was answered while others used the request, too. nginx itself ends a request whoever uses
-/// it when its client is silent for too long; here that is when the answer is over.
-unsafe extern "C" fn end<M: HttpModule>(timer: *mut ngx_event_t) {
-    // SAFETY: as for `expire`.
-    let (timer, c) = unsafe { (Event::new(timer), Event::new(timer).connection()) };
-    // SAFETY: as for `expire`.
-    let r = unsafe { c.main_request::<M>() };
-    if !r.raw().is_over() || M::is_draining(r) {
-        return timer.start_timer(NOTICE);
-    }
-    // SAFETY: no copy of `r` is used afterwards.
-    unsafe { r.raw().end() };
 }

@@ -148,12 +148,6 @@ pub trait HttpModule: Module {
         None
     }
 
-    /// Returns whether the module still reads the body of a request that was answered at its deadline. If not, nginx ends the
-    /// request, whoever else uses it.
-    fn is_draining(_r: Request<'_, Self>) -> bool {
-        false
-    }
-
     /// Called when a request ends for which [`Request::notify_end`] was called, just before the access log is written.
     fn end(_r: Request<'_, Self>) {}
 

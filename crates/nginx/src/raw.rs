@@ -5,9 +5,8 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_cached_time, ngx_http_block_reading, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_empty_handler, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t,
-    NGX_DONE,
+    ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests,
+    ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t, NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -221,30 +220,6 @@ impl RawRequest<'_> {
         // SAFETY: nginx calls this, too, to give up a user that it has counted. No copy of the request is used
         // afterwards, as the caller promises.
         unsafe { ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t) }
-    }
-
-    /// Returns whether nothing more is done for the request: it has been answered, and no `post_action` goes on.
-    pub(crate) fn is_over(self) -> bool {
-        // SAFETY: reads a pointer of a live request.
-        let handler = unsafe { (*self.as_ptr()).write_event_handler };
-        // nginx waits for no write when it has finalized the request.
-        let waits =
-            handler.is_some_and(|handler| handler as usize != ngx_http_request_empty_handler as *const () as usize);
-        self.is_done() && !waits
-    }
-
-    /// Ends the request, whoever uses it, as nginx does when a client is silent for too long (`client_body_timeout`).
-    ///
-    /// # Safety
-    ///
-    /// No copy of the request may be used afterwards.
-    pub(crate) unsafe fn end(self) {
-        let c = self.connection();
-        // SAFETY: with this status nginx looks at nobody who uses the request. No copy of it is used afterwards, as the caller
-        // promises.
-        unsafe { ngx_http_finalize_request(self.as_ptr(), Status::REQUEST_TIMEOUT.as_ngx()) };
-        // SAFETY: as in `answer`.
-        unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
     }
 
     /// Answers the request with a status when a timer has expired, and gives up a user, perhaps the last. Unlike
