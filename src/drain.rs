@@ -32,7 +32,7 @@ fn begin_on<'r>(r: Request<'r>, terms: &'r Terms<'r>) -> bool {
     };
     let drain = &more.drain;
     if drain.progress.get() != policy::Drain::Idle {
-        return !(r.is_multiplexed() && drain.is_refused());
+        return drain.deals_with_body(r);
     }
     let is_over = r.is_multiplexed() && !linger::is_stream_open(r);
     if is_over || !linger::can_take_body(r) || !state::notify_end(r) {
@@ -162,8 +162,13 @@ fn begin_early(r: Request<'_>) {
 }
 
 /// Returns whether a drain has started, even if it has ended.
-pub fn has_begun(r: Request<'_>) -> bool {
+fn has_begun(r: Request<'_>) -> bool {
     r.state().and_then(State::drain).is_some_and(Drain::has_begun)
+}
+
+/// Returns whether a drain deals with the body, or has.
+pub fn deals_with_body(r: Request<'_>) -> bool {
+    r.state().and_then(State::drain).is_some_and(|drain| drain.deals_with_body(r))
 }
 
 /// The drain of a request, with its terms; `None` if none has started.

@@ -38,14 +38,13 @@ pub fn drop_body(r: Request<'_>) {
 /// because other requests may follow on the connection, and for one that was left to a script; otherwise nginx lingers. If a
 /// drain deals with the body already, this does nothing.
 pub fn leave_body(r: Request<'_>) {
-    let had_begun = drain::has_begun(r);
-    let may_begin = had_begun || r.is_body_discarded() || linger::is_end_awaited(r);
-    if !may_begin || !drain::begin(r) {
-        leave_to_nginx(r);
-    } else if had_begun {
+    if drain::deals_with_body(r) {
         return;
-    } else {
+    }
+    if (r.is_body_discarded() || linger::is_end_awaited(r)) && drain::begin(r) {
         drain::response_begin(r);
+    } else {
+        leave_to_nginx(r);
     }
     r.forget_body_fields();
 }
@@ -83,9 +82,8 @@ fn stop(r: Request<'_>, begins_drain: bool) {
     // A response that has begun stands, and is cut off here: the client is to see its end.
     if !begins_drain || r.is_response_begun() || !drain::begin(r) {
         state::keep_received(r);
-        linger::skip_body(r);
         // Only a part of the body has been read. A proxied error page must not pass it on.
-        r.forget_body();
+        leave_to_nginx(r);
     }
     r.forget_body_fields();
 }

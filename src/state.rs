@@ -328,9 +328,11 @@ impl<'r> Drain<'r> {
         self.terms.get().is_some()
     }
 
-    /// Returns whether there was no slot for the drain.
-    pub fn is_refused(&self) -> bool {
-        self.progress.get().outcome() == Some(Outcome::Refused)
+    /// Returns whether the drain deals with the body, or has: not if there was no slot for it on an HTTP/2 or HTTP/3 stream, which
+    /// is left to nginx. `r` must be a request that has this state.
+    pub fn deals_with_body(&self, r: Request<'_>) -> bool {
+        let is_refused = self.progress.get().outcome() == Some(Outcome::Refused);
+        self.has_begun() && !(is_refused && r.is_multiplexed())
     }
 
     /// Returns false while the drain waits for the answer to be made, and true in any other state.
