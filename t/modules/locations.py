@@ -52,9 +52,9 @@ class Location:
     def configuration(self, directive, time, directory):
         here, upstream = f"/{self.name}", f"http://upstream-{self.name}"
         text = f"location {'' if self.target.startswith('/') else '= '}HERE {{ {self.text} }}\n{self.others}"
-        for word, value in [("HERE", here), ("UPSTREAM", upstream), ("DIRECTORY", str(directory))]:
+        for word, value in [("HERE", here), ("UPSTREAM", upstream), ("DIRECTORY", str(directory)), ("max_time", time)]:
             text = text.replace(word, value)
-        return re.sub(r"\bmax_body (\w+)( after_auth)?;", directive, text).replace("max_time", time)
+        return re.sub(r"\bmax_body (\w+)( after_auth)?;", directive, text)
 
 
 LOCATIONS = []
