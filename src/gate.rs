@@ -31,7 +31,7 @@ pub fn redirected(r: Request<'_>) {
         // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
         // left of it.
         note_spent(r);
-        if r.is_body_over() && !r.is_body_discarded() && !r.is_multiplexed() {
+        if r.is_body_read_whole() && !r.is_body_discarded() && !r.is_multiplexed() {
             // An upstream was given it as it came.
             reject::forget_body(r);
         } else if r.is_post_action() {

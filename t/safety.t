@@ -1283,20 +1283,26 @@ GET /posted?pause=0.5 none
 [emerg]
 
 
-=== TEST 27: what nginx has begun to discard and has left is no body for a post_action
+=== TEST 27: what nginx has begun to discard and has left is no body for a post_action, and no request
 --- config
 limit_body 1m;
 lingering_time 1s;
 memcached_read_timeout 60s;
 set $memcached_key key;
 location = /one { post_action /posted; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /two { post_action /posted; memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_6; }
 location = /posted { internal; proxy_pass http://kept; }
+location / { proxy_pass http://kept; }
 --- script
 up 5: line; mark 1; await over
+up 6: line; mark 2; await past
 h1: head GET /one 2000; send 500; await 1; pause 1.1; send 500; gone; mark over
+h1: bytes GET /two HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n123456; await 2; pause 1.1; bytes GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n; gone; mark past
 --- seen
 connected | get key
+connected | get key
 --- asked
+GET /posted none
 GET /posted none
 --- no_error_log
 [alert]
