@@ -47,8 +47,8 @@ mod variables;
 use linger::{Got, Linger, Patience, Taken};
 use module::{CoreConf, LimitBody, Request};
 use nginx::{
-    Content, Directive, Hooks, HttpModule, Input, Interrupted, Module, OutOfMemory, Output, Phase, Piece, Status,
-    Variable, Written,
+    Content, Directive, Expired, Hooks, HttpModule, Input, Interrupted, Module, OutOfMemory, Output, Phase, Piece,
+    Status, Variable, Written,
 };
 
 impl Module for LimitBody {
@@ -139,7 +139,7 @@ impl HttpModule for LimitBody {
         upstream::retried(r);
     }
 
-    fn deadline(r: Request<'_>) -> Option<Status> {
+    fn deadline(r: Request<'_>) -> Option<Expired> {
         timeout::deadline(r)
     }
 

@@ -1,8 +1,8 @@
 //! How long an upload may take (`limit_body_timeout`).
 //!
 //! The clock starts with the first piece of the body ([`has_come`]), unless that is all of it. When the time may be over
-//! ([`deadline`]), the request is answered with 408 and its body is drained, like that of any refusal. Once a response has
-//! begun it stands.
+//! ([`deadline`]), the request is answered with 408 and its body is drained, like that of any refusal; where others would keep
+//! it from ending, its connection is closed, as at nginx's own `client_body_timeout`. Once a response has begun it stands.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use crate::metrics;
 use crate::module::Request;
 use crate::reject;
 use crate::state::{Drain, State, Upload};
-use nginx::{now, Seconds, Status};
+use nginx::{now, Expired, Seconds, Status};
 
 /// Called for a piece of a body. Starts the clock, or has it tell the time so far.
 pub fn has_come(r: Request<'_>, has_bytes: bool) {
@@ -65,8 +65,8 @@ fn look<'r>(r: Request<'r>, state: &State<'r>, mut upload: Upload<'r>, has_bytes
     (upload, is_awaited)
 }
 
-/// Called when the time may be over. Returns the status of the answer, if it is.
-pub fn deadline(r: Request<'_>) -> Option<Status> {
+/// Called when the time may be over. Returns how the request ends, if it is.
+pub fn deadline(r: Request<'_>) -> Option<Expired> {
     let state = r.state()?;
     let upload = state.upload()?;
     // A body that has been dropped is none any more, even if it was read in part.
@@ -96,9 +96,12 @@ pub fn deadline(r: Request<'_>) -> Option<Status> {
         Mode::Enforce => {
             state.refusal.set(Some(Status::REQUEST_TIMEOUT));
             metrics::upload(state, r.declared_length().unwrap_or(upload.clock.received()));
+            if !r.is_answerable() {
+                return Some(Expired::Close);
+            }
             r.leave_upstream();
             reject::abandon_reading(r);
-            Some(Status::REQUEST_TIMEOUT)
+            Some(Expired::Answer(Status::REQUEST_TIMEOUT))
         }
     }
 }

@@ -650,3 +650,44 @@ requests_total status=passed 1
 qr/client intended to send too large chunked body: (?:1024\+1024|2048\+0) bytes/
 --- no_error_log
 [alert]
+
+
+=== TEST 23: where a module waits for the body in a phase, and counts the request once more, the connection is closed
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_wait_in rewrite;
+--- config
+limit_body_timeout 1s;
+location / { error_page 408 /page; proxy_pass http://kept; }
+location = /status { access_log off; stub_status; }
+--- in_turn
+--- script
+h1: head POST /plain 1m; send 1k; end; gone; active 0
+h1s: head POST /plain chunked; chunk 1k; end; gone; active 0
+h1: head POST /plain 2k; send 1k; send 1k; answer; head GET /; answer; close; active 0
+h2: head POST /plain 1m; send 1k; answer; head GET /; answer
+h3: head POST /plain 1m; send 1k; answer; head GET /; answer
+--- seen
+closed
+closed
+200 ok | 200 ok
+no answer | 200 ok
+no answer | 200 ok
+--- asked
+GET / none
+h3 GET / none
+POST /plain 2048
+GET / none
+--- logged
+/plain 408 TIMED_OUT - 1024 body
+/plain 408 TIMED_OUT - 1024 body
+/plain 200 PASSED - 2048 body
+/ 200 - - - -
+/plain 408 TIMED_OUT - 1024 body
+/ 200 - - - -
+/plain 408 TIMED_OUT - 1024 body
+/ 200 - - - -
+--- no_error_log
+[alert]
+[emerg]

@@ -11,7 +11,8 @@
  * already, and closes at once.
  *
  * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named, and "control_discard_in"
- * discards them there.
+ * discards them there.  "control_wait_in" reads them, too, but leaves the request counted once more until the body has come,
+ * as ModSecurity does.
  *
  * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
@@ -131,6 +132,37 @@ ngx_http_control_read_handler(ngx_http_request_t *r)
 }
 
 
+static void
+ngx_http_control_wait_done(ngx_http_request_t *r)
+{
+    r->main->count--;
+
+    if (ngx_http_get_module_ctx(r, ngx_http_control_module) != NULL) {
+        ngx_http_control_read_done(r);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_control_wait_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (r != r->main || r->request_body) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_control_wait_done);
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_set_ctx(r, r, ngx_http_control_module);
+        return NGX_DONE;
+    }
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DECLINED;
+}
+
+
 static ngx_int_t
 ngx_http_control_discard_handler(ngx_http_request_t *r)
 {
@@ -231,6 +263,13 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       0,
       ngx_http_control_read_handler },
+
+    { ngx_string("control_wait_in"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_control_set_phase,
+      0,
+      0,
+      ngx_http_control_wait_handler },
 
     { ngx_string("control_discard_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

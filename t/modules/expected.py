@@ -20,7 +20,6 @@ GONE = "a body that was dropped is none any more for whoever looks"
 AFTER = "after_auth: access is checked first"
 UNTOLD = "the page of an error is asked for without a body that no limit was held against"
 LATER = "ModSecurity sees a request before it is refused, so it judges the refusal as well"
-SLOW = "nginx alone closes the connection of a client that is too slow"
 UNCAPTURED = "Lua captures nothing over HTTP/2"
 IGNORED = "nchan ignores that a body is refused in the piece that came with the header: a question of time"
 # Of an answer: there is none; and no matter.
@@ -51,7 +50,6 @@ REFUSED = "413 <413 Request Entity Too Large>"
 
 DIFFERENCES = [Difference(*line) for line in [
     ("lua-content-slow", "any", "any", "h2", "500 <500 Internal Server Error>", UNCAPTURED),
-    ("*-slow", "any", "any", "*", "408 <408 Request Time-out>", SLOW),
     ("lua-rewrite-exit-403", "declared", "over", "*", "403 <403 Forbidden>", STAYS),
     ("lua-rewrite-exit-503", "declared", "over", "*", "503 <503 Service Temporarily Unavailable>", STAYS),
     ("lua-rewrite-exit-444", "declared", "over", "*", NONE, STAYS),

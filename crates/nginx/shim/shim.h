@@ -89,6 +89,7 @@ GETTER(timedout, ngx_connection_t, it->timedout)
 
 SETTER(buffered, ngx_connection_t, it->buffered)
 SETTER(close, ngx_connection_t, it->close)
+SETTER(timedout, ngx_connection_t, it->timedout)
 
 #if (NGX_SSL)
 ngx_ssl_connection_t *nginx_shim_ssl(const ngx_connection_t *c) BODY(return c->ssl;)

@@ -142,6 +142,12 @@ impl Connection {
         unsafe { shim::nginx_shim_failed(self.as_ptr()) != 0 }
     }
 
+    /// Notes that a timeout has ended the connection.
+    pub(crate) fn set_timed_out(self) {
+        // SAFETY: writes a bit of the connection.
+        unsafe { shim::nginx_shim_set_timedout(self.as_ptr(), 1) }
+    }
+
     /// Returns whether a timeout has ended the connection.
     pub fn is_timed_out(self) -> bool {
         // SAFETY: reads a bit of the connection.

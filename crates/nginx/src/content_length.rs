@@ -3,8 +3,8 @@
 use core::{mem, ptr};
 
 use nginx_sys::{
-    ngx_conf_t, ngx_hash_key_t, ngx_http_core_content_phase, ngx_http_request_t, ngx_http_variable_t,
-    ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_conf_t, ngx_hash_key_t, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t,
+    ngx_palloc, ngx_uint_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
 use crate::raw::RawRequest;
@@ -111,14 +111,5 @@ unsafe fn is_asking(r: *mut ngx_http_request_t) -> bool {
     let request = unsafe { RawRequest::new(r) };
     // A response from a cache, or an error before, is not asked for.
     // SAFETY: reads a bit of a live request.
-    !has_asked && !request.is_done() && unsafe { shim::nginx_shim_cached(r) == 0 } && is_in_content_phase(request)
-}
-
-/// Returns whether a request has come to the handler of its location.
-fn is_in_content_phase(r: RawRequest<'_>) -> bool {
-    // SAFETY: the core module's main configuration lives as long as the request. The request is at one of its steps.
-    let step = unsafe { (*r.core_main_conf()).phase_engine.handlers.offset((*r.as_ptr()).phase_handler) };
-    // SAFETY: as above.
-    let checker = unsafe { (*step).checker };
-    checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
+    !has_asked && !request.is_done() && unsafe { shim::nginx_shim_cached(r) == 0 } && request.is_in_content_phase()
 }

@@ -2,7 +2,16 @@
 
 use nginx_sys::ngx_event_t;
 
-use crate::{state, Event, HttpModule, Request};
+use crate::{state, Event, HttpModule, Request, Status};
+
+/// How a request ends at its deadline.
+pub enum Expired {
+    /// With this status. The module has ended what was still being done for the request: reading its body, and sending it to an
+    /// upstream ([`Request::leave_upstream`]).
+    Answer(Status),
+    /// As at `client_body_timeout`: nginx ends it whoever uses it, and without an answer.
+    Close,
+}
 
 impl<M: HttpModule> Request<'_, M> {
     /// Has [`HttpModule::deadline`] called in `left` milliseconds, unless the request has ended by then. There is one
@@ -25,6 +34,15 @@ impl<M: HttpModule> Request<'_, M> {
             true
         })
     }
+
+    /// Returns whether the request would end when it had been answered at a deadline, while its body was being read. It would not
+    /// if somebody who uses the request is only told when the body has come: a module that has a phase wait for it (ModSecurity,
+    /// Lua's `lua_need_request_body`), or a script that waits for a subrequest, too. Who else uses a request for an upstream, as
+    /// `mirror` does, ends by itself.
+    pub fn is_answerable(self) -> bool {
+        let raw = self.raw();
+        raw.users() == 1 || (raw.is_in_content_phase() && raw.has_upstream())
+    }
 }
 
 /// Handles the timer: `ngx_event_t.handler`.
@@ -33,8 +51,11 @@ unsafe extern "C" fn expire<M: HttpModule>(timer: *mut ngx_event_t) {
     let c = unsafe { Event::new(timer).connection() };
     // SAFETY: the data of that connection is the request, or a subrequest of it, as long as the request is live.
     let r = unsafe { c.main_request::<M>() };
-    if let Some(status) = M::deadline(r) {
+    match M::deadline(r) {
+        None => (),
         // SAFETY: the user is the one for whom the body was being read. No copy of `r` is used afterwards.
-        unsafe { r.raw().answer(status) };
+        Some(Expired::Answer(status)) => unsafe { r.raw().answer(status) },
+        // SAFETY: as above.
+        Some(Expired::Close) => unsafe { r.raw().time_out() },
     }
 }

@@ -89,6 +89,7 @@ pub use conf::{
 };
 pub use connection::{Connection, Event, Received};
 pub use content::{Content, Output};
+pub use deadline::Expired;
 pub use duplicate::{Duplicate, NoDuplicate};
 pub use ending::Interruption;
 pub use filter::Input;

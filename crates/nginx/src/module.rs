@@ -14,7 +14,7 @@ use nginx_sys::{
 
 use crate::chains::{self, Place, Step};
 use crate::{
-    conf, content_length, filter, upstream, variable, Content, CoreConf, Directive, Hooks, Input, Interrupted,
+    conf, content_length, filter, upstream, variable, Content, CoreConf, Directive, Expired, Hooks, Input, Interrupted,
     OutOfMemory, Output, Request, Status, Variable, Written,
 };
 
@@ -141,10 +141,8 @@ pub trait HttpModule: Module {
     /// Called when a request is sent to an upstream once more after that.
     fn upstream_retried(_r: Request<'_, Self>) {}
 
-    /// Called when the deadline has come that [`Request::set_deadline`] has set. A returned status answers the request. The
-    /// module must then have ended what was still being done for the request: reading its body, and sending it to an
-    /// upstream ([`Request::leave_upstream`]).
-    fn deadline(_r: Request<'_, Self>) -> Option<Status> {
+    /// Called when the deadline has come that [`Request::set_deadline`] has set. Returns how the request ends, if it does.
+    fn deadline(_r: Request<'_, Self>) -> Option<Expired> {
         None
     }
 

@@ -4,9 +4,10 @@ use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_cached_time, ngx_http_block_reading, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests,
-    ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t, NGX_DONE,
+    ngx_cached_time, ngx_http_block_reading, ngx_http_core_content_phase, ngx_http_core_main_conf_t,
+    ngx_http_core_module, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t,
+    NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -107,6 +108,21 @@ impl RawRequest<'_> {
     pub(crate) fn core_main_conf(self) -> *const ngx_http_core_main_conf_t {
         // SAFETY: a live request has the main configuration of each module, at the index that nginx has set.
         unsafe { (*(*self.as_ptr()).main_conf.add((*ptr::addr_of!(ngx_http_core_module)).ctx_index)).cast() }
+    }
+
+    /// Returns whether the request has come to the handler of its location.
+    pub(crate) fn is_in_content_phase(self) -> bool {
+        // SAFETY: the core module's main configuration lives as long as the request. The request is at one of its steps.
+        let step = unsafe { (*self.core_main_conf()).phase_engine.handlers.offset((*self.as_ptr()).phase_handler) };
+        // SAFETY: as above.
+        let checker = unsafe { (*step).checker };
+        checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
+    }
+
+    /// Returns whether the request is for an upstream, or has been.
+    pub(crate) fn has_upstream(self) -> bool {
+        // SAFETY: reads a pointer of a live request.
+        !unsafe { (*self.as_ptr()).upstream }.is_null()
     }
 
     /// Returns whether all of the response is with the kernel or with nginx's own transport.
@@ -238,8 +254,28 @@ impl RawRequest<'_> {
             let result = ngx_http_special_response_handler(self.as_ptr(), status.as_ngx());
             ngx_http_finalize_request(self.as_ptr(), result);
         }
-        // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request has been
-        // freed. nginx calls this itself only after its own events of a connection.
-        unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
+        run_posted_requests(c);
     }
+
+    /// Ends the request when a timer has expired, whoever uses it, and without an answer, as nginx does at
+    /// `client_body_timeout`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`leave`](Self::leave).
+    pub unsafe fn time_out(self) {
+        let c = self.connection();
+        c.read().stop_timer();
+        c.write().stop_timer();
+        c.set_timed_out();
+        // SAFETY: the user was counted, and no copy of the request is used afterwards, as the caller promises.
+        unsafe { ngx_http_finalize_request(self.as_ptr(), Status::REQUEST_TIMEOUT.as_ngx()) };
+        run_posted_requests(c);
+    }
+}
+
+/// Does what nginx does after its own events of a connection, for those of a timer.
+fn run_posted_requests(c: Connection) {
+    // SAFETY: nginx first checks whether the connection is marked as destroyed, that is, whether its request has been freed.
+    unsafe { ngx_http_run_posted_requests(c.as_ptr()) };
 }
