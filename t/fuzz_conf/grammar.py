@@ -275,7 +275,11 @@ class Maker:
         return self.rng.choices(list(makers), weights)[0]()
 
     def memcached(self):
-        nodes = [f"memcached_pass {{up}}-memcached; set $memcached_key {self.pick('hit', 'miss', 'miss')};"]
+        key = self.pick("hit", "miss", "miss", "late", "late")
+        nodes = [f"memcached_pass {{up}}-memcached; set $memcached_key {key};"]
+        if key == "late":
+            # Meanwhile nginx discards a body, and may give that up.
+            nodes += self.some(0.7, [lambda: "lingering_time 400ms;", lambda: f"post_action {self.asked()};"])
         return [*nodes, f"error_page 404 {self.pick('', '= ')}{self.place()};"] if self.often(0.8) else nodes
 
     def answer(self):

@@ -5,7 +5,7 @@ A location's X-Do says how it answers: "wait", "early" (before the body has come
 closes without reading the body, which resets the connection), and a status; or "drop". More words: "accel=URI" (X-Accel-Redirect), "close",
 "big" (an answer that does not fit into buffers).
 
-There is a memcached, too, which has what is asked for as "hit" and nothing else.
+There is a memcached, too, which has what is asked for as "hit" and nothing else. For "late" it takes a while to find out.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from limit_body import cgi
 LINE = re.compile(r"([A-Z]+) (\S+) HTTP/1\.([01])")
 FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0\r\n]*")
 
-# How long "slow" is, and how long innocent requests wait for each other, in seconds.
-SLOW = 0.12
+# How long "slow" and "late" are, and how long innocent requests wait for each other, in seconds.
+SLOW, LATE = 0.12, 0.5
 TOGETHER = 0.3
 
 # The size of what is big, in bytes.
@@ -413,7 +413,11 @@ class Memcached(asyncio.Protocol):
         self.unread += data
         while b"\r\n" in self.unread:
             line, self.unread = self.unread.split(b"\r\n", 1)
-            if line not in (b"get hit", b"get miss"):
+            if line not in (b"get hit", b"get miss", b"get late"):
                 self.upstream.violation("bytes that are no request", repr(line[:200]))
                 return self.transport.abort()
-            self.transport.write((b"VALUE hit 0 4\r\nkept\r\n" if line == b"get hit" else b"") + b"END\r\n")
+            answer = (b"VALUE hit 0 4\r\nkept\r\n" if line == b"get hit" else b"") + b"END\r\n"
+            if line == b"get late":
+                asyncio.get_running_loop().call_later(LATE, self.transport.write, answer)
+            else:
+                self.transport.write(answer)
