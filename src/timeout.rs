@@ -12,7 +12,7 @@ use crate::conf::Conf;
 use crate::metrics;
 use crate::module::Request;
 use crate::reject;
-use crate::state::{Drain, State, Upload};
+use crate::state::{self, Drain, State, Upload};
 use nginx::{now, Expired, Seconds, Status};
 
 /// Called for a piece of a body. Starts the clock, or has it tell the time so far.
@@ -97,6 +97,7 @@ pub fn deadline(r: Request<'_>) -> Option<Expired> {
             state.refusal.set(Some(Status::REQUEST_TIMEOUT));
             metrics::upload(state, r.declared_length().unwrap_or(upload.clock.received()));
             if !r.is_answerable() {
+                state::keep_received(r);
                 return Some(Expired::Close);
             }
             r.leave_upstream();

@@ -35,9 +35,9 @@ impl<M: HttpModule> Request<'_, M> {
         })
     }
 
-    /// Returns whether the request would end when it had been answered at a deadline, while its body was being read. It would not
-    /// if somebody who uses the request is only told when the body has come: a module that has a phase wait for it (ModSecurity,
-    /// Lua's `lua_need_request_body`), or a script that waits for a subrequest, too. Who else uses a request for an upstream, as
+    /// Returns whether the request is certain to end when it has been answered at a deadline, while its body was being read. It would
+    /// not if somebody who uses it is only told when the body has come: a module that has a phase wait for it (ModSecurity, Lua's
+    /// `lua_need_request_body`), or a script that waits for a subrequest, too. Who else uses a request for an upstream, as
     /// `mirror` does, ends by itself.
     pub fn is_answerable(self) -> bool {
         let raw = self.raw();

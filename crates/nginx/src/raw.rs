@@ -268,6 +268,8 @@ impl RawRequest<'_> {
         c.read().stop_timer();
         c.write().stop_timer();
         c.set_timed_out();
+        // A thread may still work for the request, which ends when that is over. What comes of the body meanwhile is too late.
+        self.block_reading();
         // SAFETY: the user was counted, and no copy of the request is used afterwards, as the caller promises.
         unsafe { ngx_http_finalize_request(self.as_ptr(), Status::REQUEST_TIMEOUT.as_ngx()) };
         run_posted_requests(c);

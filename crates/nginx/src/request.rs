@@ -265,12 +265,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest == 0)
     }
 
-    /// Whether somebody has had nginx read the body to its end. What nginx has begun to discard of a body in chunks seems to be
-    /// over.
+    /// Whether somebody has read the body to its end. What nginx has begun to discard of a body in chunks seems to be over: it keeps
+    /// the state of its parser there.
     pub fn is_body_read_whole(self) -> bool {
         // SAFETY: as for `is_body_over`.
         let body = unsafe { (*self.as_ptr()).request_body.as_ref() };
-        body.is_some_and(|body| body.rest == 0 && body.post_handler.is_some())
+        body.is_some_and(|body| body.rest == 0 && (body.post_handler.is_some() || body.chunked.is_null()))
     }
 
     /// Whether nginx would read the body, of which nothing has been read, if it was asked for it now: not for a subrequest; not
