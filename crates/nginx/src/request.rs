@@ -244,8 +244,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         match unsafe { (*self.as_ptr()).request_body.as_ref() } {
             // Some of the body was not read, or not kept, or an upstream was given it as it came.
             Some(body) => body.rest > 0 || saved(body) != self.promised_length(),
-            None => self.has_body() && !(self.can_read_body() && self.is_body_untouched()),
+            None => self.is_body_announced() && !(self.can_read_body() && self.is_body_untouched()),
         }
+    }
+
+    /// Whether the header announces a body, which may be gone.
+    fn is_body_announced(self) -> bool {
+        self.is_chunked() || self.declared_length().is_some_and(|length| length > 0)
     }
 
     /// Whether nothing of the body has been discarded: nginx counts down the length, and may give up in between (HTTP/1.x).
@@ -269,8 +274,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// the state of its parser there.
     pub fn is_body_read_whole(self) -> bool {
         // SAFETY: as for `is_body_over`.
-        let body = unsafe { (*self.as_ptr()).request_body.as_ref() };
-        body.is_some_and(|body| body.rest == 0 && (body.post_handler.is_some() || body.chunked.is_null()))
+        match unsafe { (*self.as_ptr()).request_body.as_ref() } {
+            Some(body) => body.rest == 0 && (body.post_handler.is_some() || body.chunked.is_null()),
+            // All of it has been discarded.
+            None => !self.has_body(),
+        }
     }
 
     /// Whether nginx would read the body, of which nothing has been read, if it was asked for it now: not for a subrequest; not
