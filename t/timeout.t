@@ -686,8 +686,8 @@ GET / none
 / 200 - - - -
 /plain 408 TIMED_OUT - 1024 body
 / 200 - - - -
-/plain 408 TIMED_OUT - 1024 body
-/ 200 - - - -
+h3 /plain 408 TIMED_OUT - 1024 body
+h3 / 200 - - - -
 --- no_error_log
 [alert]
 [emerg]
