@@ -32,7 +32,7 @@ pub fn redirected(r: Request<'_>) {
         // left of it.
         note_spent(r);
         if r.is_body_read_whole() && !r.is_body_discarded() && !r.is_multiplexed() {
-            // An upstream was given it as it came.
+            // An upstream was given it as it came, or nginx has discarded all of it.
             reject::forget_body(r);
         } else if r.is_post_action() {
             reject::leave_body(r);

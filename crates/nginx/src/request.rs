@@ -248,9 +248,10 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// Whether the header announces a body, which may be gone.
+    /// Whether there is a body, or the header announces one: what was discarded to its end, or what nginx has refused the header
+    /// of before it took the length.
     fn is_body_announced(self) -> bool {
-        self.is_chunked() || self.declared_length().is_some_and(|length| length > 0)
+        self.has_body() || self.declared_length().is_some_and(|length| length > 0)
     }
 
     /// Whether nothing of the body has been discarded: nginx counts down the length, and may give up in between (HTTP/1.x).
@@ -276,7 +277,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: as for `is_body_over`.
         match unsafe { (*self.as_ptr()).request_body.as_ref() } {
             Some(body) => body.rest == 0 && (body.post_handler.is_some() || body.chunked.is_null()),
-            // All of it has been discarded.
+            // All of it has been discarded; or nginx has refused the header, and closes the connection.
             None => !self.has_body(),
         }
     }
