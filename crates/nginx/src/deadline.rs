@@ -41,7 +41,7 @@ impl<M: HttpModule> Request<'_, M> {
     /// `mirror` does, ends by itself.
     pub fn is_answerable(self) -> bool {
         let raw = self.raw();
-        raw.users() == 1 || (raw.is_in_content_phase() && raw.has_upstream())
+        raw.users() == 1 || (raw.is_in_content_phase() && self.upstream().is_some())
     }
 }
 

@@ -119,12 +119,6 @@ impl RawRequest<'_> {
         checker.is_some_and(|checker| checker as usize == ngx_http_core_content_phase as *const () as usize)
     }
 
-    /// Returns whether the request is for an upstream, or has been.
-    pub(crate) fn has_upstream(self) -> bool {
-        // SAFETY: reads a pointer of a live request.
-        !unsafe { (*self.as_ptr()).upstream }.is_null()
-    }
-
     /// Returns whether all of the response is with the kernel or with nginx's own transport.
     pub fn is_done(self) -> bool {
         // SAFETY: reads a bit of a live request.
