@@ -252,7 +252,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error):
         self.upstream.connections.discard(self)
-        if self.is_within and not self.is_broken and not self.body and not self.is_chunked and self.is_whole_there:
+        # Who has answered early need not be sent what is left.
+        is_owed = self.is_within and not self.is_answered and not self.is_chunked and self.is_whole_there
+        if is_owed and not self.is_broken and not self.body:
             self.upstream.violation("a promise that is not kept", self.about())
         elif self.unread and not self.is_within and not self.is_broken:
             self.upstream.violation("bytes that are no request", f"{self.unread[:200]!r} {self.about()}")
