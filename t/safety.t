@@ -1173,7 +1173,7 @@ location = /next { proxy_pass http://kept; }
 >>> text
 text
 --- early eval
-CORE::join '', map { $_ x 3 }
+CORE::join '', map { $_ x 4 }
     "/closed: rest; close\n",
     "/said: rest; answer 503 no; close\n",
     "/not-found: rest; answer 404 no; close\n",
@@ -1186,14 +1186,14 @@ CORE::join '', map { $_ x 3 }
 CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nno; answer\n", (map { "h1: head POST /$_ 30k; send 30k; answer; connect; head GET /next; answer\n" } qw(none unbound)), map {
     ("h1: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
-     "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n")
+     "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
+     "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
 } qw(closed said again sorry not-found page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 3 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 14,
-    (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST'), ("GET /next none\n") x 3,
-    ("GET /next none\n") x 3
+CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 18,
+    (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
 [emerg]

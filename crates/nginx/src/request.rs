@@ -243,7 +243,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
         match unsafe { (*self.as_ptr()).request_body.as_ref() } {
             // Some of the body was not read, or not kept, or an upstream was given it as it came.
-            Some(body) => body.rest > 0 || saved(body) != self.promised_length(),
+            Some(body) => body.rest > 0 || self.promised_length() != Some(saved(body)),
             None => self.is_body_announced() && !(self.can_read_body() && self.is_body_untouched()),
         }
     }
@@ -256,13 +256,16 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// Whether nothing of the body has been discarded: nginx counts down the length, and may give up in between (HTTP/1.x).
     fn is_body_untouched(self) -> bool {
-        self.is_chunked() || self.declared_length() == Some(self.promised_length())
+        self.is_chunked() || self.declared_length().is_some_and(|length| self.promised_length() == Some(length))
     }
 
-    /// The length of the body that nginx announces to an upstream when it has read the body, in bytes; 0 if there is none.
-    fn promised_length(self) -> u64 {
+    /// The length of the body that nginx announces to an upstream when it has read the body, in bytes; 0 if there is none; `None`
+    /// if it announces chunks. Over HTTP/1.1 and HTTP/3 it knows a length as soon as it reads; over HTTP/2 never, if it passes the
+    /// body on as it comes.
+    fn promised_length(self) -> Option<u64> {
         // SAFETY: `Request` is only made for a live request.
-        u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).unwrap_or(0)
+        let length = u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok();
+        length.or_else(|| (!self.is_chunked()).then_some(0))
     }
 
     /// Whether nginx has read the body to its end, as far as it was to be read.
