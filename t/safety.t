@@ -1389,19 +1389,28 @@ h3 POST /posted none
 [emerg]
 
 
-=== TEST 31: a body that nginx has discarded to its end before a redirect is announced to nobody
+=== TEST 31: a body that nginx has discarded to its end before a redirect is announced to nobody; nor is one whose length is refused
 --- config
 limit_body 1m;
+error_page 400 = /other;
 location = /missed { memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; set $memcached_key key; error_page 404 = /other; }
 location = /other { internal; proxy_set_header Content-Length $content_length; proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
 --- script
 up 5: line; bytes END\r\n; await over
 h1: bytes GET /missed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12345; answer; head GET /next; answer; mark over
+h1: bytes POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5, 5\r\n\r\n; answer; connect; head GET /next; answer
+h1: bytes POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n; answer; connect; head GET /next; answer
 --- seen
 connected | get key
 200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
 --- asked
+GET /other none
+GET /next none
+GET /other none
+GET /next none
 GET /other none
 GET /next none
 --- no_error_log

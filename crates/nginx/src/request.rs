@@ -249,9 +249,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
     }
 
     /// Whether there is a body, or the header announces one: what was discarded to its end, or what nginx has refused the header
-    /// of before it took the length.
+    /// of before it took the length, which may be no number.
     fn is_body_announced(self) -> bool {
-        self.has_body() || self.declared_length().is_some_and(|length| length > 0)
+        // SAFETY: `Request` is only made for a live request.
+        let is_declared = unsafe { !(*self.as_ptr()).headers_in.content_length.is_null() };
+        self.has_body() || (is_declared && self.declared_length() != Some(0))
     }
 
     /// Whether nothing of the body has been discarded: nginx counts down the length, and may give up in between (HTTP/1.x).
