@@ -282,18 +282,13 @@ impl<'c> Conf<'c> {
         let budget = Budget::plain(idle, time);
         self.plain = Some(Terms { budget, slots: Slots::default(), zone: None, is_reported: false });
 
-        let rule = match self.rule {
-            Some(Rule { when: When::AfterAccess, .. }) => Hooks::BODY.and(Hooks::PRECONTENT),
-            Some(_) => Hooks::BODY,
-            None if self.allowance().is_some() => Hooks::BODY,
-            None => Hooks::NONE,
-        };
+        let body = if self.rule.is_some() || self.allowance().is_some() { Hooks::BODY } else { Hooks::NONE };
         self.has_handler = core.has_handler();
         self.reads_upstream_response = self.upstream_response.unwrap_or(self.refuses() || self.terms.is_some());
         let upstream = if self.reads_upstream_response { Hooks::RESPONSE.and(Hooks::UPSTREAM) } else { Hooks::NONE };
         let response = if self.terms.is_some() { Hooks::RESPONSE } else { Hooks::NONE };
         let log = if self.zone().is_some() { Hooks::LOG } else { Hooks::NONE };
-        Ok(rule.and(response).and(upstream).and(log))
+        Ok(body.and(response).and(upstream).and(log))
     }
 
     fn settle_rule(&self, core: &CoreConf<'c>, enforced: bool) -> Option<Rule<'c>> {

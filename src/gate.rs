@@ -31,14 +31,19 @@ pub fn redirected(r: Request<'_>) {
         // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
         // left of it.
         note_spent(r);
-        if r.is_body_read_whole() && !r.is_body_discarded() && !r.is_multiplexed() {
-            // An upstream was given it as it came, or nginx has discarded all of it.
-            reject::forget_body(r);
-        } else if r.is_post_action() {
-            reject::leave_body(r);
-        } else {
-            reject::drop_body(r);
-        }
+        drop_rest(r);
+    }
+}
+
+/// Drops what is left of a body that is not there as a whole.
+fn drop_rest(r: Request<'_>) {
+    if r.is_body_read_whole() && !r.is_body_discarded() && !r.is_multiplexed() {
+        // An upstream was given it as it came, or nginx has discarded all of it.
+        reject::forget_body(r);
+    } else if r.is_post_action() {
+        reject::leave_body(r);
+    } else {
+        reject::drop_body(r);
     }
 }
 
@@ -136,12 +141,18 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     judge_in_advance(r, When::BeforeAccess)
 }
 
-/// Called when access has been granted, before the body is read.
+/// Called when access has been granted, before the body is read. Drops a body that a script has discarded: nginx would announce
+/// it to an upstream.
 pub fn after_access(r: Request<'_>) -> Phase {
-    if !r.is_main() || r.is_error_page() {
+    if !r.is_main() {
         return Phase::Declined;
     }
-    judge_in_advance(r, When::AfterAccess)
+    let is_due = r.conf().rule().is_some_and(|rule| rule.when == When::AfterAccess) && !r.is_error_page();
+    let phase = if is_due { judge_in_advance(r, When::AfterAccess) } else { Phase::Declined };
+    if matches!(phase, Phase::Declined) && r.is_body_lost() {
+        drop_rest(r);
+    }
+    phase
 }
 
 /// Accepts a body that passes by its declared length alone. Returns whether that is so. Most uploads are such: the rest of

@@ -1416,3 +1416,32 @@ GET /next none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 32: nor is one that a module has discarded before the upstream is asked
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+limit_body 1m;
+control_discard_in rewrite;
+--- config
+location = /default { proxy_pass http://kept; }
+location = /length { proxy_set_header Content-Length $content_length; proxy_pass http://kept; }
+location = /unbuffered { proxy_request_buffering off; proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- script eval
+join '', map { (
+    "h1: head POST /$_ 5; send 5; answer; connect; head GET /next; answer\n",
+    "h1: head POST /$_ 30k; send 30k; answer; connect; head GET /next; answer\n",
+    "h1s: head POST /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
+    "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
+    "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n"
+) } qw(default length unbuffered)
+--- seen eval
+"200 ok | 200 ok\n" x 15
+--- asked eval
+join '', map { "POST /$_ none\nGET /next none\n" x 5 } qw(default length unbuffered)
+--- in_turn
+--- no_error_log
+[alert]
+[emerg]

@@ -86,6 +86,8 @@ for phase in ["rewrite", "access"]:
     add(f"lua-{phase}-read", f"{LIMITED} {by} {{ ngx.req.read_body() }} {PROXY}")
     add(f"lua-{phase}-read-unlimited", f"max_body 0; {by} {{ ngx.req.read_body() }} {PROXY}")
     add(f"lua-{phase}-discard", f'{LIMITED} {by} {{ ngx.req.discard_body() }} content_by_lua_block {{ ngx.say("discarded") }}')
+    add(f"lua-{phase}-discard-pass", f"{LIMITED} {by} {{ ngx.req.discard_body() }} {PROXY}",
+        varies="(?<=upstream POST )(nothing|0)(?= 0)")
 
 # A body that does not come, while it is read for a script before that runs, and by one that does something else, too.
 for phase in ["rewrite", "access"]:
@@ -93,6 +95,14 @@ for phase in ["rewrite", "access"]:
 add("lua-content-slow", """max_time 1s; content_by_lua_block {
     ngx.thread.spawn(function() ngx.req.read_body() end)
     ngx.location.capture("HERE-slow")
+    ngx.say("said")
+}""", "location = HERE-slow { internal; content_by_lua_block { ngx.sleep(3) } }", slow=True)
+
+# The same by a script that would go on behind the answer.
+add("lua-content-threads-slow", """max_time 1s; content_by_lua_block {
+    local reading = ngx.thread.spawn(function() ngx.req.read_body() end)
+    local other = ngx.thread.spawn(function() ngx.sleep(2) ngx.location.capture("HERE-slow") end)
+    ngx.thread.wait(reading, other)
     ngx.say("said")
 }""", "location = HERE-slow { internal; content_by_lua_block { ngx.sleep(3) } }", slow=True)
 

@@ -567,20 +567,18 @@ pub struct Hooks(u8);
 impl Hooks {
     /// None.
     pub const NONE: Self = Self(0);
-    /// `rewrite`, `preaccess`, `request_body`, `response_header` and `subrequest`.
+    /// `rewrite`, `preaccess`, `precontent`, `request_body`, `response_header` and `subrequest`.
     pub const BODY: Self = Self(1);
-    /// `precontent`.
-    pub const PRECONTENT: Self = Self(2);
-    /// `rewrite`, `preaccess`, `response_header`, `response_end` and `subrequest`.
-    pub const RESPONSE: Self = Self(4);
+    /// `rewrite`, `preaccess`, `precontent`, `response_header`, `response_end` and `subrequest`.
+    pub const RESPONSE: Self = Self(2);
     /// `log`.
-    pub const LOG: Self = Self(8);
+    pub const LOG: Self = Self(4);
     /// `watches_upstream`, `upstream_interrupted` and `upstream_retried`.
-    pub const UPSTREAM: Self = Self(16);
+    pub const UPSTREAM: Self = Self(8);
     /// `client_data` and `upstream_interrupted`, of a module for raw connections.
-    pub const CLIENT_DATA: Self = Self(32);
+    pub const CLIENT_DATA: Self = Self(16);
     /// `end`, of a module for raw connections.
-    pub const END: Self = Self(64);
+    pub const END: Self = Self(32);
     /// Those for which requests are watched all along their way.
     pub(crate) const REQUEST: Self = Self::BODY.and(Self::RESPONSE);
 

@@ -337,7 +337,7 @@ unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ng
     let handlers: [(_, _, ngx_http_handler_pt); 3] = [
         (Hooks::LOG, ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(log::<M>)),
         (Hooks::REQUEST, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(preaccess::<M>)),
-        (Hooks::PRECONTENT, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
+        (Hooks::REQUEST, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent::<M>)),
     ];
     for (_, phase, handler) in handlers.into_iter().filter(|(hooks, ..)| needed.include_any(*hooks)) {
         // SAFETY: nginx passes the configuration being read, in postconfiguration.

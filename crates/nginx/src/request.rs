@@ -248,6 +248,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
+    /// Returns whether nothing of the body was read, and it cannot be read as a whole any more: another module has discarded it, or
+    /// begun to.
+    pub fn is_body_lost(self) -> bool {
+        let is_whole = self.untouched_length() > 0 && !self.raw().is_body_skipped();
+        (self.is_body_discarded() && self.has_body()) || (!is_whole && !self.is_body_read() && self.is_body_torn())
+    }
+
     /// Whether there is a body, or the header announces one: what was discarded to its end, or what nginx has refused the header
     /// of before it took the length, which may be no number.
     fn is_body_announced(self) -> bool {
