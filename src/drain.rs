@@ -150,7 +150,8 @@ fn is_body_coming(r: Request<'_>) -> bool {
     if r.is_multiplexed() {
         linger::is_stream_open(r) && !r.is_body_over()
     } else {
-        (r.is_body_partly_read() && r.is_body_being_read()) || r.is_body_discarded()
+        // What follows a 101 is no body any more.
+        (r.is_body_partly_read() && r.is_body_being_read() && !r.is_protocol_switched()) || r.is_body_discarded()
     }
 }
 

@@ -904,3 +904,24 @@ connected | get key
 200 slow | 200 next
 --- error_log
 drained 1000 bytes of request body
+
+
+=== TEST 34: what follows a change of protocols is no body: the connection ends when the upstream ends it
+--- config
+limit_body 1m;
+limit_body_drain idle=60s;
+location = /tunnel {
+    proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection upgrade;
+    proxy_request_buffering off;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_5;
+}
+--- script
+up 5: line; bytes HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n; await sent; bytes bye\r\n; close
+h1: head POST /tunnel 100 Upgrade:echo Connection:upgrade; send 50; header; mark sent; end
+--- seen
+connected | POST /tunnel HTTP/1.1
+closed
+--- no_error_log
+drained

@@ -8,7 +8,8 @@ use core::str;
 
 use nginx_sys::{
     ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_request_body_t,
-    ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_OK,
+    ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD,
+    NGX_HTTP_SWITCHING_PROTOCOLS, NGX_OK,
 };
 
 use crate::monotonic::Monotonic;
@@ -329,6 +330,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Meaningful while the body is read.
     pub fn is_client_awaited(self) -> bool {
         self.raw().connection().read().is_timer_set()
+    }
+
+    /// Returns whether the response is that the connection goes on with another protocol (101; RFC 9110, section 15.2.2).
+    pub fn is_protocol_switched(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { (*self.as_ptr()).headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS as usize }
     }
 
     /// Returns whether the header of a response has been sent, or handed to nginx's own transport.
