@@ -35,16 +35,15 @@ pub fn drop_body(r: Request<'_>) {
 }
 
 /// Removes the body from a request that has been answered (`post_action`). A drain is started only for one that nginx discards,
-/// because other requests may follow on the connection, and for one that was left to a script; otherwise nginx lingers. If a
-/// drain deals with the body already, this does nothing.
+/// because other requests may follow on the connection, and for one that was left to a script; otherwise nginx lingers. A drain
+/// may deal with the body already.
 pub fn leave_body(r: Request<'_>) {
-    if drain::deals_with_body(r) {
-        return;
-    }
-    if (r.is_body_discarded() || linger::is_end_awaited(r)) && drain::begin(r) {
-        drain::response_begin(r);
-    } else {
-        leave_to_nginx(r);
+    if !drain::deals_with_body(r) {
+        if (r.is_body_discarded() || linger::is_end_awaited(r)) && drain::begin(r) {
+            drain::response_begin(r);
+        } else {
+            leave_to_nginx(r);
+        }
     }
     r.forget_body_fields();
 }
