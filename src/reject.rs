@@ -76,6 +76,7 @@ pub fn abandon_reading(r: Request<'_>) {
 }
 
 fn stop(r: Request<'_>, begins_drain: bool) {
+    linger::end_script(r);
     close_gently(r);
     r.discard_body_file();
     // A response that has begun stands, and is cut off here: the client is to see its end.

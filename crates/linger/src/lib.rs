@@ -24,6 +24,7 @@ mod limit_conn;
 #[cfg_attr(not(ngx_feature = "http_v2"), allow(dead_code))]
 mod multiplexed;
 mod scratch;
+mod script;
 #[cfg(ngx_feature = "stream")]
 mod tcp;
 
@@ -31,10 +32,11 @@ use core::cell::Cell;
 
 use nginx_sys::{ngx_event_handler_pt, ngx_event_t};
 
-use nginx::{find_module, Event, HttpModule, Input, Piece, RawRequest, Request, Status};
+use nginx::{Event, HttpModule, Input, Piece, RawRequest, Request, Status};
 
 pub use acknowledged::is_acknowledged;
 use acknowledged::is_gone;
+pub use script::end as end_script;
 #[cfg(ngx_feature = "stream")]
 pub use tcp::{drain_session, progress, LingerSession};
 
@@ -205,7 +207,7 @@ pub fn streams<M: HttpModule>(r: Request<'_, M>) -> (usize, usize) {
 /// be something to remember that by ([`Linger::taken`]).
 pub fn await_end<M: Linger>(r: Request<'_, M>) -> bool {
     // Over HTTP/1.x nobody but an upstream reads a body that can be taken at the end of a response.
-    let may_be_read = stream(r).is_some() && !raw(r).is_body_skipped() && is_lua_loaded();
+    let may_be_read = stream(r).is_some() && !raw(r).is_body_skipped() && script::may_be();
     let Some(taken) = taken(r).filter(|_| may_be_read) else {
         return false;
     };
@@ -280,18 +282,13 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) 
     r.forget_body();
     let (ahead, came) = stream.take()?;
     // It may give the request another body while its answer is made (`ngx.req.set_body_data`).
-    if is_lua_loaded() {
+    if script::may_be() {
         let left = declared.map(|declared| declared.saturating_sub(received).saturating_sub(ahead));
         // If all has come, the client has still to say so.
         taken.skipped.set(stream.step_aside(left.filter(|&left| left > 0)));
     }
     tell(r, ahead, came);
     Some(timer)
-}
-
-/// Returns whether there is Lua's module.
-fn is_lua_loaded() -> bool {
-    find_module(|_, name| name == c"ngx_http_lua_module").is_some()
 }
 
 /// Takes the body over HTTP/1.x. Returns the drain's timer; `None` if nothing more of the body is to come, or memory is
