@@ -71,6 +71,8 @@ http {{
         -- What a script has received that says so to nobody.
         seen = {{}}
     }}
+    # It makes a block of its own, where each module's is merged alone.
+    init_worker_by_lua_block {{ started = true }}
     client_body_timeout 5s;
     # What becomes of a connection is waited for, and no longer than five seconds.
     lingering_timeout 2s;

@@ -80,7 +80,9 @@ unsafe extern "C" fn merge(cf: *mut ngx_conf_t, prev: *mut c_void, conf: *mut c_
     unsafe {
         let prev = &*prev.cast::<Conf>();
         let http = prev.http.as_ref().map(|http| Written::of(http, None));
-        (*conf.cast::<Conf>()).written = Written::of(&*core(cf), Some(&http.unwrap_or(prev.written)));
+        let around = http.unwrap_or(prev.written);
+        // Lua's module makes a block of its own for `init_worker_by_lua`, and merges it before nginx's own is there.
+        (*conf.cast::<Conf>()).written = core(cf).as_ref().map_or(around, |core| Written::of(core, Some(&around)));
     }
     NGX_CONF_OK
 }
@@ -96,7 +98,7 @@ pub(crate) unsafe fn of<M: HttpModule>(cf: *mut ngx_conf_t) -> Written {
     unsafe { (*conf::<M>(cf)).written }
 }
 
-/// nginx's own configuration of the block that is being read or merged.
+/// nginx's own configuration of the block that is being read or merged; null before nginx makes it.
 ///
 /// # Safety
 ///
