@@ -7,6 +7,21 @@ use nginx_sys::ngx_module_t;
 
 use crate::raw;
 
+/// Calls the handlers in a list of cleanups that have this data.
+macro_rules! call {
+    ($list:expr, $data:expr) => {
+        let mut next = $list;
+        // SAFETY: a list of a live request, which ends in NULL.
+        while let Some(cleanup) = unsafe { next.as_mut() } {
+            next = cleanup.next;
+            if let Some(handler) = cleanup.handler.take_if(|_| cleanup.data == $data) {
+                // SAFETY: nginx would call the handler so when the request ends, and does not any more.
+                unsafe { handler($data) };
+            }
+        }
+    };
+}
+
 /// Returns whether there may be scripts.
 pub fn may_be() -> bool {
     lua().is_some()
@@ -25,17 +40,12 @@ pub fn end<M: HttpModule>(r: Request<'_, M>) {
     };
     // SAFETY: `Request` is only made for a live request, which has a context for each module of its kind.
     let script: *mut c_void = unsafe { *(*r.as_ptr()).ctx.add((*module).ctx_index) };
-    // SAFETY: as above. The cleanups are those of its main request.
-    let mut next = unsafe { (*(*r.as_ptr()).main).cleanup };
-    // SAFETY: the list lives as long as the request, and ends in NULL.
-    while let Some(cleanup) = unsafe { next.as_mut() } {
-        next = cleanup.next;
-        if script.is_null() || cleanup.data != script {
-            continue;
-        }
-        if let Some(handler) = cleanup.handler.take() {
-            // SAFETY: nginx would call the handler so at the end of the request, and does not any more.
-            unsafe { handler(script) };
-        }
+    if script.is_null() {
+        return;
     }
+    // SAFETY: `Request` is only made for a live request. These lists live as long.
+    let (pool, request) = unsafe { ((*(*r.as_ptr()).pool).cleanup, (*(*r.as_ptr()).main).cleanup) };
+    // From lua-nginx-module 0.10.25 on it is the one, before the other.
+    call!(pool, script);
+    call!(request, script);
 }
