@@ -149,9 +149,14 @@ pub fn after_access(r: Request<'_>) -> Phase {
     }
     let is_due = r.conf().rule().is_some_and(|rule| rule.when == When::AfterAccess) && !r.is_error_page();
     let phase = if is_due { judge_in_advance(r, When::AfterAccess) } else { Phase::Declined };
-    if matches!(phase, Phase::Declined) && r.is_body_lost() {
-        drop_rest(r);
+    if !matches!(phase, Phase::Declined) || !r.is_body_lost() {
+        return phase;
     }
+    if r.is_aborted() {
+        // nginx has given up the stream, and skips a body that nobody has discarded.
+        return Phase::Finalize(Status::BAD_REQUEST);
+    }
+    drop_rest(r);
     phase
 }
 

@@ -41,6 +41,8 @@ impl<M> Copy for Request<'_, M> {}
 pub struct Status(u16);
 
 impl Status {
+    /// 400 Bad Request.
+    pub const BAD_REQUEST: Self = Self(400);
     /// 413 Content Too Large.
     pub const CONTENT_TOO_LARGE: Self = Self(413);
     /// 408 Request Timeout. nginx answers with it only from [`HttpModule::deadline`]: elsewhere it closes the connection.
@@ -254,6 +256,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
     pub fn is_body_lost(self) -> bool {
         let is_whole = self.untouched_length() > 0 && !self.raw().is_body_skipped();
         (self.is_body_discarded() && self.has_body()) || (!is_whole && !self.is_body_read() && self.is_body_torn())
+    }
+
+    /// Returns whether nginx has given up the stream of the request (HTTP/2 and HTTP/3), and nobody gets an answer there.
+    pub fn is_aborted(self) -> bool {
+        self.is_multiplexed() && self.raw().connection().has_failed()
     }
 
     /// Whether there is a body, or the header announces one: what was discarded to its end, or what nginx has refused the header
