@@ -51,7 +51,8 @@ fn drop_rest(r: Request<'_>) {
 /// that upstream was given as it came: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
     let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !does_without_body(r);
-    if !is_handed_over || r.state().is_some_and(State::is_refused) {
+    let is_empty = r.is_body_over() && r.body_received() == 0;
+    if !is_handed_over || is_empty || r.state().is_some_and(State::is_refused) {
         return;
     }
     if let Some(state) = r.state_or_default() {

@@ -1445,3 +1445,26 @@ join '', map { "POST /$_ none\nGET /next none\n" x 5 } qw(default length unbuffe
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 33: an upload that was empty was given to nobody, and another may have it
+--- config
+limit_body 1m;
+proxy_request_buffering off;
+proxy_intercept_errors on;
+error_page 503 = @other;
+location = /said { proxy_pass http://early_unix; }
+location @other { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early
+/said: rest; answer 503 no; close
+--- script
+h2: head POST /said chunked; finish; answer; head GET /next; answer
+--- seen
+200 ok | 200 ok
+--- asked
+POST /said none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
