@@ -9,6 +9,7 @@
 use policy::Mode;
 
 use crate::conf::{By, Rule, When};
+use crate::drain;
 use crate::judge;
 use crate::module::Request;
 use crate::reject;
@@ -32,6 +33,9 @@ pub fn redirected(r: Request<'_>) {
         // left of it.
         note_spent(r);
         drop_rest(r);
+    } else if r.is_post_action() && drain::deals_with_body(r) {
+        // A drain has taken the body, but its fields are there.
+        reject::leave_body(r);
     }
 }
 

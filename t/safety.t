@@ -1468,3 +1468,27 @@ GET /next none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 34: a post_action is told no length of a body that the drain of an early answer has taken
+--- http_config
+limit_body 1m;
+--- config
+location = /denied { deny all; post_action /posted; }
+location = /posted { proxy_set_header Content-Length $http_content_length; proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- script
+h1: head POST /denied 5000; send 100; answer; connect; head GET /next; answer
+h2: head POST /denied 5000; send 100; answer; head GET /next; answer
+--- in_turn
+--- seen
+403 <403 Forbidden> | 200 ok
+403 <403 Forbidden> | 200 ok
+--- asked
+POST /posted none
+POST /posted none
+GET /next none
+GET /next none
+--- no_error_log
+[alert]
+[emerg]
