@@ -51,20 +51,19 @@ fn drop_rest(r: Request<'_>) {
     }
 }
 
-/// Notes that another location is to do what an upstream has failed to do, but would have to do it without the body, which
-/// that upstream was given as it came: an upload would be taken for an empty one.
+/// Notes that an upstream has failed to do what was asked for, and was given the body as it came. Another location would have to
+/// do it without the body: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
-    let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !does_without_body(r);
     let is_empty = r.is_body_over() && r.body_received() == 0;
-    if !is_handed_over || is_empty || r.state().is_some_and(State::is_refused) {
-        return;
+    if r.is_body_unbuffered() && r.has_upstream_failed() && !is_empty && !r.state().is_some_and(State::is_refused) {
+        set_spent(r);
     }
+}
+
+/// Notes that no other location can have the body.
+fn set_spent(r: Request<'_>) {
     if let Some(state) = r.state_or_default() {
         state.is_body_spent.set(true);
-        r.log(
-            Level::Error,
-            format_args!("upstream that failed has taken the body, no other location gets the request"),
-        );
     }
 }
 
@@ -132,6 +131,9 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     if let Some(state) = r.state() {
         state.is_due.set(true);
         if state.is_body_spent.get() && !does_without_body(r) {
+            if !state.is_loss_told.replace(true) {
+                r.log(Level::Error, format_args!("body is gone behind an error, no other location gets the request"));
+            }
             return Phase::Finalize(Status::BAD_GATEWAY);
         }
         if let Some((status, _)) = state.replaced.get().filter(|(_, changes)| *changes == r.uri_changes()) {
@@ -221,6 +223,7 @@ fn drop_excess(r: Request<'_>) {
         return;
     }
     if !judge::would_allow(r, rule) {
+        set_spent(r);
         reject::drop_body(r);
     }
 }

@@ -40,6 +40,8 @@ pub struct State<'r> {
     pub replaced: Cell<Option<(Status, usize)>>,
     /// Whether an upstream has failed that was given the body as it came, so that no other can be asked instead.
     pub is_body_spent: Cell<bool>,
+    /// Whether the error log says so.
+    pub is_loss_told: Cell<bool>,
     /// Whether the module will be told when the request ends.
     is_end_notified: Cell<bool>,
     /// What most requests never need; `None` before it is.

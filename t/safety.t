@@ -1492,3 +1492,34 @@ GET /next none
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 35: nor does anybody get an upload without its body when the page of an error fails
+--- config
+limit_body 1m;
+recursive_error_pages on;
+proxy_intercept_errors on;
+location = /said { proxy_request_buffering off; error_page 503 @page; proxy_pass http://early_unix; }
+location = /denied { deny all; error_page 403 @page; }
+location @page { error_page 502 = @other; proxy_pass http://127.0.0.1:1; }
+location @other { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early eval
+"/said: rest; answer 503 no; close\n" x 4
+--- script
+h1: head POST /said 30k; send 30k; answer; connect; head GET /next; answer
+h1: head POST /said chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer
+h2: head POST /said 30k; send 30k; answer; head GET /next; answer
+h2: head POST /said chunked; send 30k; finish; answer; head GET /next; answer
+h1: head POST /denied chunked; chunk 5; chunk 0; answer; connect; head GET /next; answer
+h2: head POST /denied chunked; send 500; finish; answer; head GET /next; answer
+--- in_turn
+--- seen eval
+"502 <502 Bad Gateway> | 200 ok\n" x 6
+--- asked eval
+"GET /next none\n" x 6
+--- error_log
+body is gone behind an error, no other location gets the request
+--- no_error_log
+[alert]
+[emerg]
