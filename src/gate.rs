@@ -27,6 +27,10 @@ pub fn redirected(r: Request<'_>) {
     if r.is_post_action() {
         r.give_up_upstream();
     }
+    if !r.is_post_action() && r.is_aborted() && r.is_body_lost() {
+        // nginx skips a body that nobody has discarded: it has given up the stream. See `after_access`.
+        return;
+    }
     reject::resume(r);
     if r.is_body_torn() || r.is_body_discarded() {
         // Nobody reads the rest of the body, but nginx would announce to an upstream the declared length, or what is
