@@ -183,7 +183,7 @@ impl<'r> Stream<'r> {
         let r = self.r.as_ptr();
         self.skip(true);
         // SAFETY: writes a pointer of a live request. The body was made by `new_body`, and its memory belongs to the pool.
-        unsafe { (*r).request_body = ptr::null_mut() };
+        unsafe { (*r).request_body = self.empty_body() };
         // SAFETY: writes a bit of a live request.
         unsafe { shim::nginx_shim_set_chunked(r, 0) };
         self.pay_ahead(Skipped { unsent: 0, left, is_over: self.is_over() })
@@ -276,6 +276,19 @@ impl<'r> Stream<'r> {
         body.received = off_t::MIN.saturating_add(1);
         body.post_handler = Some(has_body);
         Some(body)
+    }
+
+    /// A body that has been read and is empty, with a buffer, because some modules look at both whatever there is (uploadprogress);
+    /// null if memory is out.
+    fn empty_body(self) -> *mut ngx_http_request_body_t {
+        // SAFETY: the request is live, and so is its pool. The memory is zeroed.
+        let body = unsafe { shim::nginx_shim_alloc_request_body(self.r.pool()) };
+        // SAFETY: the body is null, or lives in the request's pool, and so does the buffer.
+        if let Some(body) = unsafe { body.as_mut() } {
+            // SAFETY: as above. The memory is zeroed.
+            body.buf = unsafe { shim::nginx_shim_alloc_buf(self.r.pool()) };
+        }
+        body
     }
 
     /// Drops all that has arrived. Returns the number of bytes, and the result.
