@@ -897,8 +897,8 @@ set $memcached_key key;
 location = /slow { memcached_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
 location = /next { return 200 next; }
 --- script
-up 5: line; bytes VALUE key 0 4\r\nsl; await late; bytes ow\r\nEND\r\n; close
-h1: head GET /slow 2000; send 1000; read; pause 1.1; mark late; answer; send 1000; head GET /next; answer; close
+up 5: line; await begun; bytes VALUE key 0 4\r\nsl; await late; bytes ow\r\nEND\r\n; close
+h1: head GET /slow 2000; send 1000; read; mark begun; pause 1.1; mark late; answer; send 1000; head GET /next; answer; close
 --- seen
 connected | get key
 200 slow | 200 next
