@@ -260,18 +260,16 @@ impl<'r> Stream<'r> {
 
     /// A body in the state of one that nginx is reading; `None` if memory is out.
     fn new_body(self) -> Option<*mut ngx_http_request_body_t> {
-        // SAFETY: the request is live, and so is its pool. The memory is zeroed.
-        let body = unsafe { shim::nginx_shim_alloc_request_body(self.r.pool()).as_mut() };
-        // SAFETY: the request is live, and so is its pool. The memory is zeroed.
-        let buffer = unsafe { shim::nginx_shim_alloc_buf(self.r.pool()).as_mut() };
-        let (body, buffer) = (body?, buffer?);
+        // SAFETY: the body is null, or lives in the request's pool, and nobody else knows of it yet.
+        let body = unsafe { self.empty_body().as_mut() }?;
+        // SAFETY: the same of its buffer.
+        let buffer = unsafe { body.buf.as_mut() }?;
 
         buffer.start = scratch::start();
         buffer.end = buffer.start.wrapping_add(scratch::SIZE);
         fill(buffer);
 
         body.rest = 1;
-        body.buf = buffer;
         // nginx compares this count with client_max_body_size, so it starts as low as possible.
         body.received = off_t::MIN.saturating_add(1);
         body.post_handler = Some(has_body);
