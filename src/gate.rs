@@ -26,8 +26,7 @@ pub fn redirected(r: Request<'_>) {
     }
     if r.is_post_action() {
         r.give_up_upstream();
-    }
-    if !r.is_post_action() && r.is_aborted() && r.is_body_lost() {
+    } else if r.is_aborted() && r.is_body_lost() {
         // nginx skips a body that nobody has discarded: it has given up the stream. See `after_access`.
         return;
     }
@@ -39,7 +38,7 @@ pub fn redirected(r: Request<'_>) {
         drop_rest(r);
     } else if r.is_post_action() && drain::deals_with_body(r) {
         // A drain has taken the body, but its fields are there.
-        reject::leave_body(r);
+        r.forget_body_fields();
     }
 }
 
