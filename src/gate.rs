@@ -57,8 +57,8 @@ fn drop_rest(r: Request<'_>) {
 /// Notes that an upstream has failed to do what was asked for, and was given the body as it came. Another location would have to
 /// do it without the body: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
-    let is_empty = r.is_body_over() && r.body_received() == 0;
-    if r.is_body_unbuffered() && r.has_upstream_failed() && !is_empty && !r.state().is_some_and(State::is_refused) {
+    let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !r.is_body_empty();
+    if is_handed_over && !r.state().is_some_and(State::is_refused) {
         set_spent(r);
     }
 }

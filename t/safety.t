@@ -1523,3 +1523,35 @@ body is gone behind an error, no other location gets the request
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 36: nor when all of it has come before its upstream is found to be down
+--- config
+limit_body 1m;
+proxy_request_buffering off;
+error_page 502 504 = @other;
+resolver 127.0.0.1:$TEST_NGINX_RAND_PORT_5 ipv6=off;
+location /proxied { proxy_pass http://await-sent$arg_n.example:1; }
+location /grpc { grpc_pass grpc://await-sent$arg_n.example:1; }
+location @other { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early
+--- in_turn
+--- script eval
+my $n = 0;
+CORE::join '', map { my $target = $_; map {
+    my ($proto, $length) = split ' ';
+    my $end = $proto eq 'h2' ? 'finish; ' : '';
+    map {
+        ++$n;
+        "$proto: head POST /$target?n=$n " . ($length // $_) . "; await asked-sent$n; send $_; ${end}mark sent$n; answer; " .
+            ($proto eq 'h1' ? 'connect; ' : '') . "head GET /next; answer\n"
+    } qw(10 40k)
+} 'h1', 'h2', 'h2 chunked' } qw(proxied grpc)
+--- seen eval
+"502 <502 Bad Gateway> | 200 ok\n" x 12
+--- asked eval
+"GET /next none\n" x 12
+--- no_error_log
+[alert]
+[emerg]

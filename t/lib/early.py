@@ -2,7 +2,8 @@
 
     early.py DIRECTORY PORT TLS_PORT
 
-Listens on these ports of 127.0.0.1 (HTTP, over TLS also HTTP/2; on the first one there is also a DNS server), and on sockets in
+Listens on these ports of 127.0.0.1 (HTTP, over TLS also HTTP/2; on the first one there is also a DNS server, which is asked for
+await-NAME.example: it marks asked-NAME, and awaits NAME before it answers), and on sockets in
 the directory: "http", "http2", "fastcgi", "uwsgi", "scgi", and "gate", to which an nginx comes that was started with t/controls/gate.c. Reads scripts from
 standard input, one a line:
 
@@ -433,9 +434,17 @@ class Upstream:
         """All names are those of 127.0.0.1."""
         while True:
             query, client = self.resolver.recvfrom(512)
-            flags, counts = b"\x81\x80", bytes([0, 1, 0, 1, 0, 0, 0, 0])
-            address = b"\xc0\x0c" + bytes([0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])
-            self.resolver.sendto(query[:2] + flags + counts + query[12:] + address, client)
+            threading.Thread(target=self.resolved, args=[query, client], daemon=True).start()
+
+    def resolved(self, query, client):
+        name = query[13 : 13 + query[12]].decode()
+        if name.startswith("await-"):
+            name = name.removeprefix("await-")
+            marks.mark(f"asked-{name}")
+            marks.await_mark(name, PATIENCE)
+        flags, counts = b"\x81\x80", bytes([0, 1, 0, 1, 0, 0, 0, 0])
+        address = b"\xc0\x0c" + bytes([0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])
+        self.resolver.sendto(query[:2] + flags + counts + query[12:] + address, client)
 
     def listen(self, listener, made):
         listener.listen()
