@@ -1153,11 +1153,13 @@ h1: head GET /file 200; read; send 200; answer
 limit_body 1m;
 proxy_request_buffering off;
 proxy_intercept_errors on;
-error_page 404 500 502 503 504 = @other;
+error_page 302 307 404 500 502 503 504 = @other;
 location /unbound { proxy_bind 192.0.2.1; proxy_pass http://127.0.0.1:1; }
 location /closed { proxy_pass http://early_unix; }
 location /said { proxy_pass http://early_unix; }
 location /none { proxy_pass http://127.0.0.1:1; }
+location /moved { proxy_pass http://early_unix; }
+location /elsewhere { proxy_pass http://early_unix; }
 location /not-found { proxy_pass http://early_unix; }
 location /page { error_page 503 = @page; proxy_pass http://early_unix; }
 location /again { recursive_error_pages on; proxy_pass http://early_unix; }
@@ -1176,6 +1178,8 @@ text
 CORE::join '', map { $_ x 4 }
     "/closed: rest; close\n",
     "/said: rest; answer 503 no; close\n",
+    "/moved: rest; answer 302 no; close\n",
+    "/elsewhere: rest; answer 307 no; close\n",
     "/not-found: rest; answer 404 no; close\n",
     "/page: rest; answer 503 no; close\n",
     "/again: rest; close\n",
@@ -1188,12 +1192,12 @@ CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTra
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
      "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
-} qw(closed said again sorry not-found page named)
+} qw(closed said not-found elsewhere again sorry moved page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 3, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 5, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 18,
-    (map { "$_ /not-found none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST'), ("GET /next none\n") x 8
+CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 26,
+    (map { "$_ /moved none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
 [emerg]

@@ -95,8 +95,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
             .is_some_and(|state| state.header_time != usize::MAX)
     }
 
-    /// Whether the upstream that was asked last has failed: it has answered 500 or more, or nginx answers so in its place, as
-    /// it has found none or got no response.
+    /// Whether the upstream that was asked last has not done what it was asked for: it has answered with an error, or that it is to
+    /// be asked for elsewhere (307, 308), or nginx answers so in its place, as it has found none or got no response.
     pub fn has_upstream_failed(self) -> bool {
         let Some(u) = self.live_upstream() else {
             return false;
@@ -105,7 +105,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         match unsafe { u.state.as_ref() } {
             // nginx notes no status when it cannot even connect.
             Some(state) if state.status == 0 => self.is_upstream_connecting(),
-            Some(state) => state.status >= NGX_HTTP_INTERNAL_SERVER_ERROR as usize,
+            Some(state) => matches!(state.status, 307 | 308 | 400..),
             // If the request to it has not been made either, it was the client that failed.
             None => !u.request_bufs.is_null(),
         }
