@@ -302,13 +302,14 @@ pub fn abandoned(r: Request<'_>) -> Option<Status> {
 /// it must be fast: it may say yes too often, and never asks anything that it would have to wait for.
 #[inline]
 pub fn is_body_watched(r: Request<'_>) -> bool {
-    match r.state_at_hand() {
+    let is_of_interest = match r.state_at_hand() {
         Some(state) => match state.looked_at_from(r.conf()) {
             state::NEVER => false,
             from => from == state::UNLESS_WHOLE || r.may_have_seen(from),
         },
         None => r.conf().rule().is_some() || r.conf().allowance().is_some() || r.state().is_some(),
-    }
+    };
+    is_of_interest || r.is_body_too_long()
 }
 
 /// Returns whether the next piece of a body matters.
@@ -323,11 +324,16 @@ fn is_of_interest(r: Request<'_>) -> bool {
 
 /// Called for each piece of a watched body. Judges the piece, or drops it if the stream is drained (HTTP/2 and HTTP/3).
 pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
-    if !is_of_interest(r) {
+    let is_too_long = r.is_body_too_long();
+    if !is_too_long && !is_of_interest(r) {
         return Piece::Pass;
     }
     if r.state().and_then(State::drain).is_some_and(|drain| drain.is_of_stream(r)) {
         return linger::drop_piece(r, input);
+    }
+    if is_too_long {
+        r.log(Level::Info, format_args!("client sent more of the body than declared"));
+        return Piece::Refuse(Status::BAD_REQUEST);
     }
     if r.conf().allowance().is_some() {
         timeout::has_come(r, !input.is_none());

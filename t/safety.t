@@ -1559,3 +1559,30 @@ CORE::join '', map { my $target = $_; map {
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 37: no upstream, and no file, gets more of a body than its declared length
+--- config
+limit_body 10;
+location = /passed { proxy_request_buffering off; proxy_pass http://early_tcp; }
+location = /free { limit_body off; proxy_request_buffering off; proxy_pass http://early_tcp; }
+location = /kept { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early
+/passed: rest; mark passed; await answered; answer 200 no; close
+/free: rest; mark free; await answered; answer 200 no; close
+--- in_turn
+--- script
+h3: head POST /passed 5; send 5; await passed; frame 33 30k; answer; head GET /next; answer
+h3: head POST /free 5; send 5; await free; frame 33 30k; answer; mark answered; head GET /next; answer
+h3: head POST /kept 5; send 5; frame 33 30k; answer; head GET /next; answer
+--- seen eval
+"400 <400 Bad Request> | 200 ok\n" x 3
+--- asked eval
+"GET /next none\n" x 3
+--- error_log
+client sent more of the body than declared
+--- skip_nginx: 7: < 1.25.0
+--- no_error_log
+[alert]
+[emerg]

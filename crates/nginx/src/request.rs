@@ -202,6 +202,16 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
+    /// Returns whether more of the body has come than its declared length. nginx refuses that itself over HTTP/1.1 and HTTP/2, but
+    /// not in all cases over HTTP/3.
+    #[inline]
+    pub fn is_body_too_long(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
+        let (length, body) =
+            unsafe { ((*self.as_ptr()).headers_in.content_length_n, (*self.as_ptr()).request_body.as_ref()) };
+        length >= 0 && body.is_some_and(|body| body.received > length)
+    }
+
     /// Whether the request has a body that is not empty, as far as the client has said.
     pub fn has_body(self) -> bool {
         // SAFETY: `Request` is only made for a live request.
