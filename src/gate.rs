@@ -70,10 +70,10 @@ fn set_spent(r: Request<'_>) {
     }
 }
 
-/// Returns whether a request that was redirected may go on without its body: for the page of an error, for a `post_action`, and
-/// if it only asks for something.
+/// Returns whether a request that was redirected may go on without its body: for the page of an error, for a `post_action`, if it
+/// only asks for something, and where the location wants no body.
 fn does_without_body(r: Request<'_>) -> bool {
-    r.is_error_page() || r.is_post_action() || r.is_retrieval()
+    r.is_error_page() || r.is_post_action() || r.is_retrieval() || r.is_body_unwanted()
 }
 
 /// Called for a subrequest, when its location is looked for, and when its response is about to be made: a clone of another

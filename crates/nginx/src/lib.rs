@@ -79,6 +79,7 @@ pub mod shim;
 mod state;
 #[cfg(ngx_feature = "stream")]
 pub mod stream;
+mod unwanted;
 mod upstream;
 mod variable;
 mod written;

@@ -1,0 +1,48 @@
+//! Whether the upstream of a location is asked without the body of a request, as by `proxy_pass_request_body off`.
+
+use core::ffi::CStr;
+
+use nginx_sys::{
+    ngx_conf_set_flag_slot, ngx_flag_t, ngx_http_request_t, ngx_module_t, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MODULE,
+};
+
+use crate::{find_module, HttpModule, Request};
+
+impl<M: HttpModule> Request<'_, M> {
+    /// Returns whether a directive says that the location's upstream gets no body: `proxy_pass_request_body off`, or the same of
+    /// FastCGI, SCGI or uwsgi. Which of them the location passes requests to is nginx's own to know.
+    pub fn is_body_unwanted(self) -> bool {
+        // SAFETY: the module is one of the active configuration, and the request is live.
+        find_module(|module, _| unsafe { is_off(self.as_ptr(), module) }).is_some()
+    }
+}
+
+/// Returns whether a module has such a directive, and that is `off` where the request is. Where the value is, the directive says
+/// itself.
+///
+/// # Safety
+///
+/// `r` must be a live request, `module` a module of the active configuration.
+unsafe fn is_off(r: *mut ngx_http_request_t, module: *mut ngx_module_t) -> bool {
+    // SAFETY: reads two members of the module.
+    let (kind, mut command, index) = unsafe { ((*module).type_, (*module).commands, (*module).ctx_index) };
+    if kind != NGX_HTTP_MODULE as usize {
+        return false;
+    }
+    // SAFETY: null, or a list of directives, which ends in one without a name.
+    while let Some(directive) = unsafe { command.as_ref() }.filter(|directive| directive.name.len > 0) {
+        // SAFETY: the name of a directive ends in a NUL.
+        let name = unsafe { CStr::from_ptr(directive.name.data.cast()) };
+        let is_flag = directive.set.is_some_and(|set| set as usize == ngx_conf_set_flag_slot as *const () as usize);
+        let is_of_location = directive.conf == NGX_HTTP_LOC_CONF_OFFSET;
+        if is_flag && is_of_location && name.to_bytes().ends_with(b"_pass_request_body") {
+            // SAFETY: the request has a configuration for each module. The flag is at this place in that.
+            let flag = unsafe { (*(*r).loc_conf.add(index)).byte_add(directive.offset).cast::<ngx_flag_t>() };
+            // SAFETY: as above.
+            return unsafe { *flag } == 0;
+        }
+        // SAFETY: this was not the end of the list.
+        command = unsafe { command.add(1) };
+    }
+    false
+}
