@@ -1158,7 +1158,8 @@ location /unbound { proxy_bind 192.0.2.1; proxy_pass http://127.0.0.1:1; }
 location /closed { proxy_pass http://early_unix; }
 location /said { proxy_pass http://early_unix; }
 location /none { proxy_pass http://127.0.0.1:1; }
-location /moved { proxy_pass http://early_unix; }
+location /handed { proxy_pass http://early_unix; }
+location /denied { error_page 401 = @login; proxy_pass http://early_unix; }
 location /elsewhere { proxy_pass http://early_unix; }
 location /not-found { proxy_pass http://early_unix; }
 location /page { error_page 503 = @page; proxy_pass http://early_unix; }
@@ -1169,6 +1170,7 @@ location @sorry { error_page 502 =200 /text; recursive_error_pages on; proxy_pas
 location = /text { root html; }
 location /named { proxy_pass http://early_unix; }
 location /malformed { error_page 400 = @other; proxy_pass http://early_unix; }
+location @login { proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://kept; }
 location @page { return 200 page; }
 location = /next { proxy_pass http://kept; }
 --- user_files
@@ -1178,8 +1180,9 @@ text
 CORE::join '', map { $_ x 4 }
     "/closed: rest; close\n",
     "/said: rest; answer 503 no; close\n",
-    "/moved: rest; answer 302 no; close\n",
-    "/elsewhere: rest; answer 307 no; close\n",
+    "/handed: rest; send HTTP/1.1 200 OK\\r\\nX-Accel-Redirect: \@other\\r\\nContent-Length: 0\\r\\n\\r\\n; close\n",
+    "/denied: rest; answer 401 no; close\n",
+    "/elsewhere: rest; answer 302 no; close\n",
     "/not-found: rest; answer 404 no; close\n",
     "/page: rest; answer 503 no; close\n",
     "/again: rest; close\n",
@@ -1192,12 +1195,12 @@ CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTra
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
      "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
-} qw(closed said not-found elsewhere again sorry moved page named)
+} qw(closed said not-found elsewhere again sorry handed denied page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 5, '200 text', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 5, '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
 CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 26,
-    (map { "$_ /moved none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST'), ("GET /next none\n") x 8
+    (map { my $target = $_; map { "$_ $target none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST' } '/handed', '/denied'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
 [emerg]
@@ -1462,11 +1465,17 @@ location @other { proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
 --- early
 /said: rest; answer 503 no; close
+/said: rest; answer 503 no; close
+--- in_turn
 --- script
+h2: head POST /said chunked content-length:0; answer; finish; head GET /next; answer
 h2: head POST /said chunked; finish; answer; head GET /next; answer
 --- seen
 200 ok | 200 ok
+200 ok | 200 ok
 --- asked
+POST /said none
+GET /next none
 POST /said none
 GET /next none
 --- no_error_log
@@ -1583,6 +1592,40 @@ h3: head POST /kept 5; send 5; frame 33 30k; answer; head GET /next; answer
 --- error_log
 client sent more of the body than declared
 --- skip_nginx: 7: < 1.25.0
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 38: nor does anybody get an upload without its body when the answer to it is in a cache
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=cache:1m;
+--- config
+limit_body 1m;
+proxy_request_buffering off;
+proxy_intercept_errors on;
+error_page 404 = @other;
+location = /cached {
+    proxy_cache cache;
+    proxy_cache_key $uri;
+    proxy_cache_methods POST;
+    proxy_cache_valid 404 1h;
+    proxy_pass http://early_unix;
+}
+location @other { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- early
+/cached: rest; answer 404 no; close
+--- in_turn
+--- script
+h1: head POST /cached 30k; send 30k; answer; head GET /next; answer
+h1: head POST /cached 30k; send 30k; answer; connect; head GET /next; answer
+h2: head POST /cached 30k; send 30k; answer; head GET /next; answer
+h2: head POST /cached chunked; send 30k; finish; answer; head GET /next; answer
+--- seen eval
+"502 <502 Bad Gateway> | 200 ok\n" x 4
+--- asked eval
+"GET /next none\n" x 4
 --- no_error_log
 [alert]
 [emerg]

@@ -36,6 +36,12 @@
 
 /* Requests. */
 
+#if (NGX_HTTP_CACHE)
+GETTER(cache_sought, ngx_http_request_t, it->cache != NULL)
+#else
+GETTER(cache_sought, ngx_http_request_t, 0)
+#endif
+
 GETTER(cached, ngx_http_request_t, it->cached)
 GETTER(chunked, ngx_http_request_t, it->headers_in.chunked)
 GETTER(discard_body, ngx_http_request_t, it->discard_body)

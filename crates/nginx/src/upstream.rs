@@ -16,7 +16,7 @@ use core::{mem, ptr, slice};
 use nginx_sys::{
     ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_handler_pt, ngx_http_request_t, ngx_http_upstream_init_peer_pt,
     ngx_http_upstream_main_conf_t, ngx_http_upstream_module, ngx_http_upstream_srv_conf_t, ngx_http_upstream_t,
-    ngx_int_t, ngx_palloc, ngx_pcalloc, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+    ngx_int_t, ngx_palloc, ngx_pcalloc, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK,
 };
 
 use crate::guard::guard;
@@ -95,8 +95,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
             .is_some_and(|state| state.header_time != usize::MAX)
     }
 
-    /// Whether the upstream that was asked last has not done what it was asked for: it has answered with an error, or that it is to
-    /// be asked for elsewhere (307, 308), or nginx answers so in its place, as it has found none or got no response.
+    /// Whether the upstream that was asked last has not done what it was asked for: it has answered with 300 or more, or nginx answers
+    /// in its place, because it has found none, got no response, or knows from a cache that there would be an error.
     pub fn has_upstream_failed(self) -> bool {
         let Some(u) = self.live_upstream() else {
             return false;
@@ -105,9 +105,10 @@ impl<'r, M: HttpModule> Request<'r, M> {
         match unsafe { u.state.as_ref() } {
             // nginx notes no status when it cannot even connect.
             Some(state) if state.status == 0 => self.is_upstream_connecting(),
-            Some(state) => matches!(state.status, 307 | 308 | 400..),
-            // If the request to it has not been made either, it was the client that failed.
-            None => !u.request_bufs.is_null(),
+            Some(state) => state.status >= NGX_HTTP_SPECIAL_RESPONSE as usize,
+            // If the request to it has not been made either, nor a cache been asked, it was the client that failed.
+            // SAFETY: `Request` is only made for a live request.
+            None => !u.request_bufs.is_null() || unsafe { shim::nginx_shim_cache_sought(self.as_ptr()) != 0 },
         }
     }
 }
