@@ -1629,3 +1629,22 @@ h2: head POST /cached chunked; send 30k; finish; answer; head GET /next; answer
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 39: a refusal is sent behind an answer with a limited rate, and a post_action that has stopped its timer
+--- config
+limit_body 10;
+location = /slow { limit_rate 1m; post_action /failed; root html; }
+location = /failed { return 404; }
+location / { proxy_pass http://127.0.0.1:1; }
+--- user_files eval
+">>> slow\n" . "x" x 199_999 . "\n"
+--- in_turn
+--- script
+h1: head GET /slow; answer; head POST / 30k; answer; close
+h1: head GET /slow; answer; head POST / chunked; chunk 30k; answer; close
+--- seen eval
+"200 200000 bytes | 413 <413 Request Entity Too Large>\n" x 2
+--- no_error_log
+[alert]
+[emerg]

@@ -294,6 +294,7 @@ fn take_stream<M: Linger>(r: Request<'_, M>, stream: Stream<'_>, taken: &Taken) 
 /// Takes the body over HTTP/1.x. Returns the drain's timer; `None` if nothing more of the body is to come, or memory is
 /// out.
 fn take_http1<M: Linger>(r: Request<'_, M>, taken: &Taken) -> Option<Event> {
+    raw(r).connection().write().forget_lost_delay();
     let Some(mut found) = http1::find(raw(r)) else {
         r.forget_body();
         return None;

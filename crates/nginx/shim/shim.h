@@ -139,6 +139,7 @@ GETTER(event_ready, ngx_event_t, it->ready)
 GETTER(event_timedout, ngx_event_t, it->timedout)
 GETTER(event_timer_set, ngx_event_t, it->timer_set)
 
+SETTER(event_delayed, ngx_event_t, it->delayed)
 SETTER(event_eof, ngx_event_t, it->eof)
 SETTER(event_failed, ngx_event_t, it->error)
 SETTER(event_ready, ngx_event_t, it->ready)

@@ -476,4 +476,14 @@ impl Event {
             unsafe { shim::nginx_shim_del_timer(self.as_ptr()) }
         }
     }
+
+    /// Lets nginx write, if it waits for the end of a delay (`limit_rate`) that no timer tells. nginx stops that timer, and keeps the
+    /// delay, when a request ends with an error behind an answer, as that of a `post_action`; the next answer on the connection
+    /// would never be sent.
+    pub fn forget_lost_delay(self) {
+        if !self.is_timer_set() {
+            // SAFETY: writes a bit of the event.
+            unsafe { shim::nginx_shim_set_event_delayed(self.as_ptr(), 0) }
+        }
+    }
 }
