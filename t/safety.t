@@ -1464,12 +1464,12 @@ location = /said { proxy_pass http://early_unix; }
 location @other { proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
 --- early
-/said: rest; answer 503 no; close
-/said: rest; answer 503 no; close
+/said: answer 503 no; close
+/said: await ended; answer 503 no; close
 --- in_turn
 --- script
 h2: head POST /said chunked content-length:0; answer; finish; head GET /next; answer
-h2: head POST /said chunked; finish; answer; head GET /next; answer
+h2: head POST /said chunked; finish; mark ended; answer; head GET /next; answer
 --- seen
 200 ok | 200 ok
 200 ok | 200 ok
