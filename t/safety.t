@@ -1360,8 +1360,8 @@ page
 --- script
 up 5: line; mark 1; await over
 up 6: line; mark 2; await over
-h1: head GET /one 2000; await 1; send 500; shutdown; mark 3
-h1: head GET /two 2000; await 2; send 500; shutdown; await 3; active 0; mark over
+h1: head GET /one 2000; await 1; send 500; read; shutdown; mark 3
+h1: head GET /two 2000; await 2; send 500; read; shutdown; await 3; active 0; mark over
 --- seen
 connected | get key
 connected | get key
