@@ -1159,6 +1159,7 @@ location /closed { proxy_pass http://early_unix; }
 location /said { proxy_pass http://early_unix; }
 location /none { proxy_pass http://127.0.0.1:1; }
 location /handed { proxy_pass http://early_unix; }
+location /missed { error_page 401 = @memcached; proxy_pass http://early_unix; }
 location /denied { error_page 401 = @login; proxy_pass http://early_unix; }
 location /elsewhere { proxy_pass http://early_unix; }
 location /not-found { proxy_pass http://early_unix; }
@@ -1171,6 +1172,7 @@ location = /text { root html; }
 location /named { proxy_pass http://early_unix; }
 location /malformed { error_page 400 = @other; proxy_pass http://early_unix; }
 location @login { proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://kept; }
+location @memcached { proxy_pass_request_body off; set $memcached_key key; memcached_pass 127.0.0.1:1; }
 location @page { return 200 page; }
 location = /next { proxy_pass http://kept; }
 --- user_files
@@ -1181,6 +1183,7 @@ CORE::join '', map { $_ x 4 }
     "/closed: rest; close\n",
     "/said: rest; answer 503 no; close\n",
     "/handed: rest; send HTTP/1.1 200 OK\\r\\nX-Accel-Redirect: \@other\\r\\nContent-Length: 0\\r\\n\\r\\n; close\n",
+    "/missed: rest; answer 401 no; close\n",
     "/denied: rest; answer 401 no; close\n",
     "/elsewhere: rest; answer 302 no; close\n",
     "/not-found: rest; answer 404 no; close\n",
@@ -1195,11 +1198,11 @@ CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTra
      "h1s: head PUT /$_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
      "h2: head POST /$_ 30k; send 30k; answer; head GET /next; answer\n",
      "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
-} qw(closed said not-found elsewhere again sorry handed denied page named)
+} qw(closed said not-found elsewhere missed again sorry handed denied page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 5, '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 6, '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 26,
+CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 30,
     (map { my $target = $_; map { "$_ $target none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST' } '/handed', '/denied'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
