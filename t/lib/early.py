@@ -2,10 +2,10 @@
 
     early.py DIRECTORY PORT TLS_PORT
 
-Listens on these ports of 127.0.0.1 (HTTP, over TLS also HTTP/2; on the first one there is also a DNS server, which is asked for
-await-NAME.example: it marks asked-NAME, and awaits NAME before it answers), and on sockets in
-the directory: "http", "http2", "fastcgi", "uwsgi", "scgi", and "gate", to which an nginx comes that was started with t/controls/gate.c. Reads scripts from
-standard input, one a line:
+Listens on these ports of 127.0.0.1 (HTTP, over TLS also HTTP/2), and on sockets in the directory: "http", "http2", "fastcgi",
+"uwsgi", "scgi", and "gate", to which an nginx comes that was started with t/controls/gate.c. On the first port there is also a
+DNS server: asked for await-NAME.example, it marks asked-NAME, and awaits NAME before it answers. Reads scripts from standard
+input, one a line:
 
     TARGET: STEP; STEP; ...
 

@@ -301,8 +301,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest == 0)
     }
 
-    /// Returns whether the body is empty: nothing was declared, or nothing has come of all of it. nginx may have some of a stream that
-    /// it counts when an upstream takes it.
+    /// Returns whether the body is empty: its declared length is 0, or all of it has come, and that was nothing. nginx may have some
+    /// of a stream that it counts when an upstream takes it.
     pub fn is_body_empty(self) -> bool {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
         let buffer = unsafe { (*self.as_ptr()).request_body.as_ref().and_then(|body| body.buf.as_ref()) };
