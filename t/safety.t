@@ -1594,7 +1594,7 @@ h3: head POST /kept 5; send 5; frame 33 30k; answer; head GET /next; answer
 "GET /next none\n" x 3
 --- error_log
 client sent more of the body than declared
---- skip_nginx: 7: < 1.25.0
+--- skip_nginx2: 7: < 1.25.0 or > 1.30.5
 --- no_error_log
 [alert]
 [emerg]
