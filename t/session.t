@@ -504,7 +504,7 @@ qr/drained [1-9]\d+ bytes of session in 1\.\d+s: timeout, response not acknowled
 
 === TEST 26: a client that is slow to take the answer gets all of it, whatever the time, and its drain has all of its time
 --- stream
-limit_session_drain idle=60s time=2s;
+limit_session_drain idle=60s time=4s;
 proxy_buffer_size 2m;
 ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
 ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
