@@ -31,6 +31,7 @@ STEPS
     goodbye             close_notify (TLS)
     rest                read the body, as long as its length (FastCGI: an empty record; HTTP/2: END_STREAM) says, to its end
     full SIZE           wait until so much is there to be read
+    quiet               close the connection if there is more to be read, which is a target "more", then
     next                read the next request on the connection
     mark NAME, await NAME   as in t/lib/limit_body/script.py
 A body of some size is lines of numbers, from 0.
@@ -167,6 +168,11 @@ class Connection:
             if time.monotonic() > until:
                 raise TimeoutError
             time.sleep(0.001)
+
+    def quiet(self):
+        if self.waiting(termios.FIONREAD):
+            self.targets.append("more")
+            raise EOFError
 
     def next(self):
         self.head()

@@ -648,7 +648,8 @@ class Http3(Streams):
                 return
 
     def finish(self):
-        self.client.http.send_data(self.current.number, b"", end_stream=True)
+        if not self.current.stopped:
+            self.client.http.send_data(self.current.number, b"", end_stream=True)
         self.look(0.01)
 
     def trailers(self, *is_open):
