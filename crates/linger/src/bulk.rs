@@ -72,11 +72,3 @@ fn uninterrupted(mut call: impl FnMut() -> isize) -> Result<u64, i32> {
         }
     }
 }
-
-/// Returns whether a socket takes at least some more data now.
-#[cfg_attr(not(ngx_feature = "stream"), allow(dead_code))]
-pub(crate) fn can_write(fd: i32) -> bool {
-    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: the call reads and writes one `pollfd`, and does not wait.
-    unsafe { libc::poll(&mut poll, 1, 0) == 1 && poll.revents & libc::POLLOUT != 0 }
-}

@@ -16,7 +16,7 @@ use nginx::stream::{Session, StreamModule};
 use nginx::{Connection, Duplicate, Event, Log, NoDuplicate};
 
 use crate::acknowledged::unacknowledged;
-use crate::bulk::{can_write, recv_into_scratch, recv_record_into_scratch, recv_truncated};
+use crate::bulk::{recv_into_scratch, recv_record_into_scratch, recv_truncated};
 use crate::{Got, Patience};
 
 /// How many bytes are dropped before other connections have their turn.
@@ -147,9 +147,6 @@ fn has_closed(c: Connection) -> bool {
 ///
 /// [`NoDuplicate`]
 fn outlive<M: LingerSession>(c: Connection, draining: Draining<'_, M>) -> Result<(), NoDuplicate> {
-    // TLS has to end at once: nginx would read from the socket, too, and make its event method watch it again. So nothing is
-    // sent where the socket is full, or was for a record whose rest OpenSSL still has: that would have to go out first.
-    let is_quiet = c.is_tls() && !(c.write().is_ready() && can_write(c.socket()));
     // SAFETY: the connection is a client's. The handler takes the read event of a connection with this data.
     let duplicate = unsafe { c.duplicate(draining, Some(event::<M>)) }?;
     let closed = duplicate.connection();
@@ -164,7 +161,8 @@ fn outlive<M: LingerSession>(c: Connection, draining: Draining<'_, M>) -> Result
         // The cleanup ends the duplicate.
         closed.set_closing(true);
     }
-    c.end_tls_at_once(is_quiet);
+    // nginx would wait for the client's end and for room in the socket, and make its event method watch that again.
+    c.end_tls_at_once();
     Ok(())
 }
 

@@ -258,6 +258,13 @@ impl Connection {
     /// Tells the client that nothing more will be sent: TLS's close_notify, if it can be sent at once, and TCP's FIN. The
     /// client may go on sending.
     pub fn end_sending(self) {
+        self.send_close_notify();
+        // SAFETY: a call for a number. It fails if the client has reset the connection.
+        unsafe { libc::shutdown(self.socket(), libc::SHUT_WR) };
+    }
+
+    /// Sends TLS's close_notify, if the socket takes it at once. Does nothing without TLS.
+    pub(crate) fn send_close_notify(self) {
         #[cfg(ngx_feature = "ssl")]
         if self.is_tls() {
             // SAFETY: the connection uses TLS. nginx ends that again later, which then does nothing.
@@ -266,8 +273,6 @@ impl Connection {
             // SAFETY: OpenSSL's queue of errors is this thread's own.
             unsafe { shim::nginx_shim_ssl_forget_errors() };
         }
-        // SAFETY: a call for a number. It fails if the client has reset the connection.
-        unsafe { libc::shutdown(self.socket(), libc::SHUT_WR) };
     }
 
     /// nginx's handler of the read event, also while TLS has set its own.

@@ -144,22 +144,26 @@ impl Connection {
         }
     }
 
-    /// Makes nginx not wait for the client's close_notify when it ends TLS, nor read anything more; with
-    /// `is_quiet`, it does not send its own either. Does nothing without TLS.
+    /// Sends close_notify, if the socket takes it at once, and makes nginx neither send nor wait for one when it ends TLS,
+    /// nor read anything more. What was not sent whole gets no such end. Does nothing without TLS.
     #[cfg(ngx_feature = "ssl")]
-    pub fn end_tls_at_once(self, is_quiet: bool) {
+    pub fn end_tls_at_once(self) {
+        // Where the socket was full for a record, OpenSSL still has the rest of it, which would have to go out first.
+        if self.write().is_ready() && !self.is_buffered() {
+            self.send_close_notify();
+        }
         if self.is_tls() {
             // SAFETY: writes bits of the connection's TLS, which lives as long as the connection.
             unsafe {
                 shim::nginx_shim_set_no_wait_shutdown(self.as_ptr(), 1);
-                shim::nginx_shim_set_no_send_shutdown(self.as_ptr(), is_quiet.into());
+                shim::nginx_shim_set_no_send_shutdown(self.as_ptr(), 1);
             }
         }
     }
 
     /// This nginx is built without TLS.
     #[cfg(not(ngx_feature = "ssl"))]
-    pub fn end_tls_at_once(self, _is_quiet: bool) {}
+    pub fn end_tls_at_once(self) {}
 
     /// Calls `handler` with `data` when nginx has closed the connection, and frees its memory. Returns whether there was
     /// memory to note that.

@@ -61,8 +61,9 @@ OPTIONS
     window=SIZE     HTTP/2: how much the server may send on a stream to begin with; raw connections: how much the client's
                     system takes before it is read
 
-Seen: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds, or TEST_PATIENCE) for each end; "unsent"
-where the connection failed while something was being sent; "stopped: ERROR" where the server has stopped a body.
+Seen: status and body of each answer; "closed", "reset" or "silent" (for 20 seconds, or TEST_PATIENCE) for each end, or "cut"
+for one of raw TLS without close_notify; "unsent" where the connection failed while something was being sent; "stopped: ERROR"
+where the server has stopped a body.
 
 The servers' ports are in the environment: PORT, TLS_PORT and H2C_PORT; the paths of the socket and of the error log in
 TEST_NGINX_SOCKET and ERROR_LOG, that of the file with nginx's process number in PID_FILE.
@@ -289,6 +290,8 @@ class Raw(Script):
     def connection(self):
         """Made when it is needed."""
         made = connection.connect(self.port, TIMEOUT, ["raw"] if self.options[0] == "tls" else ())
+        if self.options[0] == "tls":
+            made.suppress_ragged_eofs = False
         for option in self.options[2:]:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size(option.removeprefix("window=")))
         return made
@@ -344,6 +347,8 @@ class Raw(Script):
                 self.came += piece
         except TimeoutError:
             return "silent"
+        except ssl.SSLEOFError:
+            return "cut"
         except OSError:
             return "reset"
         return "closed"
