@@ -54,11 +54,11 @@ fn drop_rest(r: Request<'_>) {
     }
 }
 
-/// Notes that an upstream has failed to do what was asked for, and was given the body as it came. Another location would have to
-/// do it without the body: an upload would be taken for an empty one.
+/// Notes of a body that is not there as a whole that nginx has begun to read it, and that no upstream has done what was asked for.
+/// Another location would have to do it without the body: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
-    let is_handed_over = r.is_body_unbuffered() && r.has_upstream_failed() && !r.is_body_empty();
-    if is_handed_over && !r.state().is_some_and(State::is_refused) {
+    let is_lost = r.is_body_begun() && !r.is_body_empty();
+    if is_lost && !r.has_upstream_succeeded() && !r.state().is_some_and(State::is_refused) {
         set_spent(r);
     }
 }

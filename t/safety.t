@@ -1200,9 +1200,9 @@ CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTra
      "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
 } qw(closed said not-found elsewhere missed again sorry handed denied page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 6, '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "502 <502 Bad Gateway>\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 6, '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 30,
+CORE::join '', ("GET /next none\n") x 30,
     (map { my $target = $_; map { "$_ $target none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST' } '/handed', '/denied'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
@@ -1590,7 +1590,7 @@ h3: head POST /free 5; send 5; await free; frame 33 30k; finish; head GET /next;
 h3: head POST /whole 5; send 5; frame 33 30k; finish; head GET /next; answer; stream 1; answer
 --- seen eval
 "200 ok | 400 <400 Bad Request> or else 200 ok | 200 no\n" x 2
-. "200 ok | 400 <400 Bad Request> or else 200 ok | 200 5\n"
+. "200 ok | 400 <400 Bad Request> or else 200 ok | 200 length 5\n"
 --- asked eval
 "GET /next none\n" x 3
 --- early_asked
@@ -1652,4 +1652,56 @@ h1: head GET /slow; answer; head POST / chunked; chunk 30k; answer; close
 "200 200000 bytes | 413 <413 Request Entity Too Large>\n" x 2
 --- no_error_log
 [alert]
+[emerg]
+
+
+=== TEST 40: nobody gets an upload empty that nginx could not store, or ask an upstream for, or that another upstream wants empty
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=cache:1m;
+large_client_header_buffers 4 80k;
+--- config
+limit_body 1m;
+error_page 500 502 503 504 = @other;
+# In the place of each directory for its files there is a file.
+client_body_temp_path $TEST_NGINX_SERVER_ROOT/html/body 1;
+client_body_buffer_size 1k;
+location = /stored { proxy_pass http://kept; }
+location = /handed { limit_body off; proxy_pass http://kept; }
+location = /put { dav_methods PUT; }
+location = /big { uwsgi_pass 127.0.0.1:1; uwsgi_request_buffering off; }
+location = /nowhere {
+    proxy_request_buffering off;
+    proxy_cache $arg_zone;
+    proxy_cache_methods POST;
+    proxy_pass http://kept;
+}
+location = /if { error_page 502 = @if; proxy_request_buffering off; proxy_pass http://127.0.0.1:1; }
+location = /except { error_page 502 = @except; proxy_request_buffering off; proxy_pass http://127.0.0.1:1; }
+location @if { fastcgi_pass_request_body off; fastcgi_pass 127.0.0.1:1; if ($request_method = POST) { proxy_pass http://kept; } }
+location @except { fastcgi_pass_request_body off; fastcgi_pass 127.0.0.1:1; limit_except GET { proxy_pass http://kept; } }
+location @other { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- user_files eval
+CORE::join '', map { ">>> body/$_\n" } 0 .. 9
+--- in_turn
+--- script eval
+my $long = 'X-Long:' . 'x' x 70_000;
+CORE::join '', (map {
+    ("h1: head $_ 30k; send 30k; answer; connect; head GET /next; answer\n",
+     "h1: head $_ chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
+     "h2: head $_ 30k; send 30k; answer; head GET /next; answer\n",
+     "h2: head $_ chunked; send 30k; finish; answer; head GET /next; answer\n",
+     "h3: head $_ 30k; send 30k; answer; head GET /next; answer\n",
+     "h3: head $_ chunked; send 30k; finish; answer; head GET /next; answer\n")
+} 'POST /stored', 'POST /handed', 'PUT /put', 'POST /nowhere?zone=none'),
+(map { ("h1: head $_ 30k; send 30k; answer; connect; head GET /next; answer\n", "h2: head $_ 30k; send 30k; answer; head GET /next; answer\n") } 'POST /if', 'POST /except'),
+"h1: head POST /big 30k $long; send 30k; answer; connect; head GET /next; answer\n",
+"h2: head POST /big 30k $long; send 30k; answer; head GET /next; answer\n"
+--- seen eval
+"502 <502 Bad Gateway> | 200 ok\n" x 30
+--- asked eval
+"GET /next none\n" x 22 . "h3 GET /next none\n" x 8
+--- error_log
+uwsgi request is too big
+--- no_error_log
 [emerg]

@@ -36,12 +36,6 @@
 
 /* Requests. */
 
-#if (NGX_HTTP_CACHE)
-GETTER(cache_sought, ngx_http_request_t, it->cache != NULL)
-#else
-GETTER(cache_sought, ngx_http_request_t, 0)
-#endif
-
 GETTER(cached, ngx_http_request_t, it->cached)
 GETTER(chunked, ngx_http_request_t, it->headers_in.chunked)
 GETTER(discard_body, ngx_http_request_t, it->discard_body)
@@ -54,6 +48,8 @@ GETTER(keepalive, ngx_http_request_t, it->keepalive)
 GETTER(limit_conn_status, ngx_http_request_t, it->limit_conn_status)
 GETTER(post_action, ngx_http_request_t, it->post_action)
 GETTER(preserve_body, ngx_http_request_t, it->preserve_body)
+GETTER(nameless, ngx_http_request_t,
+    ((ngx_http_core_loc_conf_t *) ngx_http_get_module_loc_conf(it, ngx_http_core_module))->noname)
 GETTER(reading_body, ngx_http_request_t, it->reading_body)
 GETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
 GETTER(uri_changes, ngx_http_request_t, it->uri_changes)

@@ -295,6 +295,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         length.or_else(|| (!self.is_chunked()).then_some(0))
     }
 
+    /// Whether nginx has begun to read the body for somebody, and not to discard it.
+    pub fn is_body_begun(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
+        unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.post_handler.is_some())
+    }
+
     /// Whether nginx has read the body to its end, as far as it was to be read.
     pub fn is_body_over(self) -> bool {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.

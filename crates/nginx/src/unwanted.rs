@@ -8,7 +8,7 @@ use nginx_sys::{
     NGX_HTTP_MODULE,
 };
 
-use crate::{find_module, HttpModule, Request};
+use crate::{find_module, shim, HttpModule, Request};
 
 /// Those of nginx's own modules.
 const DIRECTIVES: [&CStr; 4] =
@@ -16,10 +16,13 @@ const DIRECTIVES: [&CStr; 4] =
 
 impl<M: HttpModule> Request<'_, M> {
     /// Returns whether a directive says that the location's upstream gets no body: `proxy_pass_request_body off`, or the same of
-    /// FastCGI, SCGI or uwsgi. Not known where the address of the upstream has variables.
+    /// FastCGI, SCGI or uwsgi. Not known where the address of the upstream has variables; nor in an `if` or a `limit_except`, which
+    /// has the upstream of the location around it beside its own.
     pub fn is_body_unwanted(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        let is_nameless = unsafe { shim::nginx_shim_nameless(self.as_ptr()) != 0 };
         // SAFETY: the module is one of the active configuration, and the request is live.
-        find_module(|module, _| unsafe { is_off(self.as_ptr(), module) }).is_some()
+        !is_nameless && find_module(|module, _| unsafe { is_off(self.as_ptr(), module) }).is_some()
     }
 }
 

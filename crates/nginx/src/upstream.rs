@@ -95,21 +95,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
             .is_some_and(|state| state.header_time != usize::MAX)
     }
 
-    /// Whether the upstream that was asked last has not done what it was asked for: it has answered with 300 or more, or nginx answers
-    /// in its place, because it has found none, got no response, or knows from a cache that there would be an error.
-    pub fn has_upstream_failed(self) -> bool {
-        let Some(u) = self.live_upstream() else {
-            return false;
-        };
+    /// Whether an upstream has done what it was asked for: the one that was asked last has answered, with less than 300.
+    pub fn has_upstream_succeeded(self) -> bool {
         // SAFETY: the state is null before a peer is chosen, or lives as long.
-        match unsafe { u.state.as_ref() } {
-            // nginx notes no status when it cannot even connect.
-            Some(state) if state.status == 0 => self.is_upstream_connecting(),
-            Some(state) => state.status >= NGX_HTTP_SPECIAL_RESPONSE as usize,
-            // If the request to it has not been made either, nor a cache been asked, it was the client that failed.
-            // SAFETY: `Request` is only made for a live request.
-            None => !u.request_bufs.is_null() || unsafe { shim::nginx_shim_cache_sought(self.as_ptr()) != 0 },
-        }
+        let status = self.live_upstream().and_then(|u| unsafe { u.state.as_ref() }).map_or(0, |state| state.status);
+        status > 0 && status < NGX_HTTP_SPECIAL_RESPONSE as usize
     }
 }
 
