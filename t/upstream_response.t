@@ -1216,3 +1216,27 @@ h1: await first; head POST / chunked; read; mark second; chunks 64 64k; answer
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 38: gRPC: an answer to the second try on the same kept connection
+--- http_config
+limit_body 64m;
+upstream kept { server unix:$TEST_NGINX_EARLY/http2; server unix:$TEST_NGINX_EARLY/http2; keepalive 4; }
+--- config
+grpc_next_upstream http_404 non_idempotent;
+# For that nginx reads all of the body first.
+location / { mirror /mirror; grpc_pass grpc://kept; }
+location = /mirror { return 204; }
+--- early
+/again: window 1m; rest; frame 1 5 1 4803343034; next; take 65535; mark 1; await 2; frame 1 4 3 4803343031; frame 6 0 0 3132333435363738; frame 0 1 3 6e6f0a; close; mark 3
+--- script
+h1: head POST /again 500k; send 500k; await 1; signal STOP; mark 2; await 3; signal CONT; answer
+--- seen
+401 no
+--- early_asked
+http2 /again /again
+--- responses
+/again 401 -
+--- no_error_log
+[alert]
+[crit]

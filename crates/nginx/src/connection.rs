@@ -92,6 +92,13 @@ impl Connection {
         unsafe { (*self.as_ptr()).number }
     }
 
+    /// The connection's number, and how many requests were made on it, which nginx counts when one gets the connection of an
+    /// upstream. The same request may get a kept connection again.
+    pub fn turn(self) -> (ngx_atomic_uint_t, usize) {
+        // SAFETY: reads a number in memory that the caller of `new` promised.
+        (self.number(), unsafe { (*self.as_ptr()).requests })
+    }
+
     /// The connection's memory pool.
     pub fn pool(self) -> *mut ngx_pool_t {
         // SAFETY: reads a pointer in memory that the caller of `new` promised.

@@ -69,8 +69,8 @@ struct Guard {
     /// nginx's own filter.
     filter: Filter,
     filter_ctx: *mut c_void,
-    /// The connection that is written to, by its number, which is never 0.
-    connection: Cell<ngx_atomic_uint_t>,
+    /// The connection that is written to, and which request this is there ([`Connection::turn`]); no number is 0.
+    connection: Cell<(ngx_atomic_uint_t, usize)>,
     way: Cell<Way>,
     /// nginx's handler of the connection's write event.
     write_handler: Cell<ngx_http_upstream_handler_pt>,
@@ -135,7 +135,7 @@ unsafe fn install<'a, M: HttpModule>(r: *mut ngx_http_request_t, u: *mut ngx_htt
         r,
         filter,
         filter_ctx,
-        connection: Cell::new(0),
+        connection: Cell::new((0, 0)),
         way: Cell::new(Way::Unguarded),
         write_handler: Cell::new(None),
         keeps_file: Cell::new(false),
@@ -176,7 +176,7 @@ unsafe extern "C" fn write<M: HttpModule>(guard: *mut c_void, chain: *mut ngx_ch
     let guard = unsafe { &*guard.cast::<Guard>() };
     // SAFETY: as above.
     let (_, c) = unsafe { guard.upstream() };
-    if guard.connection.get() != c.number() || !guard.way.get().is_plain() {
+    if guard.connection.get() != c.turn() || !guard.way.get().is_plain() {
         // SAFETY: as above.
         return unsafe { guard.write_with_care::<M>(chain) };
     }
@@ -209,7 +209,7 @@ impl Guard {
     unsafe fn write_with_care<M: HttpModule>(&self, chain: *mut ngx_chain_t) -> ngx_int_t {
         // SAFETY: live and being written, says the caller.
         let (u, c) = unsafe { self.upstream() };
-        if self.connection.get() != c.number() {
+        if self.connection.get() != c.turn() {
             // SAFETY: as above.
             unsafe { self.begin::<M>(u, c) };
         }
@@ -261,7 +261,7 @@ impl Guard {
         unsafe { self.fail::<M>(u, c, error) }
     }
 
-    /// The request is about to be written to another connection than before.
+    /// The request is about to be written to another connection than before, or to the same one once more.
     ///
     /// # Safety
     ///
@@ -289,7 +289,7 @@ impl Guard {
     ///
     /// As for [`begin`](Self::begin).
     unsafe fn open(&self, u: *mut ngx_http_upstream_t, c: Connection, is_stale: bool) {
-        self.connection.set(c.number());
+        self.connection.set(c.turn());
         // SAFETY: live, says the caller. nginx has set the handler when it began to connect.
         self.write_handler.set(unsafe { (*u).write_event_handler });
         let with_care = c.is_tls() || self.is_http2(u);
