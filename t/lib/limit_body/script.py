@@ -289,9 +289,12 @@ class Raw(Script):
     @functools.cached_property
     def connection(self):
         """Made when it is needed."""
-        made = connection.connect(self.port, TIMEOUT, ["raw"] if self.options[0] == "tls" else ())
+        made = connection.connect(self.port, TIMEOUT)
         if self.options[0] == "tls":
-            made.suppress_ragged_eofs = False
+            tls = connection.context(["raw"])
+            # As programs have it that are not in Python.
+            tls.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+            made = tls.wrap_socket(made, suppress_ragged_eofs=False)
         for option in self.options[2:]:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size(option.removeprefix("window=")))
         return made
@@ -347,10 +350,8 @@ class Raw(Script):
                 self.came += piece
         except TimeoutError:
             return "silent"
-        except ssl.SSLEOFError:
-            return "cut"
-        except OSError:
-            return "reset"
+        except OSError as error:
+            return "cut" if "EOF" in getattr(error, "reason", "") or isinstance(error, ssl.SSLEOFError) else "reset"
         return "closed"
 
     def gone(self):
