@@ -54,17 +54,17 @@ fn drop_rest(r: Request<'_>) {
     }
 }
 
-/// Notes of a body that is not there as a whole that nginx has begun to read it, and that no upstream has done what was asked for.
+/// Notes of a body that is not there as a whole that somebody has taken what there was of it, and has not done what was asked for.
 /// Another location would have to do it without the body: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
-    let is_lost = r.is_body_begun() && !r.is_body_empty();
-    if is_lost && !r.has_upstream_succeeded() && !r.state().is_some_and(State::is_refused) {
+    let is_lost = r.is_body_taken() && !r.is_body_empty() && !r.has_upstream_succeeded();
+    if is_lost && !r.state().is_some_and(State::is_refused) {
         set_spent(r);
     }
 }
 
-/// Notes that no other location can have the body.
-fn set_spent(r: Request<'_>) {
+/// Notes that no other location can have the body. Called when nginx cannot store it, too.
+pub fn set_spent(r: Request<'_>) {
     if let Some(state) = r.state_or_default() {
         state.is_body_spent.set(true);
     }

@@ -100,6 +100,10 @@ impl HttpModule for LimitBody {
         gate::within_body(r, input)
     }
 
+    fn request_body_lost(r: Request<'_>) {
+        gate::set_spent(r);
+    }
+
     fn watches_response(r: Request<'_>) -> bool {
         gate::is_answer_watched(r)
     }

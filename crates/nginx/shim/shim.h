@@ -46,8 +46,6 @@ GETTER(header_sent, ngx_http_request_t, it->header_sent)
 GETTER(internal, ngx_http_request_t, it->internal)
 GETTER(keepalive, ngx_http_request_t, it->keepalive)
 GETTER(limit_conn_status, ngx_http_request_t, it->limit_conn_status)
-GETTER(nameless, ngx_http_request_t,
-    ((ngx_http_core_loc_conf_t *) ngx_http_get_module_loc_conf(it, ngx_http_core_module))->noname)
 GETTER(post_action, ngx_http_request_t, it->post_action)
 GETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 GETTER(reading_body, ngx_http_request_t, it->reading_body)

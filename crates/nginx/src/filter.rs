@@ -3,7 +3,10 @@
 use core::marker::PhantomData;
 use core::ptr;
 
-use nginx_sys::{ngx_chain_t, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t, NGX_DONE, NGX_OK};
+use nginx_sys::{
+    ngx_chain_t, ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t, NGX_DONE, NGX_ERROR,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+};
 
 use crate::{HttpModule, Piece, Request};
 
@@ -68,12 +71,17 @@ unsafe fn watch<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain
     }
 }
 
-/// Calls the next filter.
+/// Calls the next filter, and tells the module if that fails.
 ///
 /// # Safety
 ///
 /// `r` must be a live request, `input` a chain for that filter.
 unsafe fn next<M: HttpModule>(r: *mut ngx_http_request_t, input: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: `r` is live, and `input` is a chain for the next filter, as the caller promises.
-    unsafe { M::registration().places.request_body.next()(r, input) }
+    let result = unsafe { M::registration().places.request_body.next()(r, input) };
+    if result == NGX_ERROR as ngx_int_t || result >= NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t {
+        // SAFETY: the request is live until nginx is told the result.
+        M::request_body_lost(unsafe { Request::new(r) });
+    }
+    result
 }

@@ -100,6 +100,9 @@ pub trait HttpModule: Module {
         Piece::Pass
     }
 
+    /// Called when a piece of a body could not be kept, watched or not.
+    fn request_body_lost(_r: Request<'_, Self>) {}
+
     /// Whether the callbacks for the response of a request are to be called, which are the four below.
     fn watches_response(_r: Request<'_, Self>) -> bool {
         true

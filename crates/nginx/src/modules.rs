@@ -6,7 +6,7 @@ use nginx_sys::{ngx_cycle, ngx_module_t};
 
 /// The first one of which `is_sought` says so, by its address and its name, as `ngx_http_core_module`. It stays as long
 /// as the configuration.
-pub fn find(is_sought: impl Fn(*mut ngx_module_t, &CStr) -> bool) -> Option<*mut ngx_module_t> {
+pub fn find(mut is_sought: impl FnMut(*mut ngx_module_t, &CStr) -> bool) -> Option<*mut ngx_module_t> {
     // SAFETY: nginx sets `ngx_cycle` before it reads a configuration. Its list of modules is set then.
     let mut place = unsafe { (*ngx_cycle).modules };
     loop {

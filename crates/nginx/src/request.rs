@@ -295,10 +295,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
         length.or_else(|| (!self.is_chunked()).then_some(0))
     }
 
-    /// Whether nginx has begun to read the body for somebody, and not to discard it.
-    pub fn is_body_begun(self) -> bool {
-        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
-        unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.post_handler.is_some())
+    /// Whether somebody takes the body as it comes: an upstream (`proxy_request_buffering off`), or another module, past nginx.
+    pub fn is_body_taken(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. nginx has a handler in it while it
+        // reads for somebody, and a parser where it discards chunks.
+        let is_past_nginx = unsafe { (*self.as_ptr()).request_body.as_ref() }
+            .is_some_and(|body| body.post_handler.is_none() && body.chunked.is_null());
+        self.is_body_unbuffered() || is_past_nginx
     }
 
     /// Whether nginx has read the body to its end, as far as it was to be read.

@@ -95,11 +95,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
             .is_some_and(|state| state.header_time != usize::MAX)
     }
 
-    /// Whether an upstream has done what it was asked for: the one that was asked last has answered, with less than 300.
+    /// Whether an upstream has done what it was asked for: nginx has read the header of a response with a status of less than 300, from
+    /// the one that was asked last.
     pub fn has_upstream_succeeded(self) -> bool {
         // SAFETY: the state is null before a peer is chosen, or lives as long.
         let status = self.live_upstream().and_then(|u| unsafe { u.state.as_ref() }).map_or(0, |state| state.status);
-        status > 0 && status < NGX_HTTP_SPECIAL_RESPONSE as usize
+        self.has_upstream_header() && status < NGX_HTTP_SPECIAL_RESPONSE as usize
     }
 }
 
