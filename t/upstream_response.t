@@ -1235,8 +1235,6 @@ h1: head POST /again 500k; send 500k; await 1; signal STOP; mark 2; await 3; sig
 401 no
 --- early_asked
 http2 /again /again
---- responses
-/again 401 -
 --- no_error_log
 [alert]
 [crit]
