@@ -54,17 +54,26 @@ fn drop_rest(r: Request<'_>) {
     }
 }
 
-/// Notes of a body that is not there as a whole that somebody has taken what there was of it, and has not done what was asked for.
-/// Another location would have to do it without the body: an upload would be taken for an empty one.
+/// Notes of a body that is not there as a whole that somebody has taken what there was of it, and has not done what was asked for, or
+/// that nginx could not store it. Another location would have to do without: an upload would be taken for an empty one.
 fn note_spent(r: Request<'_>) {
-    let is_lost = r.is_body_taken() && !r.is_body_empty() && !r.has_upstream_succeeded();
-    if is_lost && !r.state().is_some_and(State::is_refused) {
+    let (is_refused, is_unstored) =
+        r.state().map_or((false, false), |state| (state.is_refused(), state.is_body_unstored.get()));
+    let is_lost = (r.is_body_taken() && !r.has_upstream_succeeded()) || is_unstored;
+    if is_lost && !is_refused && !r.is_body_empty() {
         set_spent(r);
     }
 }
 
-/// Notes that no other location can have the body. Called when nginx cannot store it, too.
-pub fn set_spent(r: Request<'_>) {
+/// Called when nginx could not store a piece of a body.
+pub fn note_unstored(r: Request<'_>) {
+    if let Some(state) = r.state_or_default() {
+        state.is_body_unstored.set(true);
+    }
+}
+
+/// Notes that no other location can have the body.
+fn set_spent(r: Request<'_>) {
     if let Some(state) = r.state_or_default() {
         state.is_body_spent.set(true);
     }

@@ -101,7 +101,7 @@ impl HttpModule for LimitBody {
     }
 
     fn request_body_lost(r: Request<'_>) {
-        gate::set_spent(r);
+        gate::note_unstored(r);
     }
 
     fn watches_response(r: Request<'_>) -> bool {

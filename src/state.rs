@@ -38,8 +38,10 @@ pub struct State<'r> {
     /// The status of a refusal that replaces another answer, and how often nginx could still redirect the request at
     /// that time. `None` again as soon as the refusal is being made.
     pub replaced: Cell<Option<(Status, usize)>>,
-    /// Whether an upstream has failed that was given the body as it came, or the body was dropped for the page of an error, so that
-    /// no other location can have it.
+    /// Whether nginx could not store some of the body.
+    pub is_body_unstored: Cell<bool>,
+    /// Whether an upstream has failed that was given the body as it came, nginx could not store it, or it was dropped for the page of
+    /// an error, so that no other location can have it.
     pub is_body_spent: Cell<bool>,
     /// Whether the error log says so.
     pub is_loss_told: Cell<bool>,

@@ -1200,9 +1200,9 @@ CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTra
      "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
 } qw(closed said not-found elsewhere missed again sorry handed denied page named)
 --- seen eval
-CORE::join '', "502 <502 Bad Gateway>\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 4, '405 <405 Not Allowed>', '502 <502 Bad Gateway>', '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 4, '405 <405 Not Allowed>', '502 <502 Bad Gateway>', '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', ("GET /next none\n") x 30,
+CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 30,
     (map { my $target = $_; map { "$_ $target none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST' } '/handed', '/denied'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
@@ -1679,6 +1679,10 @@ location = /if { error_page 502 = @if; proxy_request_buffering off; proxy_pass h
 location = /except { error_page 502 = @except; proxy_request_buffering off; proxy_pass http://127.0.0.1:1; }
 location @if { fastcgi_pass_request_body off; fastcgi_pass 127.0.0.1:1; if ($request_method = POST) { proxy_pass http://kept; } }
 location @except { fastcgi_pass_request_body off; fastcgi_pass 127.0.0.1:1; limit_except GET { proxy_pass http://kept; } }
+location = /variable { error_page 502 = @variable; proxy_request_buffering off; proxy_pass http://127.0.0.1:1; }
+set $kept kept;
+set $memcached_key key;
+location @variable { memcached_pass 127.0.0.1:1; limit_except GET { proxy_pass http://$kept; } }
 location = /two { error_page 502 = @two; proxy_request_buffering off; proxy_pass http://127.0.0.1:1; }
 location @two { fastcgi_pass_request_body off; fastcgi_pass 127.0.0.1:1; proxy_pass http://kept; }
 location = /cors { error_page 502 = @cors; proxy_request_buffering off; proxy_pass http://127.0.0.1:1; }
@@ -1689,6 +1693,15 @@ location @cors {
     if ($request_method = POST) { add_header Access-Control-Allow-Origin *; }
 }
 location = /line { error_page 400 = @other; proxy_http_version 1.1; proxy_request_buffering off; proxy_pass http://early_tcp; }
+location = /small { client_body_in_file_only on; proxy_pass http://kept; }
+location = /stream {
+    client_max_body_size 1k;
+    limit_body_dry_run on;
+    error_page 413 = @other;
+    proxy_http_version 1.1;
+    proxy_request_buffering off;
+    proxy_pass http://kept;
+}
 location = /page { client_max_body_size 1k; limit_body_dry_run on; error_page 413 = @other; proxy_pass http://kept; }
 location @other { proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
@@ -1707,15 +1720,17 @@ CORE::join '', (map {
      "h3: head $_ 30k; send 30k; answer; head GET /next; answer\n",
      "h3: head $_ chunked; send 30k; finish; answer; head GET /next; answer\n")
 } 'POST /stored', 'POST /handed', 'PUT /put', 'POST /nowhere?zone=none'),
-(map { ("h1: head $_ 30k; send 30k; answer; connect; head GET /next; answer\n", "h2: head $_ 30k; send 30k; answer; head GET /next; answer\n") } 'POST /if', 'POST /except', 'POST /two', 'POST /cors'),
+(map { ("h1: head $_ 30k; send 30k; answer; connect; head GET /next; answer\n", "h2: head $_ 30k; send 30k; answer; head GET /next; answer\n") } 'POST /if', 'POST /except', 'POST /variable', 'POST /two', 'POST /cors'),
 "h1: head POST /line chunked; chunk 1k; await sent; read; bytes no; answer; connect; head GET /next; answer\n",
 "h1: head POST /page chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
+"h1: bytes POST /stream HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n7530\\r\\nx; answer; connect; head GET /next; answer\n",
+"h1: head POST /small 10; send 10; answer; connect; head GET /next; answer\n",
 "h1: head POST /big 30k $long; send 30k; answer; connect; head GET /next; answer\n",
 "h2: head POST /big 30k $long; send 30k; answer; head GET /next; answer\n"
 --- seen eval
-"502 <502 Bad Gateway> | 200 ok\n" x 30 . "200 ok | 200 ok\n" x 2 . "502 <502 Bad Gateway> | 200 ok\n" . "200 ok | 200 ok\n" . "502 <502 Bad Gateway> | 200 ok\n" x 2
+"502 <502 Bad Gateway> | 200 ok\n" x 32 . "200 ok | 200 ok\n" x 2 . "502 <502 Bad Gateway> | 200 ok\n" . "200 ok | 200 ok\n" x 3 . "502 <502 Bad Gateway> | 200 ok\n" x 2
 --- asked eval
-"POST /cors none\n" x 2 . "POST /page none\n" . "GET /next none\n" x 28 . "h3 GET /next none\n" x 8
+"POST /cors none\n" x 2 . "POST /page none\nPOST /stream none\nPOST /small 10\n" . "GET /next none\n" x 32 . "h3 GET /next none\n" x 8
 --- error_log
 uwsgi request is too big
 --- no_error_log

@@ -120,8 +120,6 @@ add("lua-content-socket", f'{LIMITED} content_by_lua_block {{ {SOCKET} ngx.say(e
 add("lua-access-socket", f'{LIMITED} access_by_lua_block {{ {SOCKET} ngx.say(error or length) ngx.exit(200) }}')
 add("lua-rewrite-socket", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.ctx.is = error or length }}'
     ' content_by_lua_block { ngx.say(ngx.ctx.is) }')
-add("lua-content-socket-exec", f'{LIMITED} content_by_lua_block {{ {SOCKET} ngx.exec("@HERE-target") }}',
-    f"location @HERE-target {{ {LIMITED} {PROXY} }}")
 add("lua-content-socket-500", f'{LIMITED} error_page 500 = @HERE-target; content_by_lua_block {{ ngx.req.socket():receive(50) ngx.exit(500) }}',
     f"location @HERE-target {{ {LIMITED} {PROXY} }}")
 add("lua-rewrite-socket-say", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.say(error or length) ngx.exit(200) }}')

@@ -33,6 +33,9 @@
 #define SRV_CONF(ctx, type, module)                                          \
     ((type *) ngx_http_get_module_srv_conf(ctx, module))
 
+#define LOC_CONF(r)                                                          \
+    ((ngx_http_core_loc_conf_t *) ngx_http_get_module_loc_conf(r, ngx_http_core_module))
+
 
 /* Requests. */
 
@@ -46,6 +49,7 @@ GETTER(header_sent, ngx_http_request_t, it->header_sent)
 GETTER(internal, ngx_http_request_t, it->internal)
 GETTER(keepalive, ngx_http_request_t, it->keepalive)
 GETTER(limit_conn_status, ngx_http_request_t, it->limit_conn_status)
+GETTER(nameless_handler, ngx_http_request_t, LOC_CONF(it)->noname && LOC_CONF(it)->handler != NULL)
 GETTER(post_action, ngx_http_request_t, it->post_action)
 GETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 GETTER(reading_body, ngx_http_request_t, it->reading_body)

@@ -295,13 +295,16 @@ impl<'r, M: HttpModule> Request<'r, M> {
         length.or_else(|| (!self.is_chunked()).then_some(0))
     }
 
-    /// Whether somebody takes the body as it comes: an upstream (`proxy_request_buffering off`), or another module, past nginx.
+    /// Whether somebody has begun to take the body as it comes: what asks an upstream (`proxy_request_buffering off`), or another module,
+    /// past nginx, and not to its end.
     pub fn is_body_taken(self) -> bool {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. nginx has a handler in it while it
         // reads for somebody, and a parser where it discards chunks.
         let is_past_nginx = unsafe { (*self.as_ptr()).request_body.as_ref() }
-            .is_some_and(|body| body.post_handler.is_none() && body.chunked.is_null());
-        self.is_body_unbuffered() || is_past_nginx
+            .is_some_and(|body| body.post_handler.is_none() && body.chunked.is_null() && body.rest > 0);
+        // Before it begins nginx may find that the body is malformed, or too long.
+        let has_begun = self.is_body_being_read() || self.is_body_over();
+        (self.is_body_unbuffered() && has_begun) || is_past_nginx
     }
 
     /// Whether nginx has read the body to its end, as far as it was to be read.

@@ -8,7 +8,7 @@ use nginx_sys::{
     NGX_HTTP_MODULE,
 };
 
-use crate::{find_module, HttpModule, Request};
+use crate::{find_module, shim, HttpModule, Request};
 
 /// A directive of each of nginx's modules that have an upstream. Its value is in nginx's own configuration of that.
 const DIRECTIVES: [&CStr; 6] = [
@@ -22,9 +22,13 @@ const DIRECTIVES: [&CStr; 6] = [
 
 impl<M: HttpModule> Request<'_, M> {
     /// Returns whether the location's upstream gets no body: because of `proxy_pass_request_body off`, or the same of FastCGI, SCGI or
-    /// uwsgi, or with memcached. Not known where the address of the upstream has variables, nor of two upstreams in one location, as an
-    /// `if` or a `limit_except` has that of the location around it beside its own.
+    /// uwsgi, or with memcached. Not known where the address of the upstream has variables, nor of two upstreams in one location; nor in
+    /// an `if` or a `limit_except` with a handler of its own, which may have the upstream of the location around it, and not use it.
     pub fn is_body_unwanted(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        if unsafe { shim::nginx_shim_nameless_handler(self.as_ptr()) != 0 } {
+            return false;
+        }
         let (mut upstreams, mut takers) = (0_usize, 0_usize);
         find_module(|module, _| {
             // SAFETY: the module is one of the active configuration, and the request is live.
