@@ -1702,6 +1702,7 @@ location = /stream {
     proxy_request_buffering off;
     proxy_pass http://kept;
 }
+location = /short { error_page 400 = @other; proxy_request_buffering off; proxy_pass http://early_tcp; }
 location = /page { client_max_body_size 1k; limit_body_dry_run on; error_page 413 = @other; proxy_pass http://kept; }
 location @other { proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
@@ -1709,6 +1710,7 @@ location = /next { proxy_pass http://kept; }
 CORE::join '', map { ">>> body/$_\n" } 0 .. 9
 --- early
 /line: send HTTP/1.1 200 OK\r\nX-Header: not all\r\n; mark sent; await never
+/short: mark asked; await never
 --- in_turn
 --- script eval
 my $long = 'X-Long:' . 'x' x 70_000;
@@ -1725,12 +1727,13 @@ CORE::join '', (map {
 "h1: head POST /page chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer\n",
 "h1: bytes POST /stream HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n7530\\r\\nx; answer; connect; head GET /next; answer\n",
 "h1: head POST /small 10; send 10; answer; connect; head GET /next; answer\n",
+"h2: head POST /short 10; await asked; finish; answer; head GET /next; answer\n",
 "h1: head POST /big 30k $long; send 30k; answer; connect; head GET /next; answer\n",
 "h2: head POST /big 30k $long; send 30k; answer; head GET /next; answer\n"
 --- seen eval
-"502 <502 Bad Gateway> | 200 ok\n" x 32 . "200 ok | 200 ok\n" x 2 . "502 <502 Bad Gateway> | 200 ok\n" . "200 ok | 200 ok\n" x 3 . "502 <502 Bad Gateway> | 200 ok\n" x 2
+"502 <502 Bad Gateway> | 200 ok\n" x 32 . "200 ok | 200 ok\n" x 2 . "502 <502 Bad Gateway> | 200 ok\n" . "200 ok | 200 ok\n" x 3 . "502 <502 Bad Gateway> | 200 ok\n" x 3
 --- asked eval
-"POST /cors none\n" x 2 . "POST /page none\nPOST /stream none\nPOST /small 10\n" . "GET /next none\n" x 32 . "h3 GET /next none\n" x 8
+"POST /cors none\n" x 2 . "POST /page none\nPOST /stream none\nPOST /small 10\n" . "GET /next none\n" x 33 . "h3 GET /next none\n" x 8
 --- error_log
 uwsgi request is too big
 --- no_error_log

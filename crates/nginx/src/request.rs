@@ -313,13 +313,14 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { (*self.as_ptr()).request_body.as_ref() }.is_some_and(|body| body.rest == 0)
     }
 
-    /// Returns whether the body is empty: its declared length is 0, or all of it has come, and that was nothing. nginx may have some
-    /// of a stream that it counts when an upstream takes it.
+    /// Returns whether the body is empty: its declared length is 0, or it has none, and all of it has come, and that was nothing. nginx
+    /// may have some of a stream that it counts when an upstream takes it.
     pub fn is_body_empty(self) -> bool {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
         let buffer = unsafe { (*self.as_ptr()).request_body.as_ref().and_then(|body| body.buf.as_ref()) };
         let is_uncounted = self.is_multiplexed() && buffer.is_some_and(|buffer| buffer.pos != buffer.last);
-        self.declared_length() == Some(0) || (self.is_body_over() && self.body_received() == 0 && !is_uncounted)
+        let is_nothing = || self.is_body_over() && self.body_received() == 0 && !is_uncounted;
+        self.declared_length().map_or_else(is_nothing, |length| length == 0)
     }
 
     /// Whether somebody has read the body to its end. What nginx has begun to discard of a body in chunks seems to be over: it keeps
