@@ -8,7 +8,7 @@ use nginx_sys::{
     NGX_HTTP_MODULE,
 };
 
-use crate::{find_module, shim, HttpModule, Request};
+use crate::{modules, shim, HttpModule, Request};
 
 /// A directive of each of nginx's modules that have an upstream. Its value is in nginx's own configuration of that.
 const DIRECTIVES: [&CStr; 6] = [
@@ -29,16 +29,9 @@ impl<M: HttpModule> Request<'_, M> {
         if unsafe { shim::nginx_shim_nameless_handler(self.as_ptr()) != 0 } {
             return false;
         }
-        let (mut upstreams, mut takers) = (0_usize, 0_usize);
-        find_module(|module, _| {
-            // SAFETY: the module is one of the active configuration, and the request is live.
-            if let Some(upstream) = unsafe { upstream_of(self.as_ptr(), module) } {
-                upstreams = upstreams.saturating_add(1);
-                takers = takers.saturating_add((upstream.pass_request_body != 0).into());
-            }
-            false
-        });
-        upstreams == 1 && takers == 0
+        // SAFETY: the module is one of the active configuration, and the request is live.
+        let mut upstreams = modules::all().filter_map(|module| unsafe { upstream_of(self.as_ptr(), module) });
+        matches!((upstreams.next(), upstreams.next()), (Some(only), None) if only.pass_request_body == 0)
     }
 }
 
