@@ -11,6 +11,8 @@ RUST_TARGET ?=
 ARCH ?=
 # Where "install" installs to, and "uninstall" removes from, for those who make packages; empty: the system.
 DESTDIR ?=
+# Where "install" puts the man page, below DESTDIR; empty: /usr/share/man with DESTDIR, /usr/local/share/man without.
+MANDIR ?=
 # Whether "install" also installs debug information, for gdb: yes or no.
 DEBUG_INFO ?= no
 # The tests to run.
