@@ -41,9 +41,9 @@ def headline(results):
     again_with_module = programs(result for result in results if most(result, "module") > most(result, "nginx alone"))
     (aws,) = (result["nginx alone"][0] for result in results if result["name"] == "AWS CLI, TLS")
     words, _, _ = aws["told"].partition(" for ")
-    return (f"Of {len(programs(results))} programs that upload 45 MiB over a link of 8 Mbit/s, with nginx alone {len(misled)} "
-            f"do not tell their user of the limit, and {len(again)}\nsend everything again: the AWS CLI says \"{words}\" after "
-            f"{aws['uploads']} uploads and {aws['seconds']} seconds.\nWith the module "
+    return (f"Of {len(programs(results))} programs that read answers and upload 45 MiB over a link of 8 Mbit/s, with nginx alone "
+            f"{len(misled)} do not tell\ntheir user of the limit, and {len(again)} send everything again: the AWS CLI says "
+            f"\"{words}\" after {aws['uploads']} uploads and {aws['seconds']} seconds.\nWith the module "
             f"{len(misled_by_module) or 'none'} of them misleads, and {len(again_with_module) or 'none'} sends more often "
             "([programs.md](docs/programs.md#over-a-slow-link)).")
 
