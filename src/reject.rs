@@ -28,10 +28,11 @@ pub fn drop_body(r: Request<'_>) {
     // First, because reading or discarding the body could send `100 Continue`, and the client is to get an answer
     // instead.
     r.set_expect_tested();
+    // Before there is a drain, which uses the request as well: where nobody else does, this takes less memory.
+    r.forget_body_fields();
     if !drain::begin(r) {
         leave_to_nginx(r);
     }
-    r.forget_body_fields();
 }
 
 /// Removes the body from a request that has been answered (`post_action`). A drain is started only for one that nginx discards,

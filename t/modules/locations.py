@@ -28,6 +28,8 @@ class Location:
     text: str
     others: str = ""
     method: str = "POST"
+    # Of its requests, as words of a script; LENGTH is the length of the body.
+    fields: str = "LENGTH"
     # Behind the path. {row} is different for each upload.
     target: str = ""
     # Asked for afterwards; as long as the answer has this in it, once more.
@@ -123,6 +125,38 @@ add("lua-rewrite-socket", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.ctx.i
 add("lua-content-socket-500", f'{LIMITED} error_page 500 = @HERE-target; content_by_lua_block {{ ngx.req.socket():receive(50) ngx.exit(500) }}',
     f"location @HERE-target {{ {LIMITED} {PROXY} }}")
 add("lua-rewrite-socket-say", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.say(error or length) ngx.exit(200) }}')
+
+# --- Lua: fields are added to a subrequest when the request has lost some
+
+# The page of a refusal lets the mirror go on, and then says which of the client's fields there are. A body of declared length has
+# no mirror.
+FIELDS = """location @HERE-target { content_by_lua_block {
+    local is_early = function() return ngx.now() < ngx.req.start_time() + 0.5 end
+    while not package.loaded["HERE"] and is_early() do ngx.sleep(0.01) end
+    local mirror = package.loaded["HERE"]
+    package.loaded["HERE"] = nil
+    while mirror and not mirror.is_over do ngx.sleep(0.01) end
+    local fields = {}
+    for name, value in pairs(ngx.req.get_headers(0)) do
+        if name == "host" or name:find("^x%-%d") then table.insert(fields, name .. "=" .. value) end
+    end
+    table.sort(fields)
+    ngx.say(table.concat(fields, " "))
+} }
+location = HERE-mirror { internal; rewrite_by_lua_block {
+    local mirror = {}
+    package.loaded["HERE"] = mirror
+    -- An upload that is accepted has no page.
+    while package.loaded["HERE"] == mirror and ngx.now() < ngx.req.start_time() + 0.5 do ngx.sleep(0.01) end
+    for number = 1, 5 do ngx.req.set_header("X-Added-" .. number, "added") end
+    mirror.is_over = true
+    ngx.exit(204)
+} }"""
+# The field that announces a body is among the first 20, or the first of the next.
+for name, number in [("lua-mirror-fields", 0), ("lua-mirror-fields-many", 19)]:
+    fields = [f"x-{i}:{i}" for i in range(number + 19)]
+    add(name, f"{LIMITED} mirror HERE-mirror; mirror_request_body off; error_page 413 @HERE-target; {PROXY}", FIELDS,
+        fields=" ".join([*fields[:number], "LENGTH", *fields[number:]]))
 
 # --- Lua: an answer is made before the body is read
 

@@ -170,7 +170,8 @@ def upload(row):
     """Sends an upload, and sees what comes of it."""
     method, target = row.location.method, row.target()
     is_chunked = row.length == "chunked"
-    client, steps = script.script(f"{row.protocol}: head {method} {target} {'chunked' if is_chunked else row.size}")
+    fields = row.location.fields.replace("LENGTH", "chunked" if is_chunked else str(row.size))
+    client, steps = script.script(f"{row.protocol}: head {method} {target} {fields}")
     probe = [["head", "GET", "/probe"], ["answer"]]
     if row.protocol == "h2":
         client.run([*steps, ["send", str(row.sent())]])

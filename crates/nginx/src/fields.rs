@@ -2,136 +2,108 @@
 //!
 //! A list consists of parts. The first is in the list itself, and may be empty; nginx takes any other to have a field. New
 //! fields are added to the last part, where that has room.
+//!
+//! A subrequest has a copy of its request's list. The copy has its own idea of how much room there is, but adds to a part of the
+//! original, be it the first. So the parts stay as they are, and a list without some of its fields gets parts of its own. Only
+//! the first cannot be another one: where there may be copies, it becomes empty, and has room for what they add.
 
-use core::{mem, ptr};
+use core::ffi::c_void;
+use core::{iter, mem, ptr, slice};
 
-use nginx_sys::{ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_table_elt_t};
+use nginx_sys::{ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_pool_t, ngx_table_elt_t};
+
+/// For how many fields each part has room that nginx makes for a request, at least.
+const ROOM: usize = 20;
 
 /// Removes the fields with these names from a list. The others stay where they are in memory: nginx has pointers to
-/// them. Returns whether there was memory for that.
+/// them. Say whether the list `may_have_copies` that fields are still added to. Returns whether there was memory for that; the
+/// list is unchanged if not.
 ///
 /// # Safety
 ///
-/// `list` must be a valid list of fields.
-pub(crate) unsafe fn remove(list: *mut ngx_list_t, unwanted: &[&[u8]]) -> bool {
-    let mut before: *mut ngx_list_part_t = ptr::null_mut();
-    // SAFETY: `list` is valid, as the caller promises, and begins with a part.
-    let mut part = unsafe { ptr::addr_of_mut!((*list).part) };
-    let mut i = 0;
-    // SAFETY: `part` is a part of the list, or null behind the last one.
-    while let Some(&ngx_list_part_t { elts, nelts, next }) = unsafe { part.as_ref() } {
-        if i >= nelts {
-            (before, part, i) = (part, next, 0);
-            continue;
-        }
-        let field = elts.cast::<ngx_table_elt_t>().wrapping_add(i);
-        // SAFETY: the part has more than `i` fields.
-        let name = unsafe { (*field).key.as_bytes() };
-        if !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name)) {
-            i = i.saturating_add(1);
-            continue;
-        }
-        if i > 0 {
-            // SAFETY: `list` is valid, as the caller promises. `part` is a part of it, with more than `i` fields.
-            if !unsafe { split(list, part, i) } {
-                return false;
-            }
-            continue;
-        }
-        // SAFETY: as above; `before` is the part ahead of `part`, or null.
-        part = unsafe { remove_first(list, before, part) };
+/// `list` must be a valid list of fields, which nobody else uses meanwhile.
+pub(crate) unsafe fn remove(list: *mut ngx_list_t, unwanted: &[&[u8]], may_have_copies: bool) -> bool {
+    let is_unwanted =
+        |field: &ngx_table_elt_t| unwanted.iter().any(|name| name.eq_ignore_ascii_case(field.key.as_bytes()));
+    // SAFETY: `list` is valid, and not used otherwise, as the caller promises.
+    let fields = || unsafe { fields(list) };
+    if !fields().flatten().any(|field| is_unwanted(field)) {
+        return true;
     }
-    true
-}
-
-/// Removes the first field of a part of a list, and the part if that was its only field. Returns the part that comes in its
-/// place; null if none does.
-///
-/// # Safety
-///
-/// `list` must be a valid list of fields, `part` a part of it that has a field, and `before` the part ahead of that, or null.
-unsafe fn remove_first(
-    list: *mut ngx_list_t,
-    before: *mut ngx_list_part_t,
-    part: *mut ngx_list_part_t,
-) -> *mut ngx_list_part_t {
-    // SAFETY: list and part are valid, as the caller promises.
-    let (last, nalloc, ngx_list_part_t { elts, nelts, next }) = unsafe { ((*list).last, (*list).nalloc, *part) };
-    if nelts > 1 {
-        let elts = elts.cast::<ngx_table_elt_t>().wrapping_add(1).cast();
-        // SAFETY: as above.
-        unsafe { part.write(ngx_list_part_t { elts, nelts: nelts.saturating_sub(1), next }) };
-        if last == part {
-            // SAFETY: as above. The part has room for one field less, as it begins one later.
-            unsafe { add_to(list, part, nalloc.saturating_sub(1)) };
-        }
-        return part;
-    }
-    // SAFETY: `before` is valid or null, as the caller promises.
-    if let Some(previous) = unsafe { before.as_mut() } {
-        previous.next = next;
-        if last == part {
-            // SAFETY: as above. That part is taken to have no room. nginx's modules take one that is empty to have some.
-            unsafe { add_to(list, before, (*before).nelts.max(1)) };
-        }
-        return next;
-    }
-    // SAFETY: nginx ends the list with null, and `next` is a part of it otherwise.
-    let Some(&second) = (unsafe { next.as_ref() }) else {
-        // SAFETY: as above.
-        unsafe { (*part).nelts = 0 };
-        return part;
-    };
     // SAFETY: as above.
-    unsafe { part.write(second) };
-    if last == next {
-        // SAFETY: as above. It is the same part, in another place.
-        unsafe { add_to(list, part, nalloc) };
+    let (pool, room) = unsafe { ((*list).pool, (*list).nalloc.max(ROOM)) };
+    let mut kept = Parts { pool, first: ptr::null_mut(), last: ptr::null_mut() };
+    if may_have_copies && !kept.add_empty(room) {
+        return false;
     }
-    part
-}
-
-/// Ends a part of a list before the field of this number. What is behind that field becomes a part of its own, which is
-/// full. Returns whether there was memory for that.
-///
-/// # Safety
-///
-/// `list` must be a valid list of fields, `part` a part of it that has the field.
-unsafe fn split(list: *mut ngx_list_t, part: *mut ngx_list_part_t, field: usize) -> bool {
-    // SAFETY: list and part are valid, as the caller promises.
-    let (last, ngx_list_part_t { elts, nelts, next }) = unsafe { ((*list).last, *part) };
-    let left = nelts.saturating_sub(field).saturating_sub(1);
-    if left > 0 {
-        // SAFETY: `list` is valid, as the caller promises, and so is its pool.
-        let rest = unsafe { ngx_palloc((*list).pool, mem::size_of::<ngx_list_part_t>()) }.cast::<ngx_list_part_t>();
-        if rest.is_null() {
+    for run in fields().flat_map(|fields| fields.split_mut(is_unwanted)) {
+        if !run.is_empty() && !kept.add(run.as_mut_ptr().cast(), run.len()) {
             return false;
         }
-        let behind = elts.cast::<ngx_table_elt_t>().wrapping_add(field).wrapping_add(1);
-        // SAFETY: `rest` has room for a part.
-        unsafe { rest.write(ngx_list_part_t { elts: behind.cast(), nelts: left, next }) };
-        // SAFETY: `part` is valid, as the caller promises.
-        unsafe { (*part).next = rest };
-        if last == part {
-            // SAFETY: as above. The new part is full.
-            unsafe { add_to(list, rest, left) };
-        }
     }
-    // SAFETY: `part` is valid, as the caller promises.
-    unsafe { (*part).nelts = field };
+    if kept.first.is_null() && !kept.add_empty(room) {
+        return false;
+    }
+    // SAFETY: as above; there is a first part now, and a last one.
+    unsafe {
+        let head = ptr::addr_of_mut!((*list).part);
+        head.write(*kept.first);
+        (*list).last = if kept.last == kept.first { head } else { kept.last };
+        // The last part is full, unless it is the empty one. nginx puts another behind it, with room for as many.
+        (*list).nalloc = if (*kept.last).nelts == 0 { room } else { (*kept.last).nelts };
+    }
     true
 }
 
-/// Has new fields added to this part of a list, which has room for `nalloc` fields in all. A part that is full is followed by a
-/// new one, with room for as many.
+/// The fields of a list, part by part.
 ///
 /// # Safety
 ///
-/// `list` must be a valid list of fields, and `part` its last part.
-unsafe fn add_to(list: *mut ngx_list_t, part: *mut ngx_list_part_t, nalloc: usize) {
-    // SAFETY: `list` is valid, as the caller promises.
-    unsafe {
-        (*list).last = part;
-        (*list).nalloc = nalloc;
+/// `list` must be a valid list of fields, which nobody else uses meanwhile.
+unsafe fn fields<'l>(list: *mut ngx_list_t) -> impl Iterator<Item = &'l mut [ngx_table_elt_t]> {
+    // SAFETY: `list` is valid, as the caller promises, and begins with a part.
+    let first = unsafe { ptr::addr_of!((*list).part).as_ref() };
+    let next = |part: &&ngx_list_part_t| {
+        // SAFETY: as above. nginx ends a list with null.
+        unsafe { part.next.as_ref() }
+    };
+    iter::successors(first, next).map(|part| {
+        // SAFETY: as above. A part has so many fields, which are in no other part.
+        unsafe { slice::from_raw_parts_mut(part.elts.cast(), part.nelts) }
+    })
+}
+
+/// Parts that are being put together, in a pool.
+struct Parts {
+    pool: *mut ngx_pool_t,
+    /// Null while there is no part.
+    first: *mut ngx_list_part_t,
+    last: *mut ngx_list_part_t,
+}
+
+impl Parts {
+    /// Adds a part. Returns whether there was memory for it.
+    fn add(&mut self, elts: *mut c_void, nelts: usize) -> bool {
+        // SAFETY: the pool is that of a list, which is valid.
+        let part = unsafe { ngx_palloc(self.pool, mem::size_of::<ngx_list_part_t>()) }.cast::<ngx_list_part_t>();
+        if part.is_null() {
+            return false;
+        }
+        // SAFETY: there is memory for a part, aligned as the pool aligns it.
+        unsafe { part.write(ngx_list_part_t { elts, nelts, next: ptr::null_mut() }) };
+        // SAFETY: null, or a part that was added before.
+        match unsafe { self.last.as_mut() } {
+            Some(last) => last.next = part,
+            None => self.first = part,
+        }
+        self.last = part;
+        true
+    }
+
+    /// Adds a part without a field, which has room for so many. Returns whether there was memory for it.
+    fn add_empty(&mut self, room: usize) -> bool {
+        // SAFETY: as for `add`.
+        let elts = unsafe { ngx_palloc(self.pool, room.saturating_mul(mem::size_of::<ngx_table_elt_t>())) };
+        !elts.is_null() && self.add(elts, 0)
     }
 }

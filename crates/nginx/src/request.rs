@@ -643,7 +643,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: `Request` is only made for a live request. Its fields are in a list of its pool.
         unsafe {
             let fields = ptr::addr_of_mut!((*self.as_ptr()).headers_in.headers);
-            fields::remove(fields, &[b"content-length", b"transfer-encoding"])
+            fields::remove(fields, &[b"content-length", b"transfer-encoding"], self.raw().users() > 1)
         }
     }
 

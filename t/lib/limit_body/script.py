@@ -6,7 +6,7 @@ PROTOCOL: h1 (cleartext), h1s (TLS), or unix (a socket in the file system); h2 (
 over the streams of QUIC); tcp PORT and tls PORT (raw connections), up PORT and ups PORT (an upstream of those, for one connection, and one over TLS). PORT is the
 number of one in the test.
 STEPS
-    head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request
+    head METHOD TARGET [SIZE | chunked] [NAME:VALUE ...]    send the header of a request; the length may stand among the fields
     send SIZE [each SIZE every SECONDS]                     send some of its body, all at once or in pieces
     answer                                                  read an answer
     header                                                  wait for the header of an answer
@@ -187,12 +187,12 @@ class Http1(Script):
         return http1.Answers(self.connection)
 
     def head(self, method, target, *words):
-        fields, words = ["Host: localhost"], list(words)
-        if words and ":" not in words[0]:
-            length = words.pop(0)
-            chunked = length == "chunked"
-            fields.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {size(length)}")
-        fields += [field.replace(":", ": ", 1) for field in words]
+        fields = ["Host: localhost"]
+        for word in words:
+            if ":" in word:
+                fields.append(word.replace(":", ": ", 1))
+            else:
+                fields.append("Transfer-Encoding: chunked" if word == "chunked" else f"Content-Length: {size(word)}")
         self.connection.sendall("\r\n".join([f"{method} {target} HTTP/1.1", *fields, "", ""]).encode())
 
     def send(self, length, *words):
@@ -424,11 +424,15 @@ class Streams(Script):
     def fields(self, method, target, words):
         """The fields of a request, and whether it has a body."""
         self.targets.append(target)
-        fields, words = [(":method", method), (":path", target), (":scheme", self.scheme), (":authority", "localhost")], list(words)
-        has_body = bool(words) and ":" not in words[0]
-        if has_body and (length := words.pop(0)) != "chunked":
-            fields.append(("content-length", str(size(length))))
-        return fields + [tuple(word.split(":", 1)) for word in words], has_body
+        fields, has_body = [(":method", method), (":path", target), (":scheme", self.scheme), (":authority", "localhost")], False
+        for word in words:
+            if ":" in word:
+                fields.append(tuple(word.split(":", 1)))
+                continue
+            has_body = True
+            if word != "chunked":
+                fields.append(("content-length", str(size(word))))
+        return fields, has_body
 
     def send(self, length, *words):
         left = size(length)
