@@ -276,7 +276,8 @@ impl<'r> State<'r> {
             return by_size;
         };
         match (by_size, upload.clock.is_overdue(), upload.conf.mode()) {
-            (Some(Verdict::Passed) | None, true, Mode::Enforce) => Some(Verdict::TimedOut),
+            // The dry run was of another location than the one that has read the body.
+            (Some(Verdict::Passed | Verdict::RejectedDryRun) | None, true, Mode::Enforce) => Some(Verdict::TimedOut),
             (Some(Verdict::Passed) | None, true, Mode::DryRun) => Some(Verdict::TimedOutDryRun),
             // Over a `client_max_body_size` alone.
             (None, ..) if self.judged().is_some_and(|judged| judged.judgement.is_refusal()) => None,

@@ -263,17 +263,21 @@ location / { proxy_pass http://backend; }
 location /longer { limit_body_timeout 1h; proxy_pass http://backend; }
 location /off { limit_body_timeout off; proxy_pass http://backend; }
 location /large { limit_body off; proxy_pass http://backend; }
+location /tried { limit_body 1k; limit_body_dry_run on; try_files /none @tried; }
+location @tried { limit_body off; proxy_pass http://backend; }
 --- script
 h1: head POST /slow 10k; send 1k; answer; end; mark over
 h1: head POST /both chunked; chunk 11k; answer; end
 h1: head POST /longer 2k; send 1k; await over; send 1k; answer
 h1: head POST /off 2k; send 1k; await over; send 1k; answer
 h1: head POST /large 1m; send 1k; answer; end
+h1: head POST /tried 10k; send 1k; answer; end
 --- seen
 408 <408 Request Time-out> | closed
 413 <413 Request Entity Too Large> | closed
 200 ok
 200 ok
+408 <408 Request Time-out> | closed
 408 <408 Request Time-out> | closed
 --- logged
 /slow 408 TIMED_OUT 10240 1024 body
@@ -281,6 +285,7 @@ h1: head POST /large 1m; send 1k; answer; end
 /longer 200 PASSED 10240 2048 header
 /off 200 PASSED 10240 2048 header
 /large 408 TIMED_OUT - 1024 body
+/tried 408 TIMED_OUT 1024 1024 body
 
 
 === TEST 10: the clock starts when nginx begins to read, not with the header
