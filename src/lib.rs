@@ -150,6 +150,7 @@ impl HttpModule for LimitBody {
     fn end(r: Request<'_>) {
         upstream::end(r);
         drain::end(r);
+        state::has_ended(r);
     }
 
     fn log(r: Request<'_>) {

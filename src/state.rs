@@ -445,6 +445,14 @@ pub fn notify_end(r: Request<'_>) -> bool {
     })
 }
 
+/// Called at that end, which nginx tells once. It may keep the request for a while after that: whatever begins then has to ask
+/// again.
+pub fn has_ended(r: Request<'_>) {
+    if let Some(state) = r.state() {
+        state.is_end_notified.set(false);
+    }
+}
+
 /// Remembers how much of the body nginx has read, before nginx loses count.
 pub fn keep_received(r: Request<'_>) {
     if let Some(more) = r.state().and_then(|state| state.more_or_default(r)) {
