@@ -100,7 +100,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
     pub fn has_upstream_succeeded(self) -> bool {
         // SAFETY: the state is null before a peer is chosen, or lives as long.
         let status = self.live_upstream().and_then(|u| unsafe { u.state.as_ref() }).map_or(0, |state| state.status);
-        self.has_upstream_header() && status < NGX_HTTP_SPECIAL_RESPONSE as usize
+        // Behind an upstream that was asked before, nginx keeps a state that is all 0 until it has chosen the next peer.
+        self.has_upstream_header() && (1..NGX_HTTP_SPECIAL_RESPONSE as usize).contains(&status)
     }
 }
 
