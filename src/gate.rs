@@ -142,6 +142,10 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     }
     if let Some(state) = r.state() {
         state.is_due.set(true);
+        if r.is_error_page() && state.is_refused() {
+            // The page goes without the body. If it fails, another location would answer in its place, as if there was none.
+            state.is_body_spent.set(true);
+        }
         if state.is_body_spent.get() && !does_without_body(r) {
             if !state.is_loss_told.replace(true) {
                 r.log(Level::Error, format_args!("body is gone behind an error, no other location gets the request"));

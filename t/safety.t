@@ -1518,6 +1518,9 @@ proxy_intercept_errors on;
 location = /said { proxy_request_buffering off; error_page 503 @page; proxy_pass http://early_unix; }
 location = /denied { deny all; error_page 403 @page; }
 location @page { error_page 502 = @other; proxy_pass http://127.0.0.1:1; }
+location = /refused { limit_body 1k; error_page 413 @page; proxy_pass http://kept; }
+location = /refused/late { limit_body 1k; error_page 403 @page; return 403; }
+location = /slow { limit_body_timeout 1s; error_page 408 @page; proxy_pass http://kept; }
 location @other { proxy_pass http://kept; }
 location = /next { proxy_pass http://kept; }
 --- early eval
@@ -1529,11 +1532,19 @@ h2: head POST /said 30k; send 30k; answer; head GET /next; answer
 h2: head POST /said chunked; send 30k; finish; answer; head GET /next; answer
 h1: head POST /denied chunked; chunk 5; chunk 0; answer; connect; head GET /next; answer
 h2: head POST /denied chunked; send 500; finish; answer; head GET /next; answer
+h1: head POST /refused 30k; send 30k; answer; connect; head GET /next; answer
+h1: head POST /refused chunked; chunk 30k; chunk 0; answer; connect; head GET /next; answer
+h2: head POST /refused 30k; send 30k; answer; head GET /next; answer
+h2: head POST /refused chunked; send 30k; finish; answer; head GET /next; answer
+h1: head POST /refused/late 30k; send 30k; answer; connect; head GET /next; answer
+h2: head POST /refused/late 30k; send 30k; answer; head GET /next; answer
+h1: head POST /slow 30k; send 1k; answer; connect; head GET /next; answer
+h2: head POST /slow 30k; send 1k; answer; head GET /next; answer
 --- in_turn
 --- seen eval
-"502 <502 Bad Gateway> | 200 ok\n" x 6
+"502 <502 Bad Gateway> | 200 ok\n" x 14
 --- asked eval
-"GET /next none\n" x 6
+"GET /next none\n" x 14
 --- error_log
 body is gone behind an error, no other location gets the request
 --- no_error_log
