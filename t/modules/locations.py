@@ -124,6 +124,10 @@ add("lua-rewrite-socket", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.ctx.i
     ' content_by_lua_block { ngx.say(ngx.ctx.is) }')
 add("lua-content-socket-500", f'{LIMITED} error_page 500 = @HERE-target; content_by_lua_block {{ ngx.req.socket():receive(50) ngx.exit(500) }}',
     f"location @HERE-target {{ {LIMITED} {PROXY} }}")
+add("lua-access-socket-502", f'{LIMITED} error_page 502 = @HERE-target; access_by_lua_block {{ {SOCKET} ngx.exit(502) }}',
+    f"location @HERE-target {{ {LIMITED} {PROXY} }}")
+add("lua-content-socket-exec", f'{LIMITED} content_by_lua_block {{ {SOCKET} ngx.exec("@HERE-target") }}',
+    'location @HERE-target { content_by_lua_block { ngx.say("read") } }')
 add("lua-rewrite-socket-say", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.say(error or length) ngx.exit(200) }}')
 
 # --- Lua: fields are added to a subrequest when the request has lost some
@@ -157,6 +161,12 @@ for name, number in [("lua-mirror-fields", 0), ("lua-mirror-fields-many", 19)]:
     fields = [f"x-{i}:{i}" for i in range(number + 19)]
     add(name, f"{LIMITED} mirror HERE-mirror; mirror_request_body off; error_page 413 @HERE-target; {PROXY}", FIELDS,
         fields=" ".join([*fields[:number], "LENGTH", *fields[number:]]))
+
+# And to the page of a refusal, from which the last field of the client's has been removed.
+add("lua-page-fields", f"{LIMITED} error_page 413 @HERE-target; {PROXY}", """location @HERE-target {
+    rewrite_by_lua_block { ngx.req.clear_header("Host") ngx.req.set_header("X-Added", "added") }
+    content_by_lua_block { ngx.say(ngx.var.http_host or "no host", " ", ngx.var.http_x_added) }
+}""")
 
 # --- Lua: an answer is made before the body is read
 

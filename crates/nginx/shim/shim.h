@@ -44,6 +44,7 @@ GETTER(chunked, ngx_http_request_t, it->headers_in.chunked)
 GETTER(discard_body, ngx_http_request_t, it->discard_body)
 GETTER(done, ngx_http_request_t, it->done)
 GETTER(filter_finalize, ngx_http_request_t, it->filter_finalize)
+GETTER(error_page, ngx_http_request_t, it->error_page)
 GETTER(header_only, ngx_http_request_t, it->header_only)
 GETTER(header_sent, ngx_http_request_t, it->header_sent)
 GETTER(internal, ngx_http_request_t, it->internal)
@@ -67,6 +68,26 @@ SETTER(lingering_close, ngx_http_request_t, it->lingering_close)
 SETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 SETTER(reading_body, ngx_http_request_t, it->reading_body)
 SETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
+
+/* Fields of one name: before 1.23.0 in arrays of pointers, since then linked. */
+
+#if (nginx_version >= 1023000)
+#define NEXT_FIELD(field)  &(field)->next
+#define COOKIES(r)         NULL
+#define FORWARDED(r)       NULL
+#else
+#define NEXT_FIELD(field)  NULL
+#define COOKIES(r)         &(r)->headers_in.cookies
+#if (NGX_HTTP_X_FORWARDED_FOR)
+#define FORWARDED(r)       &(r)->headers_in.x_forwarded_for
+#else
+#define FORWARDED(r)       NULL
+#endif
+#endif
+
+ngx_table_elt_t **nginx_shim_next_field(ngx_table_elt_t *field) BODY(return NEXT_FIELD(field);)
+const ngx_array_t *nginx_shim_cookies(const ngx_http_request_t *r) BODY(return COOKIES(r);)
+const ngx_array_t *nginx_shim_forwarded(const ngx_http_request_t *r) BODY(return FORWARDED(r);)
 
 void nginx_shim_add_user(ngx_http_request_t *r) BODY(r->main->count++;)
 void nginx_shim_remove_user(ngx_http_request_t *r) BODY(r->main->count--;)

@@ -1,109 +1,129 @@
-//! nginx's lists of header fields.
+//! The fields of a request's header: nginx's list of them, and its pointers to those that it knows.
 //!
-//! A list consists of parts. The first is in the list itself, and may be empty; nginx takes any other to have a field. New
-//! fields are added to the last part, where that has room.
+//! The list consists of parts. The first is in the list itself. Any other has a field, and so has the first where there are
+//! others: nginx's modules rely on that. New fields are added to the last part, where that has room.
 //!
-//! A subrequest has a copy of its request's list. The copy has its own idea of how much room there is, but adds to a part of the
-//! original, be it the first. So the parts stay as they are, and a list without some of its fields gets parts of its own. Only
-//! the first cannot be another one: where there may be copies, it becomes empty, and has room for what they add.
+//! A subrequest has a copy of its request's list. The copy has its own idea of how much room there is, but adds to the last part
+//! of the original. So that part must not have less room later, nor more fields.
 
-use core::ffi::c_void;
-use core::{iter, mem, ptr, slice};
+use core::{iter, mem, ptr};
 
-use nginx_sys::{ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_pool_t, ngx_table_elt_t};
+use nginx_sys::{
+    ngx_http_header_t, ngx_http_headers_in, ngx_http_request_t, ngx_list_part_t, ngx_list_t, ngx_palloc,
+    ngx_table_elt_t,
+};
 
-/// For how many fields each part has room that nginx makes for a request, at least.
+use crate::shim;
+
+/// For how many fields each part has room that nginx makes for a header, at least.
 const ROOM: usize = 20;
 
-/// Removes the fields with these names from a list. The others stay where they are in memory: nginx has pointers to
-/// them. Say whether the list `may_have_copies` that fields are still added to. Returns whether there was memory for that; the
-/// list is unchanged if not.
+/// Removes the fields with these names. The others are moved to other memory; what was theirs stays as it is, for copies of the
+/// list. Say whether there may be copies that fields are still added to. Returns whether there was memory for that; nothing
+/// is changed if not.
 ///
 /// # Safety
 ///
-/// `list` must be a valid list of fields, which nobody else uses meanwhile.
-pub(crate) unsafe fn remove(list: *mut ngx_list_t, unwanted: &[&[u8]], may_have_copies: bool) -> bool {
-    let is_unwanted =
-        |field: &ngx_table_elt_t| unwanted.iter().any(|name| name.eq_ignore_ascii_case(field.key.as_bytes()));
-    // SAFETY: `list` is valid, and not used otherwise, as the caller promises.
+/// `r` must be a live request.
+pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_have_copies: bool) -> bool {
+    // SAFETY: `r` is live, as the caller promises, and so are its list and the fields in that.
+    let list = unsafe { ptr::addr_of_mut!((*r).headers_in.headers) };
+    let is_wanted = |field: &*mut ngx_table_elt_t| {
+        // SAFETY: as above.
+        let name = unsafe { (**field).key.as_bytes() };
+        !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name))
+    };
+    // SAFETY: as above.
     let fields = || unsafe { fields(list) };
-    if !fields().flatten().any(|field| is_unwanted(field)) {
+    let (all, kept) = (fields().count(), fields().filter(is_wanted).count());
+    if kept == all {
         return true;
     }
     // SAFETY: as above.
-    let (pool, room) = unsafe { ((*list).pool, (*list).nalloc.max(ROOM)) };
-    let mut kept = Parts { pool, first: ptr::null_mut(), last: ptr::null_mut() };
-    if may_have_copies && !kept.add_empty(room) {
+    let ngx_list_t { part: ngx_list_part_t { nelts: first, .. }, nalloc, pool, .. } = unsafe { *list };
+    let (first, room) = if may_have_copies { (kept.min(first.max(1)), nalloc.max(ROOM)) } else { (kept, kept.max(1)) };
+    let more = kept.saturating_sub(first);
+    let size = room.saturating_add(more).saturating_mul(mem::size_of::<ngx_table_elt_t>());
+    // SAFETY: as above, and the list has a pool.
+    let (elts, next) = unsafe { (ngx_palloc(pool, size), ngx_palloc(pool, mem::size_of::<ngx_list_part_t>())) };
+    let (elts, next) = (elts.cast::<ngx_table_elt_t>(), next.cast::<ngx_list_part_t>());
+    if elts.is_null() || next.is_null() {
         return false;
     }
-    for run in fields().flat_map(|fields| fields.split_mut(is_unwanted)) {
-        if !run.is_empty() && !kept.add(run.as_mut_ptr().cast(), run.len()) {
-            return false;
+    let behind = elts.wrapping_add(room);
+    let place = |i: usize| if i < first { elts.wrapping_add(i) } else { behind.wrapping_add(i.saturating_sub(first)) };
+    let mut from = fields().filter(is_wanted).enumerate();
+    while let Some((i, field)) = from.next() {
+        let to = place(i);
+        // SAFETY: `to` is one of the places that there is memory for, and nothing else.
+        unsafe { to.write(field.read()) };
+        // SAFETY: `r` is live, as the caller promises.
+        unsafe { point_to(r, field, to) };
+        // SAFETY: nginx links fields of one name in their order; or there is no such link.
+        if let Some(link) = unsafe { shim::nginx_shim_next_field(to).as_mut() } {
+            // Null, or a field further on.
+            if let Some((i, _)) = from.clone().find(|(_, field)| field == link) {
+                *link = place(i);
+            }
         }
     }
-    if kept.first.is_null() && !kept.add_empty(room) {
-        return false;
-    }
-    // SAFETY: as above; there is a first part now, and a last one.
+    // SAFETY: `next` is memory for a part, and `list` is live, as above.
     unsafe {
+        next.write(ngx_list_part_t { elts: behind.cast(), nelts: more, next: ptr::null_mut() });
         let head = ptr::addr_of_mut!((*list).part);
-        head.write(*kept.first);
-        (*list).last = if kept.last == kept.first { head } else { kept.last };
-        // The last part is full, unless it is the empty one. nginx puts another behind it, with room for as many.
-        (*list).nalloc = if (*kept.last).nelts == 0 { room } else { (*kept.last).nelts };
+        let (last, following, nalloc) = if more > 0 { (next, next, more) } else { (head, ptr::null_mut(), room) };
+        head.write(ngx_list_part_t { elts: elts.cast(), nelts: first, next: following });
+        (*list).last = last;
+        (*list).nalloc = nalloc;
     }
     true
 }
 
-/// The fields of a list, part by part.
+/// The fields of a list.
 ///
 /// # Safety
 ///
-/// `list` must be a valid list of fields, which nobody else uses meanwhile.
-unsafe fn fields<'l>(list: *mut ngx_list_t) -> impl Iterator<Item = &'l mut [ngx_table_elt_t]> {
+/// `list` must be a valid list of fields, which is not changed while the fields are looked for.
+unsafe fn fields(list: *const ngx_list_t) -> impl Iterator<Item = *mut ngx_table_elt_t> + Clone {
     // SAFETY: `list` is valid, as the caller promises, and begins with a part.
     let first = unsafe { ptr::addr_of!((*list).part).as_ref() };
     let next = |part: &&ngx_list_part_t| {
         // SAFETY: as above. nginx ends a list with null.
         unsafe { part.next.as_ref() }
     };
-    iter::successors(first, next).map(|part| {
-        // SAFETY: as above. A part has so many fields, which are in no other part.
-        unsafe { slice::from_raw_parts_mut(part.elts.cast(), part.nelts) }
+    iter::successors(first, next).flat_map(|part| {
+        let elts = part.elts.cast::<ngx_table_elt_t>();
+        (0..part.nelts).map(move |i| elts.wrapping_add(i))
     })
 }
 
-/// Parts that are being put together, in a pool.
-struct Parts {
-    pool: *mut ngx_pool_t,
-    /// Null while there is no part.
-    first: *mut ngx_list_part_t,
-    last: *mut ngx_list_part_t,
-}
-
-impl Parts {
-    /// Adds a part. Returns whether there was memory for it.
-    fn add(&mut self, elts: *mut c_void, nelts: usize) -> bool {
-        // SAFETY: the pool is that of a list, which is valid.
-        let part = unsafe { ngx_palloc(self.pool, mem::size_of::<ngx_list_part_t>()) }.cast::<ngx_list_part_t>();
-        if part.is_null() {
-            return false;
+/// Has nginx's pointers to a field point to another one.
+///
+/// # Safety
+///
+/// `r` must be a live request.
+unsafe fn point_to(r: *mut ngx_http_request_t, field: *mut ngx_table_elt_t, to: *mut ngx_table_elt_t) {
+    let move_pointer = |pointer: &mut *mut ngx_table_elt_t| {
+        if *pointer == field {
+            *pointer = to;
         }
-        // SAFETY: there is memory for a part, aligned as the pool aligns it.
-        unsafe { part.write(ngx_list_part_t { elts, nelts, next: ptr::null_mut() }) };
-        // SAFETY: null, or a part that was added before.
-        match unsafe { self.last.as_mut() } {
-            Some(last) => last.next = part,
-            None => self.first = part,
-        }
-        self.last = part;
-        true
+    };
+    // nginx has a table of the fields that it knows. It ends with one that has no name.
+    let mut known = ptr::addr_of!(ngx_http_headers_in).cast::<ngx_http_header_t>();
+    // SAFETY: as said.
+    while let Some(header) = unsafe { known.as_ref() }.filter(|header| header.name.len > 0) {
+        // SAFETY: `r` is live, as the caller promises. It has a pointer there, or an array, which begins with another pointer.
+        unsafe { ptr::addr_of_mut!((*r).headers_in).byte_add(header.offset).cast::<*mut ngx_table_elt_t>().as_mut() }
+            .map(move_pointer);
+        known = known.wrapping_add(1);
     }
-
-    /// Adds a part without a field, which has room for so many. Returns whether there was memory for it.
-    fn add_empty(&mut self, room: usize) -> bool {
-        // SAFETY: as for `add`.
-        let elts = unsafe { ngx_palloc(self.pool, room.saturating_mul(mem::size_of::<ngx_table_elt_t>())) };
-        !elts.is_null() && self.add(elts, 0)
+    // SAFETY: `r` is live, as the caller promises, and has these arrays, or has not.
+    for array in unsafe { [shim::nginx_shim_cookies(r), shim::nginx_shim_forwarded(r)] } {
+        // SAFETY: as above.
+        if let Some(array) = unsafe { array.as_ref() } {
+            let pointers = array.elts.cast::<*mut ngx_table_elt_t>();
+            // SAFETY: an array has so many elements; these are pointers to fields.
+            (0..array.nelts).filter_map(|i| unsafe { pointers.wrapping_add(i).as_mut() }).for_each(move_pointer);
+        }
     }
 }

@@ -159,6 +159,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { (*self.as_ptr()).err_status >= 400 }
     }
 
+    /// Whether an `error_page` has handed the request on. nginx does not tell where `recursive_error_pages` is on.
+    fn is_behind_error(self) -> bool {
+        // SAFETY: reads a bit of a live request.
+        unsafe { shim::nginx_shim_error_page(self.as_ptr()) != 0 }
+    }
+
     /// Whether the response that is about to be made is an error.
     pub fn is_response_error(self) -> bool {
         // SAFETY: `Request` is only made for a live request. The status of an error takes the place of another
@@ -296,12 +302,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
     }
 
     /// Whether somebody has begun to take the body as it comes: what asks an upstream (`proxy_request_buffering off`), or another module,
-    /// past nginx, and not to its end.
+    /// past nginx. That may have all of it, and hand the request on as one that has none; not if an error has followed.
     pub fn is_body_taken(self) -> bool {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. nginx has a handler in it while it
         // reads for somebody, and a parser where it discards chunks.
         let is_past_nginx = unsafe { (*self.as_ptr()).request_body.as_ref() }
-            .is_some_and(|body| body.post_handler.is_none() && body.chunked.is_null() && body.rest > 0);
+            .filter(|body| body.post_handler.is_none() && body.chunked.is_null())
+            .is_some_and(|body| body.rest > 0 || self.is_behind_error());
         // Before it begins nginx may find that the body is malformed, or too long.
         let has_begun = self.is_body_being_read() || self.is_body_over();
         (self.is_body_unbuffered() && has_begun) || is_past_nginx
@@ -641,10 +648,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     pub fn forget_body_fields(self) -> bool {
         self.forget_values(&[b"content_length", b"http_content_length", b"http_transfer_encoding"]);
         // SAFETY: `Request` is only made for a live request. Its fields are in a list of its pool.
-        unsafe {
-            let fields = ptr::addr_of_mut!((*self.as_ptr()).headers_in.headers);
-            fields::remove(fields, &[b"content-length", b"transfer-encoding"], self.raw().users() > 1)
-        }
+        unsafe { fields::remove(self.as_ptr(), &[b"content-length", b"transfer-encoding"], self.raw().users() > 1) }
     }
 
     /// Makes nginx evaluate the variables with these names again when they are next used.
