@@ -696,3 +696,29 @@ h3 / 200 - - - -
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 24: a subrequest has nginx forget its own timer of the client, and not the module
+--- http_config
+upstream reused { server 127.0.0.1:$TEST_NGINX_RAND_PORT_9; keepalive 4; }
+--- config
+limit_body_timeout 1s;
+limit_body_drain idle=1s;
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_request_buffering off;
+mirror_request_body off;
+location / { mirror /mirror; proxy_pass http://reused/read; }
+location = /mirror { internal; proxy_pass http://backend; }
+--- script
+h1: head GET /; answer; bytes POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 80\r\n\r\n0123456789abcdef; answer; end
+h1s: head GET /; answer; bytes POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n; answer; end
+h2: head GET /; answer; head POST / 80; send 16; answer; head GET /; answer
+--- in_turn
+--- seen
+200 ok | 408 <408 Request Time-out> | closed
+200 ok | 408 <408 Request Time-out> | closed
+200 ok | 408 <408 Request Time-out> | 200 ok
+--- no_error_log
+[alert]
+[emerg]

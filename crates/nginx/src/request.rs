@@ -372,10 +372,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { shim::nginx_shim_request_body_no_buffering(self.as_ptr()) != 0 }
     }
 
-    /// Returns whether nginx waits for the client to send more, as opposed to an upstream that has to take what has come.
-    /// Meaningful while the body is read.
+    /// Returns whether nginx may be waiting for the client to send more of the body that it passes on. It is not if the upstream has
+    /// still to take what has come, nor before there is a connection to that.
     pub fn is_client_awaited(self) -> bool {
-        self.raw().connection().read().is_timer_set()
+        // Over HTTP/1.x the timer is not to be relied on: nginx forgets it when a subrequest gets an upstream.
+        !self.is_multiplexed() || self.raw().connection().read().is_timer_set()
     }
 
     /// Returns whether the response is that the connection goes on with another protocol (101; RFC 9110, section 15.2.2).
