@@ -168,6 +168,13 @@ add("lua-page-fields", f"{LIMITED} error_page 413 @HERE-target; {PROXY}", """loc
     content_by_lua_block { ngx.say(ngx.var.http_host or "no host", " ", ngx.var.http_x_added) }
 }""")
 
+# And to one that has been answered, after a field that announces a body.
+add("lua-page-fields-again", f"{LIMITED} error_page 413 @HERE-target; {PROXY}", """location @HERE-target {
+    post_action @HERE-after;
+    content_by_lua_block { ngx.req.clear_header("X-40") ngx.req.set_header("Content-Length", "5") ngx.say("page") }
+}
+location @HERE-after { return 204; }""", fields=" ".join(["LENGTH", *(f"x-{i}:{i}" for i in range(45))]))
+
 # --- Lua: an answer is made before the body is read
 
 for phase in ["rewrite", "access"]:

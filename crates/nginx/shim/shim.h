@@ -69,14 +69,16 @@ SETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 SETTER(reading_body, ngx_http_request_t, it->reading_body)
 SETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
 
-/* Fields of one name: before 1.23.0 in arrays of pointers, since then linked. */
+/* Fields of one name: before 1.23.0 in arrays of pointers; since then linked, those that nginx does not know when first needed. */
 
 #if (nginx_version >= 1023000)
 #define NEXT_FIELD(field)  &(field)->next
+#define RELINK(r)          (r)->headers_in.multi_linked = 0
 #define COOKIES(r)         NULL
 #define FORWARDED(r)       NULL
 #else
 #define NEXT_FIELD(field)  NULL
+#define RELINK(r)          (void) (r)
 #define COOKIES(r)         &(r)->headers_in.cookies
 #if (NGX_HTTP_X_FORWARDED_FOR)
 #define FORWARDED(r)       &(r)->headers_in.x_forwarded_for
@@ -86,6 +88,7 @@ SETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffer
 #endif
 
 ngx_table_elt_t **nginx_shim_next_field(ngx_table_elt_t *field) BODY(return NEXT_FIELD(field);)
+void nginx_shim_relink_fields(ngx_http_request_t *r) BODY(RELINK(r);)
 const ngx_array_t *nginx_shim_cookies(const ngx_http_request_t *r) BODY(return COOKIES(r);)
 const ngx_array_t *nginx_shim_forwarded(const ngx_http_request_t *r) BODY(return FORWARDED(r);)
 

@@ -4,7 +4,7 @@
 //! others: nginx's modules rely on that. New fields are added to the last part, where that has room.
 //!
 //! A subrequest has a copy of its request's list. The copy has its own idea of how much room there is, but adds to the last part
-//! of the original. So that part must not have less room later, nor more fields.
+//! of the original, which may be the first. So that must not have less room later, nor more fields.
 
 use core::{iter, mem, ptr};
 
@@ -15,7 +15,7 @@ use nginx_sys::{
 
 use crate::shim;
 
-/// For how many fields each part has room that nginx makes for a header, at least.
+/// For how many fields the first part has room. A copy of a list counts on no more.
 const ROOM: usize = 20;
 
 /// Removes the fields with these names. The others are moved to other memory; what was theirs stays as it is, for copies of the
@@ -34,17 +34,17 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
         !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name))
     };
     // SAFETY: as above.
-    let fields = || unsafe { fields(list) };
+    let (fields, pool, before) = (|| unsafe { fields(list) }, unsafe { (*list).pool }, unsafe { (*list).part.nelts });
     let (all, kept) = (fields().count(), fields().filter(is_wanted).count());
     if kept == all {
         return true;
     }
-    // SAFETY: as above.
-    let ngx_list_t { part: ngx_list_part_t { nelts: first, .. }, nalloc, pool, .. } = unsafe { *list };
-    let (first, room) = if may_have_copies { (kept.min(first.max(1)), nalloc.max(ROOM)) } else { (kept, kept.max(1)) };
+    let most = if may_have_copies { before.clamp(1, ROOM) } else { ROOM };
+    let first = kept.min(most);
+    let room = if may_have_copies { ROOM } else { first.max(1) };
     let more = kept.saturating_sub(first);
     let size = room.saturating_add(more).saturating_mul(mem::size_of::<ngx_table_elt_t>());
-    // SAFETY: as above, and the list has a pool.
+    // SAFETY: a list has a pool.
     let (elts, next) = unsafe { (ngx_palloc(pool, size), ngx_palloc(pool, mem::size_of::<ngx_list_part_t>())) };
     let (elts, next) = (elts.cast::<ngx_table_elt_t>(), next.cast::<ngx_list_part_t>());
     if elts.is_null() || next.is_null() {
@@ -52,21 +52,13 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
     }
     let behind = elts.wrapping_add(room);
     let place = |i: usize| if i < first { elts.wrapping_add(i) } else { behind.wrapping_add(i.saturating_sub(first)) };
-    let mut from = fields().filter(is_wanted).enumerate();
-    while let Some((i, field)) = from.next() {
-        let to = place(i);
-        // SAFETY: `to` is one of the places that there is memory for, and nothing else.
-        unsafe { to.write(field.read()) };
-        // SAFETY: `r` is live, as the caller promises.
-        unsafe { point_to(r, field, to) };
-        // SAFETY: nginx links fields of one name in their order; or there is no such link.
-        if let Some(link) = unsafe { shim::nginx_shim_next_field(to).as_mut() } {
-            // Null, or a field further on.
-            if let Some((i, _)) = from.clone().find(|(_, field)| field == link) {
-                *link = place(i);
-            }
-        }
+    let moves = || fields().filter(is_wanted).enumerate().map(|(i, field)| (field, place(i)));
+    for (from, to) in moves() {
+        // SAFETY: `from` is a field, of which nginx has not set all, and `to` one of the places that there is memory for.
+        unsafe { ptr::copy_nonoverlapping(from, to, 1) };
     }
+    // SAFETY: `r` is live, as the caller promises.
+    unsafe { move_pointers(r, moves) };
     // SAFETY: `next` is memory for a part, and `list` is live, as above.
     unsafe {
         next.write(ngx_list_part_t { elts: behind.cast(), nelts: more, next: ptr::null_mut() });
@@ -84,7 +76,7 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
 /// # Safety
 ///
 /// `list` must be a valid list of fields, which is not changed while the fields are looked for.
-unsafe fn fields(list: *const ngx_list_t) -> impl Iterator<Item = *mut ngx_table_elt_t> + Clone {
+unsafe fn fields(list: *const ngx_list_t) -> impl Iterator<Item = *mut ngx_table_elt_t> {
     // SAFETY: `list` is valid, as the caller promises, and begins with a part.
     let first = unsafe { ptr::addr_of!((*list).part).as_ref() };
     let next = |part: &&ngx_list_part_t| {
@@ -97,33 +89,49 @@ unsafe fn fields(list: *const ngx_list_t) -> impl Iterator<Item = *mut ngx_table
     })
 }
 
-/// Has nginx's pointers to a field point to another one.
+/// Changes nginx's pointers to fields that are moved: from where, to where, in their order in the list. nginx links fields of one
+/// name in that order, or has an array of pointers. So each link and each array takes one look at the list.
 ///
 /// # Safety
 ///
-/// `r` must be a live request.
-unsafe fn point_to(r: *mut ngx_http_request_t, field: *mut ngx_table_elt_t, to: *mut ngx_table_elt_t) {
-    let move_pointer = |pointer: &mut *mut ngx_table_elt_t| {
-        if *pointer == field {
-            *pointer = to;
-        }
-    };
+/// `r` must be a live request, and the fields must have been copied.
+unsafe fn move_pointers<I>(r: *mut ngx_http_request_t, moves: impl Fn() -> I)
+where
+    I: Iterator<Item = (*mut ngx_table_elt_t, *mut ngx_table_elt_t)>,
+{
     // nginx has a table of the fields that it knows. It ends with one that has no name.
     let mut known = ptr::addr_of!(ngx_http_headers_in).cast::<ngx_http_header_t>();
     // SAFETY: as said.
     while let Some(header) = unsafe { known.as_ref() }.filter(|header| header.name.len > 0) {
         // SAFETY: `r` is live, as the caller promises. It has a pointer there, or an array, which begins with another pointer.
-        unsafe { ptr::addr_of_mut!((*r).headers_in).byte_add(header.offset).cast::<*mut ngx_table_elt_t>().as_mut() }
-            .map(move_pointer);
+        let mut pointer =
+            unsafe { ptr::addr_of_mut!((*r).headers_in).byte_add(header.offset).cast::<*mut ngx_table_elt_t>() };
+        let mut moves = moves();
+        // SAFETY: as above, or it is the link of a field that has been copied, or null; nginx sets the links of what it knows.
+        while let Some(field) = unsafe { pointer.as_mut() }.filter(|field| !field.is_null()) {
+            let Some((_, to)) = moves.find(|(from, _)| from == field) else {
+                break;
+            };
+            *field = to;
+            // SAFETY: this is a field.
+            pointer = unsafe { shim::nginx_shim_next_field(to) };
+        }
         known = known.wrapping_add(1);
     }
     // SAFETY: `r` is live, as the caller promises, and has these arrays, or has not.
     for array in unsafe { [shim::nginx_shim_cookies(r), shim::nginx_shim_forwarded(r)] } {
         // SAFETY: as above.
-        if let Some(array) = unsafe { array.as_ref() } {
-            let pointers = array.elts.cast::<*mut ngx_table_elt_t>();
-            // SAFETY: an array has so many elements; these are pointers to fields.
-            (0..array.nelts).filter_map(|i| unsafe { pointers.wrapping_add(i).as_mut() }).for_each(move_pointer);
+        let Some(array) = (unsafe { array.as_ref() }) else {
+            continue;
+        };
+        let (pointers, mut moves) = (array.elts.cast::<*mut ngx_table_elt_t>(), moves());
+        // SAFETY: an array has so many elements; these are pointers to fields.
+        for field in (0..array.nelts).filter_map(|i| unsafe { pointers.wrapping_add(i).as_mut() }) {
+            if let Some((_, to)) = moves.find(|(from, _)| from == field) {
+                *field = to;
+            }
         }
     }
+    // SAFETY: writes a bit of a live request.
+    unsafe { shim::nginx_shim_relink_fields(r) };
 }
