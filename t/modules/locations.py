@@ -171,9 +171,9 @@ add("lua-page-fields", f"{LIMITED} error_page 413 @HERE-target; {PROXY}", """loc
 # And to one that has been answered, after a field that announces a body.
 add("lua-page-fields-again", f"{LIMITED} error_page 413 @HERE-target; {PROXY}", """location @HERE-target {
     post_action @HERE-after;
-    content_by_lua_block { ngx.req.clear_header("X-40") ngx.req.set_header("Content-Length", "5") ngx.say("page") }
+    content_by_lua_block { ngx.req.clear_header("X-295") ngx.req.set_header("Content-Length", "5") ngx.say("page") }
 }
-location @HERE-after { return 204; }""", fields=" ".join(["LENGTH", *(f"x-{i}:{i}" for i in range(45))]))
+location @HERE-after { return 204; }""", fields=" ".join(["LENGTH", *(f"x-{i}:{i}" for i in range(300))]))
 
 # --- Lua: an answer is made before the body is read
 
