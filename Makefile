@@ -292,7 +292,7 @@ soak: testtools ## develop: Run much traffic while workers are reloaded, killed 
 		"$(MODULE) $(STREAM_MODULES)" $(OBJS)/tls/localhost \
 		$(or $(SECONDS),600) $(WORKERS) $(CLIENTS) $(SEED)
 
-clients: build controls ## measure: Upload too much with 32 clients to 6 servers, and write docs/clients.md (half an hour; PARTS=stream: raw connections)
+clients: build controls ## measure: Upload too much with 32 clients to 6 servers, and write docs/clients.md (an hour; PARTS=stream: raw connections)
 ifeq ($(PARTS),stream)
 	@build/setup.sh run clients
 	@build/test/certificate.sh $(OBJS)/tls
