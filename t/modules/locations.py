@@ -123,9 +123,9 @@ add("lua-access-socket", f'{LIMITED} access_by_lua_block {{ {SOCKET} ngx.say(err
 add("lua-rewrite-socket", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.ctx.is = error or length }}'
     ' content_by_lua_block { ngx.say(ngx.ctx.is) }')
 add("lua-content-socket-500", f'{LIMITED} error_page 500 = @HERE-target; content_by_lua_block {{ ngx.req.socket():receive(50) ngx.exit(500) }}',
-    f"location @HERE-target {{ {LIMITED} {PROXY} }}")
+    target(PROXY, "@HERE-target", "10000"))
 add("lua-access-socket-502", f'{LIMITED} error_page 502 = @HERE-target; access_by_lua_block {{ {SOCKET} ngx.exit(502) }}',
-    f"location @HERE-target {{ {LIMITED} {PROXY} }}")
+    target(PROXY, "@HERE-target", "10000"))
 add("lua-content-socket-exec", f'{LIMITED} content_by_lua_block {{ {SOCKET} ngx.exec("@HERE-target") }}',
     'location @HERE-target { content_by_lua_block { ngx.say("read") } }')
 add("lua-rewrite-socket-say", f'{LIMITED} rewrite_by_lua_block {{ {SOCKET} ngx.say(error or length) ngx.exit(200) }}')

@@ -372,8 +372,8 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { shim::nginx_shim_request_body_no_buffering(self.as_ptr()) != 0 }
     }
 
-    /// Returns whether nginx may be waiting for the client to send more of the body that it passes on. It is not if the upstream has
-    /// still to take what has come, nor before there is a connection to that.
+    /// Returns whether nginx may be waiting for the client to send more of the body that it passes on. Over HTTP/1.x it always may: it
+    /// waits unless there is no connection to the upstream yet, or that has still to take what has come.
     pub fn is_client_awaited(self) -> bool {
         // Over HTTP/1.x the timer is not to be relied on: nginx forgets it when a subrequest gets an upstream.
         !self.is_multiplexed() || self.raw().connection().read().is_timer_set()
