@@ -34,8 +34,9 @@ dir=$(make_dir "$dir")
 
 [ -n "$source" ] || source=$(./build/nginx/source.sh "$log")
 
-# configure writes into the tree it is run in, and the registry's copy is not ours to write to.
-rm -rf "$dir/src" "$dir/objs"
+# configure writes into the tree it is run in, and the registry's copy is not ours to write to. What tests load beside the
+# module was made for the nginx before.
+rm -rf "$dir/src" "$dir/objs" "$dir/controls"
 cp -R "$source" "$dir/src"
 chmod -R u+w "$dir/src"
 
