@@ -223,8 +223,7 @@ const FAMILIES: [Family; 9] = [
     Family {
         name: "nginx_limit_body_rejected_total",
         kind: "counter",
-        help:
-            "Uploads that were refused, by the declared length, by what had come of the body, or by the time it took.",
+        help: "Uploads that were refused, by the declared length, by what had arrived, or by the time it took.",
         samples: |s| {
             PLACES.iter().try_for_each(|at| s.count("at", at.as_str(), Counter::Rejected(*at)))?;
             s.count("at", "time", Counter::TimedOut)
@@ -233,7 +232,7 @@ const FAMILIES: [Family; 9] = [
     Family {
         name: "nginx_limit_body_request_size_bytes",
         kind: "histogram",
-        help: "Sizes of uploads: declared, or of what had come.",
+        help: "Sizes of uploads: declared, or else what had arrived.",
         samples: |s| s.histogram(SIZE),
     },
     Family {
