@@ -55,7 +55,7 @@ sending, it reports a failure: `lib/dispatcher/client-h2.js` aborts the request 
 closed by then, and reports "HTTP/2: stream half-closed (remote)". So it needs the reset with which other clients fail: with the
 module 2 of 8 such uploads read the answer, with nginx alone 6 of 8. undici 7 reads it.
 
-Nor is this, as all pages in the tables have a length: curl 7.88 over HTTP/2, when an answer without a Content-Length comes within its
+Also not in the tables, where all pages have a length: curl 7.88 over HTTP/2, when an answer without a Content-Length comes within its
 upload, as from an application behind `proxy_request_buffering off`. curl stops sending, ends its stream, and has the status
 and the whole body; but it does not notice the end of the answer, which nginx has sent with the body (END_STREAM), waits until its
 time is up, and exits with 28. With nginx alone it exits with 92 and has neither status nor body.
