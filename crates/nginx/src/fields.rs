@@ -4,7 +4,9 @@
 //! others: nginx's modules rely on that. New fields are added to the last part, where that has room.
 //!
 //! A subrequest has a copy of its request's list. The copy has its own idea of how much room there is, but adds to the last part
-//! of the original, which may be the first. So that must not have less room later, nor more fields.
+//! of the original, which may be the first. nginx looks only whether a part has as many fields as there is room for: once it
+//! has more, there is no end to what is added. So the first part must not have less memory later, and its list count on no more
+//! room, nor may it have more fields.
 
 use core::{iter, mem, ptr};
 
@@ -15,7 +17,7 @@ use nginx_sys::{
 
 use crate::shim;
 
-/// For how many fields the first part has room. A copy of a list counts on no more.
+/// For how many fields the first part of nginx's list has room.
 const ROOM: usize = 20;
 
 /// Removes the fields with these names. The others are moved to other memory; what was theirs stays as it is, for copies of the
@@ -34,23 +36,37 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
         !unwanted.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(name))
     };
     // SAFETY: as above.
-    let (fields, pool, before) = (|| unsafe { fields(list) }, unsafe { (*list).pool }, unsafe { (*list).part.nelts });
+    let fields = move || unsafe { fields(list) };
     let (all, kept) = (fields().count(), fields().filter(is_wanted).count());
     if kept == all {
         return true;
     }
-    let most = if may_have_copies { before.clamp(1, ROOM) } else { ROOM };
-    let first = kept.min(most);
-    let room = if may_have_copies { ROOM } else { first.max(1) };
+    // SAFETY: as above.
+    let (pool, head) = unsafe { ((*list).pool, ptr::addr_of_mut!((*list).part)) };
+    let (first, room, memory) = if may_have_copies {
+        // SAFETY: as above. The first part is full where it is not the last.
+        let room = unsafe {
+            if (*list).last == head {
+                (*list).nalloc
+            } else {
+                (*head).nelts
+            }
+        }
+        .max(1);
+        (kept.min(room), room, room.max(ROOM))
+    } else {
+        let first = kept.min(ROOM);
+        (first, first.max(1), first.max(1))
+    };
     let more = kept.saturating_sub(first);
-    let size = room.saturating_add(more).saturating_mul(mem::size_of::<ngx_table_elt_t>());
+    let size = memory.saturating_add(more).saturating_mul(mem::size_of::<ngx_table_elt_t>());
     // SAFETY: a list has a pool.
     let (elts, next) = unsafe { (ngx_palloc(pool, size), ngx_palloc(pool, mem::size_of::<ngx_list_part_t>())) };
     let (elts, next) = (elts.cast::<ngx_table_elt_t>(), next.cast::<ngx_list_part_t>());
     if elts.is_null() || next.is_null() {
         return false;
     }
-    let behind = elts.wrapping_add(room);
+    let behind = elts.wrapping_add(memory);
     let place = |i: usize| if i < first { elts.wrapping_add(i) } else { behind.wrapping_add(i.saturating_sub(first)) };
     let moves = || fields().filter(is_wanted).enumerate().map(|(i, field)| (field, place(i)));
     for (from, to) in moves() {
@@ -62,7 +78,6 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
     // SAFETY: `next` is memory for a part, and `list` is live, as above.
     unsafe {
         next.write(ngx_list_part_t { elts: behind.cast(), nelts: more, next: ptr::null_mut() });
-        let head = ptr::addr_of_mut!((*list).part);
         let (last, following, nalloc) = if more > 0 { (next, next, more) } else { (head, ptr::null_mut(), room) };
         head.write(ngx_list_part_t { elts: elts.cast(), nelts: first, next: following });
         (*list).last = last;
