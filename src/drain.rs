@@ -257,14 +257,11 @@ pub fn dropped(r: Request<'_>) -> u64 {
     of(r).and_then(|(drain, _)| drain.progress.get().ledger()).map_or(0, |ledger| ledger.bytes())
 }
 
-/// Returns whether the client has acknowledged the whole response; final when the request ends. `None` before this is
-/// first checked, and if there is no drain to report.
+/// Returns whether the client has acknowledged the whole response, as far as that has been noticed; final when the request has
+/// ended. `None` before this is first checked, and if there is no drain to report.
 pub fn acknowledged(r: Request<'_>) -> Option<bool> {
-    let (drain, _) = of(r).filter(|(_, terms)| terms.is_reported)?;
-    if r.is_done() && drain.progress.get().outcome().is_some() {
-        return Some(is_acknowledged(r, drain));
-    }
-    drain.acknowledged.get()
+    // nginx evaluates a variable twice, for its length and for its value: so nobody is asked here.
+    of(r).filter(|(_, terms)| terms.is_reported)?.0.acknowledged.get()
 }
 
 /// Returns whether the client has acknowledged the whole response. Once true, it stays true, even if nginx sends
@@ -297,17 +294,16 @@ fn report(r: Request<'_>) {
         return;
     };
     interrupt(r, drain, terms);
-    if !r.is_done() {
-        // nginx has given up the request. Nobody can tell later that it is over, and that the time has come to ask.
-        is_acknowledged(r, drain);
-    }
-    let policy::Drain::Settled(ledger, outcome, time) = drain.progress.get() else {
-        return;
-    };
-    if !terms.is_reported || (terms.zone.is_none() && !r.is_logged(Level::Info)) {
+    if !terms.is_reported {
         return;
     }
     let acknowledged = is_acknowledged(r, drain);
+    let policy::Drain::Settled(ledger, outcome, time) = drain.progress.get() else {
+        return;
+    };
+    if terms.zone.is_none() && !r.is_logged(Level::Info) {
+        return;
+    }
     metrics::drained(terms.zone, outcome, ledger.bytes(), acknowledged);
 
     let (bytes, outcome, not) = (ledger.bytes(), outcome.as_str(), if acknowledged { "" } else { "not " });
