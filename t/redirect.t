@@ -207,3 +207,64 @@ h1 POST /up 2k
 --- grep_error_log eval: qr/invalid value|too large body/
 --- grep_error_log_out
 invalid value
+
+
+=== TEST 10: client_max_body_size of a named location is for bodies of undeclared length alone, as with nginx
+--- config
+location = /enforced { limit_body 1; return 200; }
+location = /found { client_max_body_size 9k; try_files /nothing @app; }
+location = /limited { limit_body 9k; try_files /nothing @app; }
+location = /after { limit_body 9k after_auth; try_files /nothing @again; }
+location = /jump { client_max_body_size 9k; error_page 418 = @app; return 418; }
+location = /limited-jump { limit_body 9k; error_page 418 = @app; return 418; }
+location = /said { client_max_body_size 9k; error_page 418 = @said; return 418; }
+location = /missing { client_max_body_size 9k; error_page 404 @app; root /nothing; }
+location = /tight { client_max_body_size 9k; try_files /nothing @tight; }
+location @again { error_page 418 = @app; return 418; }
+location @app { client_max_body_size 1k; if ($uri) { proxy_pass http://backend; } }
+location @said { client_max_body_size 1k; return 200 said; }
+location @tight { limit_body 1k; proxy_pass http://backend; }
+--- upload
+h1 POST /found 9k
+h1 POST /found 10k
+h1 chunked POST /found 1k
+h1 chunked POST /found 2k
+h1 POST /limited 9k
+h1 POST /limited 10k
+h1 chunked POST /limited 2k
+h1 POST /after 9k
+h1 POST /after 10k
+h1 POST /jump 9k
+h1 POST /jump 10k
+h1 POST /limited-jump 9k
+h1 POST /limited-jump 10k
+h1 POST /said 9k
+h1 POST /said 10k
+h1 POST /missing 9k
+h1 POST /tight 2k
+h2 POST /found 9k | POST /found 10k | POST /limited-jump 10k
+h2 chunked POST /found 2k
+h3 POST /found 9k | POST /found 10k | POST /limited-jump 10k
+h3 chunked POST /found 2k
+--- answer
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 said | open
+413 <413 Request Entity Too Large> | closed
+404 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
+200 ok | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large>
