@@ -112,12 +112,16 @@ worker_shutdown_timeout 1s;
 --- config
 limit_body 1k;
 location / { proxy_pass http://backend; }
+location = /accepted { limit_body 0; proxy_pass http://backend; }
 --- script
-h2: head POST /shutdown 1m; answer; signal HUP; end
+h2: await begun; head POST /shutdown 1m; answer; signal HUP; end
+h2: head POST /shutdown/beside 1m; answer; head POST /accepted 1000; send 500; pause 0.2; mark begun; end
 --- seen
+413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 --- drained
 /shutdown 413 evicted 0 yes
+/shutdown/beside 413 evicted 0 yes
 
 
 === TEST 8: a mirror and a post_action go on when the drain beside them is ended
@@ -232,3 +236,41 @@ h1: await mirrored; head POST /post 1m; answer; await posted; signal HUP; end
 /post 403 evicted 0 yes
 --- no_error_log
 prematurely closed
+
+
+=== TEST 13: a worker that is about to end takes connections from drains, too, whether they began before or after it was told
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /accepted { limit_body 0; client_body_buffer_size 256; proxy_pass http://kept/up?pause=2; }
+--- script
+h2: head POST /first 1m; answer; mark first; end
+h1: await first; head POST /second 1m; answer; mark second; logged buffered 14; signal HUP; logged gracefully; mark ending; end
+h2c: await second; head POST /third chunked; send 500; mark begun; await ending; send 1k; answer; mark third; end
+8 x h1: await begun; head POST /accepted 5k; send 4k; await third; send 1k; answer; close
+6 x h1: await begun; head POST /accepted 5k; send 4k; await third; pause 3; close
+--- seen eval
+"413 <413 Request Entity Too Large> | closed\n" x 3 . "200 ok\n" x 8
+--- asked eval
+"POST /up?pause=2 5120\n" x 8
+--- drained
+/first 413 evicted 0 ?
+/second 413 evicted 0 ?
+/third 413 evicted * ?
+--- error_log
+worker_connections are not enough, reusing connections
+--- no_error_log
+[alert]
+
+
+=== TEST 14: a reload lets a drain go on whose connection was to end anyway
+--- config
+limit_body 1k;
+keepalive_requests 1;
+location / { proxy_pass http://backend; }
+--- script
+h2: head POST /reload 1m; answer; signal HUP; logged gracefully; send 1m; finish; end
+--- seen
+413 <413 Request Entity Too Large> | closed
+--- drained
+/reload 413 complete 1048576 yes

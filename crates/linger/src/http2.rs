@@ -372,6 +372,8 @@ impl<'r> Stream<'r> {
             }
             shared.of_stream.set(handler);
             shared.of_nginx.set(parent.read().replace_handler(OURS));
+            // If the worker is about to end, nginx has told the connection already.
+            shared.is_end_told.set(is_worker_ending());
         }
         if !parent.is_reusable() {
             parent.set_reusable(true);
@@ -698,7 +700,7 @@ fn call(event: Event) {
 }
 
 /// Handles the read event of an HTTP/2 connection: `ngx_event_t.handler`. nginx may need the connection for others. To
-/// nginx a connection with streams is in use, so they have to end first. When nginx exits, it waits for them.
+/// nginx a connection with streams is in use, so they have to end first.
 unsafe extern "C" fn read(event: *mut ngx_event_t) {
     // SAFETY: nginx passes the read event of a connection. Both are in the worker's memory for connections.
     let (event, c) = unsafe { (Event::new(event), Event::new(event).connection()) };
@@ -708,7 +710,7 @@ unsafe extern "C" fn read(event: *mut ngx_event_t) {
         return;
     };
 
-    if c.is_closing() && !is_worker_ending() {
+    if c.is_closing() && is_needed(c, shared) {
         if let Some(blocker) = session.blocker(shared.of_stream.get()) {
             c.set_closing(false);
             c.set_reusable(false);
@@ -735,6 +737,13 @@ unsafe extern "C" fn read(event: *mut ngx_event_t) {
     if is_ready && !c.is_reusable() {
         c.set_reusable(true);
     }
+}
+
+/// Returns whether nginx needs a connection for others, when it closes that. If the worker is about to end, nginx first closes
+/// each connection once, which lets the streams go on, and in the end (`worker_shutdown_timeout`) with an error, which ends
+/// them all.
+fn is_needed(c: Connection, shared: &Shared) -> bool {
+    !is_worker_ending() || (shared.is_end_told.replace(true) && !c.has_failed())
 }
 
 /// Remembers the request that keeps nginx from ending a connection. [`unblock`] is called when that request ends.

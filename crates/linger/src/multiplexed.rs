@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// replaced for the first time (HTTP/2).
     pub(crate) of_stream: Cell<ngx_event_handler_pt>,
     pub(crate) of_nginx: Cell<ngx_event_handler_pt>,
+    /// Whether nginx has told the connection that the worker is about to end (HTTP/2).
+    pub(crate) is_end_told: Cell<bool>,
 }
 
 /// What is known of a body that nginx skips.
@@ -78,6 +80,7 @@ impl Shared {
             frames: http2::Frames::default(),
             of_stream: Cell::new(None),
             of_nginx: Cell::new(None),
+            is_end_told: Cell::new(false),
         };
         // SAFETY: nginx has given as much memory as asked for, aligned as asserted above.
         unsafe { shared.write(nothing) };
