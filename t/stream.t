@@ -456,3 +456,18 @@ h3: head POST /up/quic chunked; send 40k; answer; send 20k; finish; pause 1; clo
 h3 /up/quic 413 complete * ?
 --- no_error_log
 [alert]
+
+
+=== TEST 20: a body in frames of a byte is no flood when its drain is over: what goes on beside it ends as usual
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /accepted { limit_body 0; proxy_pass http://backend; }
+--- script
+h2: head POST /accepted 1000; send 500; head POST /small 1200k; answer; flood 1200k; finish; drained; stream 1; send 500; finish; answer; close
+--- seen
+413 <413 Request Entity Too Large> | 200 ok
+--- drained
+/small 413 complete 1228800 yes
+--- no_error_log
+flood

@@ -443,16 +443,20 @@ impl<'r> Stream<'r> {
     }
 
     /// Corrects nginx's count of useful bytes, after `dropped` bytes were dropped. nginx takes a connection for flooded
-    /// when more than eight times as many bytes have arrived as were useful. The dropped bytes pay for themselves and
-    /// for their frame headers, and must pay for nothing else. If the client has not ended its side, it may use up its
-    /// remaining credit before it learns that the stream has ended. That is paid for too.
+    /// when more than eight times as many bytes have arrived as were useful, and a mebibyte more. The dropped bytes pay for
+    /// themselves and for their frame headers, and must pay for nothing else. The headers of small frames are more than what
+    /// is left to pay for them, and nobody has counted them: so the count does not fall below an eighth of all bytes, or other
+    /// streams would pay. At worst that forgives the client as much as the same bytes of an accepted body would. If the client
+    /// has not ended its side, it may use up its remaining credit before it learns that the stream has ended. That is paid for
+    /// too.
     pub(crate) fn settle(self, dropped: u64, skipped: Option<Skipped>) {
         if let Some(skipped) = skipped {
             self.take_back(skipped);
         }
+        let due = self.session().total_bytes() / 8;
         self.session().add_payload(|payload| {
             let paid = dropped.saturating_sub(dropped / 8).saturating_sub(dropped / 512);
-            payload.saturating_sub_unsigned(paid)
+            payload.saturating_sub_unsigned(paid).max(payload.min(due))
         });
         if !self.is_ended() {
             self.session().add_payload(|payload| payload.saturating_add_unsigned(self.window().min(WINDOW) / 8));
@@ -611,6 +615,12 @@ impl Session {
         // SAFETY: borrows a number of a live connection.
         let total = unsafe { &mut (*self.as_ptr()).total_bytes };
         *total = total.saturating_add_unsigned(bytes as u64);
+    }
+
+    /// nginx's count of all bytes.
+    fn total_bytes(self) -> off_t {
+        // SAFETY: reads a number of a live connection.
+        unsafe { (*self.as_ptr()).total_bytes }
     }
 
     /// Changes nginx's count of useful bytes.
