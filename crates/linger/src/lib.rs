@@ -362,9 +362,11 @@ pub fn drop_piece<M: Linger>(r: Request<'_, M>, input: &mut Input<'_>) -> Piece 
     let dropped = last.unwrap_or_else(|| input.discard());
     tell(r, dropped, if last.is_some() { Came::Whole } else { Came::Wait });
     // nginx would go on reading for as long as the client sends. `Piece::Over` makes it finalize the request, because
-    // the filter then does not return NGX_OK. That need not end the request: a background subrequest, such as a
-    // mirror's, may still use it.
-    if r.is_done() && !matches!(M::patience(r), Patience::Wait(_)) {
+    // the filter then does not return NGX_OK. That gives up the drain's use of the request, and nobody else's: a body that
+    // is not watched has no such user. It need not end the request: a background subrequest, such as a mirror's, may still
+    // use it.
+    let is_user = r.is_done() && watched(r).is_some();
+    if is_user && !matches!(M::patience(r), Patience::Wait(_)) {
         release(r);
         return Piece::Over;
     }
