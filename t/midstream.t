@@ -417,3 +417,33 @@ h1: await held; bytes POST /ignored HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ch
 /ignored 413 refused 0 ?
 --- no_error_log
 [alert]
+
+
+=== TEST 18: a module that reads the body before there is a location may call the request internal, as Lua does
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_read_in server_rewrite;
+control_internal;
+--- config
+limit_body 4k;
+location = /lower { limit_body 1k; proxy_pass http://backend/length; }
+location = /same { proxy_pass http://backend/length; }
+--- upload
+h1 POST /lower 1k
+h1 POST /lower 1025
+h1 chunked POST /lower 1025
+h1 POST /same 4k
+h1 POST /same 4097
+h2 POST /lower 1025 | POST /same 4k | POST /same 4097
+h2 chunked POST /lower 1025 | POST /same 4k | POST /same 4097
+h3 chunked POST /lower 1025 | POST /same 4k | POST /same 4097
+--- answer
+200 length 1024 | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+200 length 4096 | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | 200 length 4096 | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | 200 length 4096 | 413 <413 Request Entity Too Large>
+413 <413 Request Entity Too Large> | 200 length 4096 | 413 <413 Request Entity Too Large>

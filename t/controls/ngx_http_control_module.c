@@ -12,7 +12,8 @@
  *
  * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named, and "control_discard_in"
  * discards them there.  "control_wait_in" reads them, too, but leaves the request counted once more until the body has come,
- * as ModSecurity does.
+ * as ModSecurity does.  "control_internal;" calls the requests of "control_read_in" internal behind that, as Lua does when a script
+ * changes the URI.
  *
  * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
@@ -101,6 +102,7 @@ ngx_http_control_ignore_handler(ngx_http_request_t *r)
 
 static ngx_int_t            ngx_http_control_phase;
 static ngx_http_handler_pt  ngx_http_control_phase_handler;
+static ngx_uint_t           ngx_http_control_sets_internal;
 
 
 static void
@@ -116,7 +118,15 @@ ngx_http_control_read_handler(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    if (r != r->main || r->request_body) {
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    if (r->request_body) {
+        if (ngx_http_control_sets_internal) {
+            r->internal = 1;
+        }
+
         return NGX_DECLINED;
     }
 
@@ -190,10 +200,20 @@ ngx_http_control_set_phase(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_control_set_internal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_control_sets_internal = 1;
+
+    return NGX_CONF_OK;
+}
+
+
 static ngx_int_t
 ngx_http_control_preconfiguration(ngx_conf_t *cf)
 {
     ngx_http_control_phase = -1;
+    ngx_http_control_sets_internal = 0;
 
     return NGX_OK;
 }
@@ -263,6 +283,13 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       0,
       ngx_http_control_read_handler },
+
+    { ngx_string("control_internal"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS,
+      ngx_http_control_set_internal,
+      0,
+      0,
+      NULL },
 
     { ngx_string("control_wait_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

@@ -10,7 +10,7 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use nginx_sys::{ngx_http_request_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_t};
+use nginx_sys::{ngx_http_request_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_t, ngx_uint_t, NGX_HTTP_MAX_URI_CHANGES};
 
 use crate::{pool, shim, Event, HttpModule, Registration};
 
@@ -118,7 +118,8 @@ pub(crate) unsafe fn find_or_create<M: HttpModule>(r: *mut ngx_http_request_t) -
     unsafe { find::<M>(r).or_else(|| create::<M>(r)) }
 }
 
-/// Marks a request that has come straight from the client, until nginx zeroes the contexts.
+/// Marks a request that has come straight from the client, until nginx zeroes the contexts. Another module that comes first may
+/// have called it internal, as Lua does where a script changes the URI; but nginx counts each redirect.
 ///
 /// # Safety
 ///
@@ -126,7 +127,7 @@ pub(crate) unsafe fn find_or_create<M: HttpModule>(r: *mut ngx_http_request_t) -
 pub(crate) unsafe fn mark_direct<M: HttpModule>(r: *mut ngx_http_request_t) {
     // SAFETY: `r` is live, as the caller promises, and so is the place of the mark.
     unsafe {
-        if shim::nginx_shim_internal(r) == 0 {
+        if (*r).main == r && shim::nginx_shim_uri_changes(r) > NGX_HTTP_MAX_URI_CHANGES as ngx_uint_t {
             *mark::<M>(r) = ptr::from_ref(M::registration()).cast_mut().cast();
         }
     }
