@@ -54,12 +54,14 @@ fn drop_rest(r: Request<'_>) {
     }
 }
 
-/// Notes of a body that is not there as a whole that somebody has taken what there was of it, and has not done what was asked for, or
-/// that nginx could not store it. Another location would have to do without: an upload would be taken for an empty one.
+/// Notes of a body that is not there as a whole that somebody has taken what there was of it, and has not done what was asked for;
+/// that it never came to its end; or that nginx could not store it. Another location would have to do without: an upload would be
+/// taken for an empty one.
 fn note_spent(r: Request<'_>) {
     let (is_refused, is_unstored) =
         r.state().map_or((false, false), |state| (state.is_refused(), state.is_body_unstored.get()));
-    let is_lost = (r.is_body_taken() && !r.has_upstream_succeeded()) || is_unstored;
+    let is_taken = r.is_body_taken() || r.is_body_broken_off();
+    let is_lost = (is_taken && !r.has_upstream_succeeded()) || is_unstored;
     if is_lost && !is_refused && !r.is_body_empty() {
         set_spent(r);
     }

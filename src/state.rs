@@ -40,8 +40,8 @@ pub struct State<'r> {
     pub replaced: Cell<Option<(Status, usize)>>,
     /// Whether nginx could not store some of the body.
     pub is_body_unstored: Cell<bool>,
-    /// Whether an upstream has failed that was given the body as it came, nginx could not store it, or the page of an error goes
-    /// without it, so that no other location can have it.
+    /// Whether an upstream has failed that was given the body as it came, the body never came to its end, nginx could not store it,
+    /// or the page of an error goes without it, so that no other location can have it.
     pub is_body_spent: Cell<bool>,
     /// Whether the error log says so.
     pub is_loss_told: Cell<bool>,

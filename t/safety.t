@@ -1200,9 +1200,9 @@ CORE::join '', "h1: bytes POST /malformed HTTP/1.1\\r\\nHost: localhost\\r\\nTra
      "h2: head POST /$_ chunked; send 30k; finish; answer; head GET /next; answer\n")
 } qw(closed said not-found elsewhere missed again sorry handed denied page named)
 --- seen eval
-CORE::join '', "200 ok\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 4, '405 <405 Not Allowed>', '502 <502 Bad Gateway>', '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
+CORE::join '', "502 <502 Bad Gateway>\n", "502 <502 Bad Gateway> | 200 ok\n" x 2, map { "$_ | 200 ok\n" x 4 } ('502 <502 Bad Gateway>') x 4, '405 <405 Not Allowed>', '502 <502 Bad Gateway>', '200 text', '200 ok', '200 ok', '200 page', '502 <502 Bad Gateway>'
 --- asked eval
-CORE::join '', "POST /malformed none\n", ("GET /next none\n") x 30,
+CORE::join '', ("GET /next none\n") x 30,
     (map { my $target = $_; map { "$_ $target none\nGET /next none\n" } 'POST', 'PUT', 'POST', 'POST' } '/handed', '/denied'), ("GET /next none\n") x 8
 --- no_error_log
 [alert]
@@ -1748,4 +1748,41 @@ CORE::join '', (map {
 --- error_log
 uwsgi request is too big
 --- no_error_log
+[emerg]
+
+
+=== TEST 41: nor does anybody get an upload without its body that does not come to its end, buffered or not
+--- config
+limit_body 1m;
+proxy_http_version 1.1;
+location = /buffered { error_page 400 = @other; proxy_pass http://backend; }
+location = /stored { error_page 400 = @other; client_body_buffer_size 1k; proxy_pass http://backend; }
+location = /unbuffered { error_page 400 = @other; proxy_request_buffering off; proxy_pass http://backend; }
+location = /off { error_page 400 = @other; limit_body off; limit_body_drain off; proxy_pass http://backend; }
+location = /status { error_page 400 @other; proxy_pass http://backend; }
+location = /get { error_page 400 = /page; proxy_pass http://backend; }
+location = /page { proxy_pass http://kept; }
+location = /return { error_page 400 = @return; proxy_pass http://backend; }
+location @return { return 200 "page\n"; }
+location @other { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script eval
+CORE::join '', (map {
+    ("h1: bytes POST /$_ HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nno; answer; connect; head GET /next; answer\n",
+     "h1: head POST /$_ chunked; chunk 5000; read; bytes no; answer; connect; head GET /next; answer\n",
+     "h2: head POST /$_ 5000; send 2000; finish; answer; head GET /next; answer\n",
+     "h2: head POST /$_ 5000; send 5001; finish; answer; head GET /next; answer\n",
+     "h3: head POST /$_ 5000; send 2000; finish; answer; head GET /next; answer\n")
+} qw(buffered stored off status get return)),
+    "h1: bytes POST /unbuffered HTTP/1.1\\r\\nHost: localhost\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nno; answer; connect; head GET /next; answer\n"
+--- seen eval
+CORE::join '', ("502 <502 Bad Gateway> | 200 ok\n") x 15, ("400 ok | 200 ok\n") x 5, ("200 ok | 200 ok\n") x 5, ("200 page | 200 ok\n") x 5,
+    "502 <502 Bad Gateway> | 200 ok\n"
+--- asked eval
+CORE::join '', ("GET /next none\n") x 25, ("h3 GET /next none\n") x 6, map { ("$_\n") x 4, "h3 $_\n" } 'POST /status none', 'GET /page none'
+--- error_log
+body is gone behind an error, no other location gets the request
+--- no_error_log
+[alert]
 [emerg]

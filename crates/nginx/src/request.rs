@@ -314,6 +314,26 @@ impl<'r, M: HttpModule> Request<'r, M> {
         (self.is_body_unbuffered() && has_begun) || is_past_nginx
     }
 
+    /// Returns whether nginx has begun to read a body for somebody, and has given up before its end: it is malformed, or not as long
+    /// as declared. Not if nginx has refused its size (413). To be asked of a body that is torn.
+    pub fn is_body_broken_off(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. There is a handler in it where nginx
+        // reads for somebody.
+        let body = unsafe { (*self.as_ptr()).request_body.as_ref() }.filter(|body| body.post_handler.is_some());
+        // Of what it discards over HTTP/2 nginx reads nothing.
+        let is_broken_off =
+            body.is_some_and(|body| self.is_body_awaited() || (body.rest < 0 && !self.raw().is_body_skipped()));
+        is_broken_off && !self.may_be_too_large_for_nginx()
+    }
+
+    /// Whether nginx may have refused the body itself, for its size as it came. Over HTTP/1.1 a close that lingers tells that from
+    /// other errors. Over HTTP/2 and HTTP/3 there is hardly another one without a declared length.
+    fn may_be_too_large_for_nginx(self) -> bool {
+        // SAFETY: reads a bit of a live request.
+        let lingers = unsafe { shim::nginx_shim_lingering_close(self.as_ptr()) != 0 };
+        self.is_chunked() && (self.is_multiplexed() || lingers)
+    }
+
     /// Whether nginx has read the body to its end, as far as it was to be read.
     pub fn is_body_over(self) -> bool {
         // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
