@@ -1238,3 +1238,36 @@ http2 /again /again
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 39: gRPC: an upstream that is found so, on a Unix socket, and answers before nginx looks at the connection again
+--- http_config
+limit_body 64m;
+--- config
+set $socket http2;
+grpc_read_timeout 2s;
+location / { grpc_pass grpc://unix:$TEST_NGINX_EARLY/$socket; }
+location = /ready { access_log off; return 204; }
+# The password takes nginx some time.
+location = /busy { access_log off; auth_basic busy; auth_basic_user_file $TEST_NGINX_SERVER_ROOT/html/users; root html; }
+--- user_files
+>>> users
+u:$6$rounds=300000$salt$none
+--- early eval
+# A PING, which nginx answers, the header, and a part of a frame, at once; the rest of that looks like the ends of responses.
+'/: rest; send \x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678\x00\x00\x01\x01\x04\x00\x00\x00\x01\x88' .
+    '\x00\x40\x00\x00\x00\x00\x00\x00\x01' . 'x' x 4000 . '; await begun; send ' .
+    '\x00\x00\x00\x00\x01\x00\x00\x00\x01' x 1376 . "; frame 0 1 1; await answered\n"
+--- script
+h1: head GET /ready; answer; mark ready; await stopped; bytes POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12345; mark sent; header; pause 0.2; mark begun; answer; mark answered
+h1: head GET /ready; answer; await ready; signal STOP; mark stopped; await sent; bytes GET /busy HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic dTp3\r\n\r\n; signal CONT; answer
+--- seen
+204 | 200 16384 bytes
+204 | 401 <401 Authorization Required>
+--- responses
+/ 200 -
+--- early_asked
+http2 /
+--- no_error_log
+[alert]
+[crit]

@@ -15,7 +15,7 @@ use nginx_sys::{
 
 use super::{install, is_ours, is_stale, Filter};
 use crate::connection::Connection;
-use crate::{state, HttpModule, Request};
+use crate::{shim, state, HttpModule, Request};
 
 /// Guards a request on its way to its upstream, if it has one, and the module watches it.
 ///
@@ -55,8 +55,13 @@ unsafe fn guard_first<M: HttpModule>(r: *mut ngx_http_request_t, u: &mut ngx_htt
         u.output.output_filter = Some(write::<M>);
         u.output.filter_ctx = writer;
     } else {
-        // SAFETY: live, says the caller.
-        unsafe { install::<M>(r, u) };
+        // SAFETY: reads a bit of the upstream's configuration. nginx has used that to set its filter.
+        let is_http2 = unsafe { shim::nginx_shim_preserve_output(u.conf) != 0 };
+        // What follows frames has to see the first of them.
+        if !is_http2 || request.is_upstream_connecting() {
+            // SAFETY: live, says the caller.
+            unsafe { install::<M>(r, u) };
+        }
     }
     // Nothing is kept of a subrequest, which has its body from the start.
     if filter.is_none() && !u.resolved.is_null() && request.is_main() {
