@@ -600,6 +600,10 @@ unsafe extern "C" fn event<M: Linger>(event: *mut ngx_event_t) {
             return;
         }
     }
+    if event == c.write() && r.is_done() && stream(r).is_none() {
+        // Nobody waits for room any more.
+        c.ignore_room();
+    }
     // SAFETY: the body is taken, and no copy of `r` is used afterwards.
     unsafe { go_on(r, came) }
 }

@@ -70,7 +70,12 @@ impl Connection {
         self.write().set_ready(true);
         // SAFETY: nginx takes the event of any connection.
         unsafe { ngx_handle_read_event(self.read().as_ptr(), 0) };
-        // SAFETY: as above.
+        self.ignore_room();
+    }
+
+    /// The same for room to write, once there is some.
+    pub fn ignore_room(self) {
+        // SAFETY: nginx takes the event of any connection.
         unsafe { ngx_handle_write_event(self.write().as_ptr(), 0) };
     }
 
