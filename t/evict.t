@@ -274,3 +274,23 @@ h2: head POST /reload 1m; answer; signal HUP; logged gracefully; send 1m; finish
 413 <413 Request Entity Too Large> | closed
 --- drained
 /reload 413 complete 1048576 yes
+
+
+=== TEST 15: a request over HTTP/3 does not end with the drain that nginx has ended for it on the same connection
+--- config
+limit_body 1k;
+location / { proxy_pass http://backend; }
+location = /following { proxy_pass http://early_unix; }
+--- early
+/following: answer 200 following
+--- commands
+"$TEST_PYTHON" t/lib/pressed.py "$PORT" "$TLS_PORT"
+--- output
+413
+200
+--- drained
+/ 413 evicted 0 yes
+--- no_error_log
+[emerg]
+exited on signal
+--- skip_eval: 4: !$Test::Nginx::LimitBody::has_http3

@@ -143,6 +143,23 @@ impl<'r> Stream<'r> {
         (dropped, Came::More)
     }
 
+    /// Gives up one user of the request, perhaps the last.
+    ///
+    /// # Safety
+    ///
+    /// The user must have been counted. The call may end the request: no copy of it may be used afterwards.
+    pub(crate) unsafe fn close(self) {
+        let parent = self.parent();
+        // SAFETY: the user was counted. No copy of the request is used afterwards, as the caller promises.
+        unsafe { self.r.leave() };
+        // nginx is reading a datagram. If it has ended this stream for one that begins there, it does not know that one yet, and
+        // may take the connection for one without requests. Then it could end the connection within a call for the new request,
+        // and crash. The connection outlives its streams.
+        if parent.read().is_ready() {
+            parent.set_reusable(false);
+        }
+    }
+
     /// Drops the bytes that nginx has read and not used.
     fn drop_ahead(self, dropped: &mut u64) -> Found {
         let r = self.r.as_ptr();

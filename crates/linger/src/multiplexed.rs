@@ -289,8 +289,9 @@ impl<'r> Stream<'r> {
 pub(crate) unsafe fn close(r: RawRequest<'_>) {
     // SAFETY: the user was counted, and no copy of `r` is used afterwards, as the caller promises.
     unsafe {
-        match http2::Stream::of(r) {
-            Some(stream) => stream.close(),
+        match Stream::of(r) {
+            Some(Stream::Http2(stream)) => stream.close(),
+            Some(Stream::Http3(stream)) => stream.close(),
             None => r.leave(),
         }
     }
