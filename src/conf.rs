@@ -29,9 +29,6 @@ pub struct Rule<'c> {
     pub fallback: Limit,
     /// When a declared length is judged.
     pub when: When,
-    /// Whether a declared length is judged by this rule at all. nginx compares it with `client_max_body_size` when it finds a
-    /// location, which it does not do for a named one.
-    pub judges_declared: bool,
     /// What becomes of a body of undeclared length.
     pub undeclared: Undeclared,
     /// Where else than in Content-Length a client may announce the length of the body; `None` if nowhere.
@@ -302,7 +299,6 @@ impl<'c> Conf<'c> {
                 source: Source::Fixed(client_max_body_size),
                 fallback: client_max_body_size,
                 when: When::BeforeAccess,
-                judges_declared: !core.is_named(),
                 undeclared: Undeclared::Judged,
                 length: None,
                 mode: Mode::Enforce,
@@ -315,7 +311,6 @@ impl<'c> Conf<'c> {
             source,
             fallback: client_max_body_size,
             when,
-            judges_declared: true,
             undeclared,
             length,
             mode: self.mode(),

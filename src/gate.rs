@@ -8,7 +8,7 @@
 
 use policy::Mode;
 
-use crate::conf::{By, Conf, Rule, When};
+use crate::conf::{By, Rule, When};
 use crate::drain;
 use crate::judge;
 use crate::module::Request;
@@ -105,7 +105,8 @@ pub fn note(r: Request<'_>) {
     // The body is judged by the rule of this location, and drained on its terms. If the location has none, it still replaces
     // an earlier one that has.
     let (here, has_body) = (here(r), r.has_body());
-    let is_judged = || here.rule().is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
+    let is_judged =
+        || rule_for_answers(here).is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
     let matters = (has_body && here.conf.terms().is_some()) || is_judged();
     if let Some(state) = if matters { r.state_or_default() } else { r.state() } {
         state.sent_to.set(Some(here));
@@ -114,22 +115,14 @@ pub fn note(r: Request<'_>) {
 
 /// The place that a request is in.
 fn here(r: Request<'_>) -> SentTo<'_> {
-    let (conf, is_located) = (r.conf(), r.is_located());
-    // nginx compares a declared length with `client_max_body_size` when it has found a location, and so never if the server has
-    // answered before that, nor in a named location.
-    let judge = match conf.rule() {
-        Some(rule) if !rule.judges_declared => state::noted(r).and_then(|before| before.judge),
-        Some(rule) if is_located || rule.by == By::LimitBody => Some(conf),
-        _ => None,
-    };
-    SentTo { conf, judge, is_located }
+    SentTo { conf: r.conf(), is_located: r.is_located() }
 }
 
-impl<'r> SentTo<'r> {
-    /// The rule by which a declared length is judged; `None` if it is not.
-    fn rule(self) -> Option<&'r Rule<'r>> {
-        self.judge.and_then(Conf::rule)
-    }
+/// The rule by which a request is judged that was answered in this place before it was due to be judged; `None` if it is
+/// not. nginx compares a declared length with `client_max_body_size` when it has found a location, and so never if the
+/// server has answered before that.
+fn rule_for_answers<'r>(place: SentTo<'r>) -> Option<&'r Rule<'r>> {
+    place.conf.rule().filter(|rule| place.is_located || rule.by == By::LimitBody)
 }
 
 /// Called when the location is settled, before access is checked and the body is read.
@@ -179,7 +172,7 @@ pub fn after_access(r: Request<'_>) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
     }
-    let is_due = here(r).rule().is_some_and(|rule| rule.when == When::AfterAccess) && !r.is_error_page();
+    let is_due = r.conf().rule().is_some_and(|rule| rule.when == When::AfterAccess) && !r.is_error_page();
     let phase = if is_due { judge_in_advance(r, When::AfterAccess) } else { Phase::Declined };
     if !matches!(phase, Phase::Declined) || !r.is_body_lost() {
         return phase;
@@ -204,8 +197,7 @@ fn accept(r: Request<'_>) -> bool {
 }
 
 fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
-    let here = here(r);
-    let (Some(conf), Some(rule)) = (here.judge, here.rule()) else {
+    let Some(rule) = r.conf().rule() else {
         return Phase::Declined;
     };
     // Another module may have read the body early, or started to discard it: that body is judged here. But one that was
@@ -224,17 +216,15 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
     state.is_due.set(true);
-    if rule.when != now || state.is_refused() || state.is_judged_in(conf) {
+    if rule.when != now || state.is_refused() || state.is_judged_in(r.conf()) {
         return Phase::Declined;
     }
-    match judge::begin(r, state, conf, length) {
+    match judge::begin(r, state, r.conf(), length) {
         Ok(()) => {
             state.note_accepted(r.is_multiplexed());
             Phase::Declined
         }
         Err(status) => {
-            // It is drained on the terms of the location that refuses it.
-            state.sent_to.set(Some(SentTo { conf, ..here }));
             reject::drop_refused(r);
             Phase::Finalize(status)
         }
@@ -299,19 +289,16 @@ fn judge_late(r: Request<'_>) -> Result<(), Status> {
     let Some(place) = (if is_elsewhere { state::noted(r) } else { Some(here(r)) }) else {
         return Ok(());
     };
-    let (Some(conf), Some(rule)) = (place.judge, place.rule()) else {
-        return Ok(());
-    };
     // A body that was read early has been judged where it was read, which need not be here.
-    if r.state().is_some_and(|state| state.is_judged_in(conf)) {
+    if r.state().is_some_and(|state| state.is_judged_in(place.conf)) {
         return Ok(());
     }
     let length = judge::declared_length(r);
-    if !judge::is_of_interest(rule, length) {
+    if !rule_for_answers(place).is_some_and(|rule| judge::is_of_interest(rule, length)) {
         return Ok(());
     }
     let state = r.state_or_default().ok_or(Status::INTERNAL_SERVER_ERROR)?;
-    judge::begin(r, state, conf, length)
+    judge::begin(r, state, place.conf, length)
 }
 
 /// The status of the refusal that replaces a response, while other code still makes that response; `None` otherwise.

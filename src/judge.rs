@@ -34,7 +34,6 @@ pub fn declared_length(r: Request<'_>) -> Option<Length> {
 /// within a `client_max_body_size` alone. Where there is no body, its length may be announced nevertheless.
 pub fn is_of_interest(rule: &Rule<'_>, length: Option<Length>) -> bool {
     match (rule.by, rule.source, length) {
-        (.., Some(Length::Declared(_))) if !rule.judges_declared => false,
         (By::Nginx, Source::Fixed(limit), Some(length)) => !limit.allows(length),
         (.., Some(_)) => true,
         (.., None) => rule.length.is_some(),
@@ -45,8 +44,7 @@ pub fn is_of_interest(rule: &Rule<'_>, length: Option<Length>) -> bool {
 /// allowed. The judgement is neither remembered nor reported; only an invalid limit is logged.
 pub fn would_allow(r: Request<'_>, rule: &Rule<'_>) -> bool {
     let length = r.content_length().map(Length::Declared);
-    length
-        .is_some_and(|length| !rule.judges_declared || limit(r, rule, false).is_some_and(|limit| limit.allows(length)))
+    length.is_some_and(|length| limit(r, rule, false).is_some_and(|limit| limit.allows(length)))
 }
 
 /// Computes the limit of a request, and judges its body, whose length is known to be `known`. Does nothing if there is no

@@ -72,9 +72,6 @@ pub struct More<'r> {
 pub struct SentTo<'r> {
     /// The configuration of the location, or that of the server before there is one.
     pub conf: &'r Conf<'r>,
-    /// The configuration whose rule a declared length is judged by; `None` if there is none. For a named location without a
-    /// `limit_body` it is that of the one before.
-    pub judge: Option<&'r Conf<'r>>,
     /// Whether there is a location.
     pub is_located: bool,
 }

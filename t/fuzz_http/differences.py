@@ -7,7 +7,6 @@ condition holds and nowhere else. What is left must be the same to the last byte
 import re
 import typing
 
-from .pair import HANDED
 from .play import BODY, GIVEN_UP, HEAD, PROBE, Answer, Play
 
 
@@ -59,8 +58,7 @@ def written(atoms):
 
 def request(method, target, is_chunked, body):
     style, limit, kind = target[1:].split("/")
-    limit = HANDED if kind == "handed" and is_chunked else int(limit)
-    return Request(method, style, limit, kind, is_chunked, body)
+    return Request(method, style, int(limit), kind, is_chunked, body)
 
 
 class Chunks(typing.NamedTuple):

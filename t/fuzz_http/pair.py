@@ -38,14 +38,10 @@ KINDS = {
     "mirrored": f"mirror /mirror; mirror_request_body off; {PROXY}",
     "tried": "try_files /nothing {here}/buffered;",
     "fallback": "try_files /nothing @upstream_{limit};",
-    "handed": "try_files /nothing @plain;",
     "accel": "proxy_pass http://upstream/accel;",
     "return": 'return 200 "returned\\n";',
     "rewritten": "rewrite ^ {here}/buffered last;",
 }
-
-# The limit of a named location that is handed a body, for one of undeclared length.
-HANDED = 100
 
 # nginx holds its limit against a declared length when it has found the location; with after_auth, the module does when access
 # has been granted.
@@ -87,7 +83,6 @@ http {{
         location = /mirror {{ internal; {unjudged} proxy_set_header Content-Length ""; {proxy} }}
         location = /accelerated {{ internal; {unjudged} alias {directory}/html/file.txt; }}
         location @named {{ return 413 "too large\\n"; }}
-        location @plain {{ client_max_body_size {handed}; {proxy} }}
         location @proxied {{ proxy_pass_request_body off; proxy_set_header Content-Length ""; {proxy} }}
         LOCATIONS
     }}
@@ -114,7 +109,6 @@ class Nginx(nginx.Nginx):
             unjudged="" if module else UNJUDGED,
             silence=silence,
             proxy=PROXY,
-            handed=HANDED,
             port=self.port,
             h2_port=self.h2_port,
             h2=h2,

@@ -278,12 +278,6 @@ impl<'c, M: HttpModule> CoreConf<'c, M> {
         unsafe { (*self.core.as_ptr()).client_max_body_size }.unsigned_abs()
     }
 
-    /// Whether this is a named location, or an `if` or a `limit_except` in one.
-    pub fn is_named(&self) -> bool {
-        // SAFETY: as above. A block in a location has its name.
-        unsafe { (*self.core.as_ptr()).name.as_bytes() }.starts_with(b"@")
-    }
-
     /// Turns nginx's own check of `client_max_body_size` off in this block.
     pub fn clear_client_max_body_size(&mut self) {
         // SAFETY: made by `settle` below. nginx's configuration of the block lives as long as ours. All blocks are
