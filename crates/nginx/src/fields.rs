@@ -45,15 +45,14 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
     let (pool, head) = unsafe { ((*list).pool, ptr::addr_of_mut!((*list).part)) };
     let (first, room, memory) = if may_have_copies {
         // SAFETY: as above. The first part is full where it is not the last.
-        let room = unsafe {
-            if (*list).last == head {
-                (*list).nalloc
-            } else {
-                (*head).nelts
-            }
-        }
-        .max(1);
-        (kept.min(room), room, room.max(ROOM))
+        let (is_one, room) = unsafe {
+            let is_one = (*list).last == head;
+            (is_one, if is_one { (*list).nalloc } else { (*head).nelts }.max(1))
+        };
+        // A script may have taken fields out of the first of several parts, which a copy still has more room in. So nothing is
+        // added there for the request itself, which goes on in the next part.
+        let first = if is_one { kept } else { kept.saturating_sub(1) };
+        (first.min(room), room, room.max(ROOM))
     } else {
         let first = kept.min(ROOM);
         (first, first.max(1), first.max(1))
