@@ -43,19 +43,20 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
     }
     // SAFETY: as above.
     let (pool, head) = unsafe { ((*list).pool, ptr::addr_of_mut!((*list).part)) };
-    let (first, room, memory) = if may_have_copies {
-        // SAFETY: as above. The first part is full where it is not the last.
-        let (is_one, room) = unsafe {
-            let is_one = (*list).last == head;
-            (is_one, if is_one { (*list).nalloc } else { (*head).nelts }.max(1))
-        };
-        // A script may have taken fields out of the first of several parts, which a copy still has more room in. So nothing is
-        // added there for the request itself, which goes on in the next part.
-        let first = if is_one { kept } else { kept.saturating_sub(1) };
-        (first.min(room), room, room.max(ROOM))
-    } else {
+    // SAFETY: as above.
+    let (is_one, nalloc, before) = unsafe { ((*list).last == head, (*list).nalloc, (*head).nelts) };
+    // How many fields the first part has, for how many its list counts on room there, and for how many there is memory.
+    let (first, room, memory) = if !may_have_copies {
         let first = kept.min(ROOM);
         (first, first.max(1), first.max(1))
+    } else if is_one {
+        let room = nalloc.max(1);
+        (kept.min(room), room, room.max(ROOM))
+    } else {
+        // A script may have taken fields out of the first of several parts, where a copy still counts on more room than there
+        // are fields. So the request itself adds nothing there: it goes on in the next part, if there is a field for that.
+        let memory = before.max(ROOM);
+        (kept.saturating_sub(1).clamp(kept.min(1), before.max(1)), memory, memory)
     };
     let more = kept.saturating_sub(first);
     let size = memory.saturating_add(more).saturating_mul(mem::size_of::<ngx_table_elt_t>());
