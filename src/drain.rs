@@ -224,7 +224,7 @@ pub fn patience(r: Request<'_>) -> Patience {
     }
     let left = drain.progress.get().patience(&terms.budget, now());
     // Over HTTP/1.x nginx is about to end its side, and that would count as unacknowledged. Over HTTP/2 and HTTP/3 the
-    // request is about to end, and then whoever wants to know asks.
+    // request is about to end, and it is asked then.
     if r.is_done() && (left.is_ok() || !r.is_multiplexed()) {
         is_acknowledged(r, drain);
     }
