@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use policy::Mode;
+use policy::{Length, Mode};
 
 use crate::conf::{By, Rule, When};
 use crate::drain;
@@ -138,7 +138,7 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     if !r.is_main() {
         return Phase::Declined;
     }
-    if r.is_error_page() && judge_late(r).is_err() {
+    if r.is_error_page() && judge_late(r).is_err() && !reject::is_only_announced(r) {
         // The answer stays, but the verdict is reported, and the page gets no body that was refused.
         reject::drop_body(r);
     }
@@ -231,19 +231,29 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
     }
 }
 
-/// Drops the body before the page of an error is made, if the rule of the page's location would refuse it. It is not
-/// refused, because the request has its answer already.
+/// Drops the body before the page of an error is made, if the page must not have it. It is not refused, because the request has
+/// its answer already.
 fn drop_excess(r: Request<'_>) {
-    let Some(rule) = r.conf().rule().filter(|rule| rule.mode == Mode::Enforce) else {
-        return;
-    };
     if !r.has_body() || r.is_body_discarded() || r.is_body_read() {
         return;
     }
-    if !judge::would_allow(r, rule) {
+    if exceeded(r, r.content_length().map(Length::Declared)).is_some() {
         set_spent(r);
         reject::drop_body(r);
     }
+}
+
+/// The place whose limit keeps a body with this length from the page of an error, if there is one: the page's own location, or,
+/// of a declared length, the one that the upload was sent to, if that has not judged it. Any limit keeps a body from the page of
+/// which no length is known.
+fn exceeded<'r>(r: Request<'r>, length: Option<Length>) -> Option<SentTo<'r>> {
+    let is_judged = |place: &SentTo<'_>| r.state().is_some_and(|state| state.is_judged_in(place.conf));
+    let is_declared = matches!(length, None | Some(Length::Declared(_)));
+    let before = state::noted(r).filter(|place| is_declared && !is_judged(place));
+    let is_over = |rule: &Rule<'_>| !length.is_some_and(|length| judge::would_allow(r, rule, length));
+    let rules = before.map(|place| (place, rule_for_answers(place))).into_iter().chain([(here(r), r.conf().rule())]);
+    let places = rules.filter(|(_, rule)| rule.is_some_and(|rule| rule.mode == Mode::Enforce && is_over(rule)));
+    places.map(|(place, _)| place).next()
 }
 
 /// Returns whether the response of a request matters: not if its body was accepted and has come as a whole.
@@ -363,13 +373,12 @@ pub fn within_body(r: Request<'_>, input: &mut Input<'_>) -> Piece {
 }
 
 fn judge_piece(r: Request<'_>) -> Result<(), Status> {
+    if r.is_error_page() {
+        return judge_for_page(r);
+    }
     let Some(rule) = r.conf().rule() else {
         return Ok(());
     };
-    // The page of an error is never replaced by a refusal.
-    if r.is_error_page() {
-        return Ok(());
-    }
     if let Some(status) = r.state().and_then(|state| state.refusal.get()) {
         return Err(status);
     }
@@ -380,6 +389,22 @@ fn judge_piece(r: Request<'_>) -> Result<(), Status> {
         return stop(r, Err(Status::INTERNAL_SERVER_ERROR));
     };
     stop(r, judge::go_on(r, state, r.conf(), length))
+}
+
+/// Judges a piece of a body that is read for the page of an error. A body that the page must not have has been dropped before that,
+/// and the page is never replaced by a refusal, unless another module reads the body first: then it is, as with nginx.
+fn judge_for_page(r: Request<'_>) -> Result<(), Status> {
+    if r.state().is_some_and(State::is_refused) {
+        return Ok(());
+    }
+    let length = judge::known_length(r);
+    let Some(place) = length.and_then(|_| exceeded(r, length)) else {
+        return Ok(());
+    };
+    let Some(state) = r.state_or_default() else {
+        return stop(r, Err(Status::INTERNAL_SERVER_ERROR));
+    };
+    stop(r, judge::begin(r, state, place.conf, length))
 }
 
 /// Makes nginx stop reading the body if `decided` is a refusal. Returns `decided`.

@@ -40,11 +40,10 @@ pub fn is_of_interest(rule: &Rule<'_>, length: Option<Length>) -> bool {
     }
 }
 
-/// Returns whether a rule allows the body of a request, by its declared length. A body of undeclared length is not
-/// allowed. The judgement is neither remembered nor reported; only an invalid limit is logged.
-pub fn would_allow(r: Request<'_>, rule: &Rule<'_>) -> bool {
-    let length = r.content_length().map(Length::Declared);
-    length.is_some_and(|length| limit(r, rule, false).is_some_and(|limit| limit.allows(length)))
+/// Returns whether a rule allows a body with this length. The judgement is neither remembered nor reported; only an invalid limit
+/// is logged.
+pub fn would_allow(r: Request<'_>, rule: &Rule<'_>, length: Length) -> bool {
+    limit(r, rule, false).is_some_and(|limit| limit.allows(length))
 }
 
 /// Computes the limit of a request, and judges its body, whose length is known to be `known`. Does nothing if there is no

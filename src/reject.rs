@@ -11,10 +11,15 @@ use crate::judge;
 use crate::module::Request;
 use crate::state::{self, State};
 
+/// Returns whether the client has only announced a body that is to come with other requests.
+pub fn is_only_announced(r: Request<'_>) -> bool {
+    !r.has_body() && judge::declared_length(r).is_none()
+}
+
 /// Removes the body from a refused request, and keeps the connection open until the rest of the body is dropped. Does nothing
-/// if the client has only announced a body that is to come with other requests.
+/// if it is only announced.
 pub fn drop_refused(r: Request<'_>) {
-    if !r.has_body() && judge::declared_length(r).is_none() {
+    if is_only_announced(r) {
         return;
     }
     // First, because fewer reads are needed if no other request can follow on the connection.

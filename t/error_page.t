@@ -409,3 +409,38 @@ h3 /undrained 403 REJECTED 1024 * header
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 15: with after_auth, the page of a request without access gets no body either that is over the limit of the upload
+--- config
+location = /up { limit_body 1k after_auth; deny all; error_page 403 /page; }
+location = /page { internal; limit_body 10m; proxy_pass http://backend/length; }
+--- upload
+h1 POST /up 1k
+h1 POST /up 2k
+h1s POST /up 2m
+h1 chunked POST /up 2k
+h2 POST /up 1k | POST /up 2k
+h3 POST /up 1k | POST /up 2k
+--- answer
+403 length 1024 | open
+403 length | open
+403 length | open
+403 length | open
+403 length 1024 | 403 length
+403 length 1024 | 403 length
+
+
+=== TEST 16: a request that only announces a body keeps its connection behind the page of an error, also where that is a file
+--- config
+location = /up { limit_body 1k length=$http_x_length; error_page 403 /page.txt; return 403; }
+--- user_files
+>>> page.txt
+page
+--- upload
+h1 GET /up 0 X-Length:2048 | GET /up 0 X-Length:1024
+--- answer
+403 page | 403 page | open
+--- logged
+/up 403 REJECTED 1024 0 header
+/up 403 PASSED 1024 0 header

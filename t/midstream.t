@@ -447,3 +447,58 @@ h3 chunked POST /lower 1025 | POST /same 4k | POST /same 4097
 413 <413 Request Entity Too Large> | 200 length 4096 | 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | 200 length 4096 | 413 <413 Request Entity Too Large>
 413 <413 Request Entity Too Large> | 200 length 4096 | 413 <413 Request Entity Too Large>
+
+
+=== TEST 19: modules that read the body for the page of an error meet the limit of the page, and that of the upload
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_read_in rewrite;
+control_pages;
+--- config
+limit_body 4k;
+error_page 403 404 /told;
+location = /up { return 403; }
+location = /lower { limit_body 1k; return 404; }
+location = /higher { limit_body 1m; return 403; }
+location = /nginx { client_max_body_size 1k; error_page 404 /large; return 404; }
+location = /announced { limit_body 1k length=$http_x_length; return 403; }
+location = /dry { limit_body 1k; limit_body_dry_run on; error_page 403 /dry/told; return 403; }
+location = /told { proxy_pass http://backend/length; }
+location = /large { client_max_body_size 2k; proxy_pass http://backend/length; }
+location = /dry/told { limit_body 1k; limit_body_dry_run on; proxy_pass http://backend/length; }
+--- upload
+h1 POST /up 4k | POST /lower 1k | POST /announced 100 X-Length:2048
+h1 POST /up 4097
+h1 POST /lower 1025
+h1 POST /higher 4097
+h1 POST /nginx 1025
+h1 POST /dry 8k
+h1s POST /up 8m
+h1 chunked POST /up 4k | POST /nginx 2k
+h1 chunked POST /up 4097
+h1 chunked POST /up 8m
+h1 chunked POST /nginx 2049
+h2 POST /up 4k | POST /up 4097 | POST /lower 1025
+h2 chunked POST /up 4k | POST /up 4097 | POST /up 1m
+h3 POST /up 4k | POST /up 4097 | POST /lower 1025
+h3 chunked POST /up 4k | POST /up 4097 | POST /up 1m
+--- answer
+403 length 4096 | 404 length 1024 | 403 length 100 | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+403 length 8192 | open
+413 <413 Request Entity Too Large> | closed
+403 length 4096 | 404 length 2048 | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+403 length 4096 | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+403 length 4096 | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+403 length 4096 | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+403 length 4096 | 413 <413 Request Entity Too Large> | 413 <413 Request Entity Too Large>
+--- no_error_log
+[alert]
+[crit]

@@ -13,7 +13,7 @@
  * "control_read_in server_rewrite | rewrite;" reads bodies before their time, in the phase named, and "control_discard_in"
  * discards them there.  "control_wait_in" reads them, too, but leaves the request counted once more until the body has come,
  * as ModSecurity does.  "control_internal;" calls the requests of "control_read_in" internal behind that, as Lua does when a script
- * changes the URI.
+ * changes the URI.  "control_pages;" has them read bodies for the pages of errors only.
  *
  * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
@@ -103,6 +103,7 @@ ngx_http_control_ignore_handler(ngx_http_request_t *r)
 static ngx_int_t            ngx_http_control_phase;
 static ngx_http_handler_pt  ngx_http_control_phase_handler;
 static ngx_uint_t           ngx_http_control_sets_internal;
+static ngx_uint_t           ngx_http_control_reads_pages;
 
 
 static void
@@ -118,7 +119,7 @@ ngx_http_control_read_handler(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    if (r != r->main) {
+    if (r != r->main || (ngx_http_control_reads_pages && !r->error_page)) {
         return NGX_DECLINED;
     }
 
@@ -201,9 +202,9 @@ ngx_http_control_set_phase(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_control_set_internal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_control_set_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_control_sets_internal = 1;
+    *(ngx_uint_t *) cmd->post = 1;
 
     return NGX_CONF_OK;
 }
@@ -214,6 +215,7 @@ ngx_http_control_preconfiguration(ngx_conf_t *cf)
 {
     ngx_http_control_phase = -1;
     ngx_http_control_sets_internal = 0;
+    ngx_http_control_reads_pages = 0;
 
     return NGX_OK;
 }
@@ -286,10 +288,17 @@ static ngx_command_t  ngx_http_control_commands[] = {
 
     { ngx_string("control_internal"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS,
-      ngx_http_control_set_internal,
+      ngx_http_control_set_flag,
       0,
       0,
-      NULL },
+      &ngx_http_control_sets_internal },
+
+    { ngx_string("control_pages"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS,
+      ngx_http_control_set_flag,
+      0,
+      0,
+      &ngx_http_control_reads_pages },
 
     { ngx_string("control_wait_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

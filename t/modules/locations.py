@@ -401,6 +401,11 @@ add("modsecurity-on-page", f"{LIMITED} error_page 413 HERE-page; {PROXY}",
     f"location = HERE-page {{ max_body 1m; {guarded()} {PROXY} }}", loops="it reads a body that nginx discards: a null pointer")
 add("modsecurity-403-page", f"{LIMITED} {guarded()} deny all; error_page 403 HERE-page;",
     f"location = HERE-page {{ max_body 1m; {guarded()} {SAYS} }}")
+# The page of an error that comes before the body is read, and reads it itself.
+add("lua-403-read-page", f"{LIMITED} return 403; error_page 403 HERE-page;",
+    f"location = HERE-page {{ max_body 20000; rewrite_by_lua_block {{ ngx.req.read_body() }} {PROXY} }}")
+add("modsecurity-403-read-page", f"{LIMITED} return 403; error_page 403 HERE-page;",
+    f"location = HERE-page {{ max_body 20000; {guarded()} {PROXY} }}")
 add("modsecurity-exec", f'{LIMITED} {guarded()} rewrite_by_lua_block {{ ngx.exec("HERE-target") }}', target(f"{guarded()} {SAID}"))
 
 # --- headers-more, subs-filter
