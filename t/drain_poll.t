@@ -35,3 +35,17 @@ h1: head GET /mirrored 500k; answer; idle 1; mark idle; send 500k; head GET /big
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 2: a client that is gone when nginx refuses its method takes its connection along
+--- config
+listen unix:$TEST_NGINX_SOCKET;
+location = /status { stub_status; }
+limit_body_drain idle=60s;
+--- script
+unix: signal STOP; bytes TRACE / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n0123456789; close; signal CONT; active 0
+--- seen
+--- error_log
+drained 0 bytes of request body
+--- no_error_log
+[alert]

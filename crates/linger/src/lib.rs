@@ -268,6 +268,7 @@ pub fn take_body<M: Linger>(r: Request<'_, M>) -> bool {
     let Some(timer) = timer else {
         return false;
     };
+    raw(r).end_with_its_users();
     taken.watch.set(Some(Watch { timer, read: None, write: None }));
     timer.start_timer(if skipping(r).is_some() { SOON } else { NOTICE });
     grant(r);

@@ -5,9 +5,9 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_cached_time, ngx_http_block_reading, ngx_http_core_content_phase, ngx_http_core_main_conf_t,
-    ngx_http_core_module, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_http_test_reading, ngx_int_t, ngx_pool_t,
-    NGX_DONE,
+    ngx_http_core_module, ngx_http_finalize_request, ngx_http_request_body_t, ngx_http_request_empty_handler,
+    ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_special_response_handler, ngx_http_test_reading,
+    ngx_int_t, ngx_pool_t, NGX_DONE,
 };
 
 use crate::connection::Connection;
@@ -219,6 +219,16 @@ impl RawRequest<'_> {
     pub fn add_user(self) {
         // SAFETY: writes a number of a live request's main request.
         unsafe { shim::nginx_shim_add_user(self.as_ptr()) }
+    }
+
+    /// Has nginx free the request when it gives it up, however many users it has. Before nginx has begun to process a request,
+    /// which it may then answer already, it only gives up a user, and expects no other.
+    pub fn end_with_its_users(self) {
+        // SAFETY: borrows a pointer of a live request. nginx calls the function with a live request.
+        let handler = unsafe { &mut (*self.as_ptr()).write_event_handler };
+        if handler.is_none() {
+            *handler = Some(ngx_http_request_empty_handler);
+        }
     }
 
     /// Gives up a user, perhaps the last.
