@@ -123,7 +123,7 @@ pub fn response_end(r: Request<'_>) {
             // It may be sent at once, which no event tells.
             linger::watch_body(r);
         }
-    } else if is_body_coming(r) && !is_awaited(r) {
+    } else if is_body_coming(r) && !is_awaited(r) && !(r.is_body_unbuffered() && r.is_response_stored()) {
         begin_early(r);
         response_begin(r);
     }

@@ -925,3 +925,20 @@ connected | POST /tunnel HTTP/1.1
 closed
 --- no_error_log
 drained
+
+
+=== TEST 35: nginx reads the response to HEAD into its cache, and the upstream gets the whole body
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=z:1m;
+--- config
+limit_body 10m;
+proxy_http_version 1.1;
+proxy_request_buffering off;
+proxy_cache z;
+proxy_cache_valid 200 1m;
+location = /cached { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- script
+up 5: line; bytes HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n; take 99000; bytes 12345; mark taken; close
+h1: head HEAD /cached 100000; send 1000; header; send 99000; await taken; close
+--- seen
+connected | GET /cached HTTP/1.1

@@ -185,6 +185,7 @@ GETTER(nopush, ngx_connection_t, it->tcp_nopush == NGX_TCP_NOPUSH_SET)
 GETTER(preserve_output, ngx_http_upstream_conf_t, it->preserve_output)
 GETTER(upstream_header_sent, ngx_http_upstream_t, it->header_sent)
 GETTER(upstream_kept, ngx_http_upstream_t, it->peer.cached)
+GETTER(upstream_stores, ngx_http_upstream_t, it->buffering && (it->cacheable || it->store))
 GETTER(upstream_request_sent, ngx_http_upstream_t, it->request_sent)
 
 GETTER(upstream_blocked, ngx_http_upstream_t, it->request_body_blocked)
