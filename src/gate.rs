@@ -22,7 +22,7 @@ use nginx::{Input, Level, Phase, Piece, Status};
 #[cold]
 pub fn redirected(r: Request<'_>) {
     if !r.is_main() {
-        return within_subrequest(r);
+        return r.restore_length();
     }
     if r.is_post_action() {
         r.give_up_upstream();
@@ -87,9 +87,8 @@ fn does_without_body(r: Request<'_>) -> bool {
     r.is_error_page() || r.is_post_action() || r.is_retrieval() || r.is_body_unwanted()
 }
 
-/// Called for a subrequest, when its location is looked for, and when its response is about to be made: a clone of another
-/// request begins there, and what another has of the body may have gone since. It must not announce what it has not: what
-/// has gone to another upstream, or was never read, or is in the place of an empty body (`auth_request`).
+/// Called for a subrequest when its response is about to be made. It must not announce what it has not: what has gone to another
+/// upstream, or was never read, or is in the place of an empty body (`auth_request`).
 pub fn within_subrequest(r: Request<'_>) {
     if r.is_body_torn() {
         r.detach_body();

@@ -1786,3 +1786,45 @@ body is gone behind an error, no other location gets the request
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 42: a request keeps its body when a module gives it the header of a subrequest without one
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_copy;
+--- config
+limit_body 1m;
+proxy_http_version 1.1;
+location = /auth { auth_request /check; proxy_pass http://kept; }
+location = /tried { auth_request /try; proxy_pass http://kept; }
+location = /page { auth_request /fail; proxy_pass http://kept; }
+location = /mirror { mirror /check; mirror_request_body off; proxy_pass http://kept; }
+location = /mirror-page { mirror /fail; mirror_request_body off; proxy_pass http://kept; }
+location = /unbuffered { mirror /check; mirror_request_body off; proxy_request_buffering off; proxy_pass http://kept; }
+location = /check { internal; proxy_pass http://kept; }
+location = /try { internal; try_files /none @checked; }
+location = /fail { internal; error_page 502 = @checked; proxy_pass http://127.0.0.1:1; }
+location @checked { proxy_pass http://kept; }
+location = /next { proxy_pass http://kept; }
+--- in_turn
+--- script eval
+# Of a body in chunks nginx counts the length where the copy goes, if it is being read by then.
+CORE::join '', map {
+    my $path = $_;
+    ("h1: head POST /$path 40; pause 0.2; send 40; answer; head GET /next; answer\n",
+     "h2: head POST /$path 40; pause 0.2; send 40; finish; answer; head GET /next; answer\n",
+     "h2: head POST /$path chunked; pause 0.2; send 40; finish; answer; head GET /next; answer\n",
+     $path =~ /mirror/ ? () : "h1: head POST /$path chunked; pause 0.2; chunk 40; chunk 0; answer; head GET /next; answer\n")
+} qw(auth tried page mirror mirror-page unbuffered)
+--- seen eval
+"200 ok | 200 ok\n" x 22
+--- asked eval
+CORE::join '', map {
+    my ($path, $method, $subrequest, @lengths) = @$_;
+    map { ("$method /$subrequest none\n", "POST /$path $_\n", "GET /next none\n") } @lengths
+} [qw(auth GET check), (40) x 4], [qw(tried GET try), (40) x 4], [qw(page GET fail), (40) x 4],
+    [qw(mirror POST check), (40) x 3], [qw(mirror-page POST fail), (40) x 3], [qw(unbuffered POST check), 40, 40, ('chunked 40') x 2]
+--- no_error_log
+[alert]
+[emerg]

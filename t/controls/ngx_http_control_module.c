@@ -15,6 +15,9 @@
  * as ModSecurity does.  "control_internal;" calls the requests of "control_read_in" internal behind that, as Lua does when a script
  * changes the URI.  "control_pages;" has them read bodies for the pages of errors only.
  *
+ * "control_copy;" adds a field to each subrequest at the end of the rewrite phase, and gives its header to the requests that it is
+ * of, as headers-more does.
+ *
  * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
 
@@ -104,6 +107,7 @@ static ngx_int_t            ngx_http_control_phase;
 static ngx_http_handler_pt  ngx_http_control_phase_handler;
 static ngx_uint_t           ngx_http_control_sets_internal;
 static ngx_uint_t           ngx_http_control_reads_pages;
+static ngx_uint_t           ngx_http_control_copies;
 
 
 static void
@@ -185,6 +189,35 @@ ngx_http_control_discard_handler(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_http_control_copy_handler(ngx_http_request_t *r)
+{
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *sr;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    h->hash = 1;
+    ngx_str_set(&h->key, "X-Copied");
+    ngx_str_set(&h->value, "1");
+    h->lowcase_key = (u_char *) "x-copied";
+
+    for (sr = r; sr != r->main; sr = sr->parent) {
+        sr->parent->headers_in = sr->headers_in;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 static char *
 ngx_http_control_set_phase(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -213,6 +246,7 @@ ngx_http_control_set_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_control_preconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_control_copies = 0;
     ngx_http_control_phase = -1;
     ngx_http_control_sets_internal = 0;
     ngx_http_control_reads_pages = 0;
@@ -224,14 +258,29 @@ ngx_http_control_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_control_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_array_t                *handlers;
     ngx_http_handler_pt        *h;
     ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_http_control_copies) {
+        handlers = &cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers;
+
+        if (ngx_array_push(handlers) == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* The first is called last. */
+
+        h = handlers->elts;
+        ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+        *h = ngx_http_control_copy_handler;
+    }
 
     if (ngx_http_control_phase == -1) {
         return NGX_OK;
     }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[ngx_http_control_phase].handlers);
     if (h == NULL) {
@@ -299,6 +348,13 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       0,
       &ngx_http_control_reads_pages },
+
+    { ngx_string("control_copy"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS,
+      ngx_http_control_set_flag,
+      0,
+      0,
+      &ngx_http_control_copies },
 
     { ngx_string("control_wait_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

@@ -664,6 +664,23 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
+    /// Gives a subrequest that was redirected the length again that [`detach_body`](Self::detach_body) has removed. A module that adds
+    /// a field to a subrequest may give its main request a copy of that one's header, as headers-more does, and the main
+    /// request has its body still.
+    pub fn restore_length(self) {
+        // SAFETY: `Request` is only made for a live request, whose main request is live, too. The pointers are null, or to fields in
+        // the pool that both have.
+        unsafe {
+            let (r, main) = (self.as_ptr(), (*self.as_ptr()).main);
+            if (*r).request_body.is_null() && (*r).headers_in.content_length_n < 0 && !self.is_chunked() {
+                (*r).headers_in.content_length = (*main).headers_in.content_length;
+                (*r).headers_in.content_length_n = (*main).headers_in.content_length_n;
+                (*r).headers_in.transfer_encoding = (*main).headers_in.transfer_encoding;
+                shim::nginx_shim_set_chunked(r, shim::nginx_shim_chunked(main));
+            }
+        }
+    }
+
     /// Removes the fields that announce a body, for code that passes on what the client has sent, and the values that
     /// nginx has kept of them. Returns whether there was memory for that.
     pub fn forget_body_fields(self) -> bool {
