@@ -294,3 +294,31 @@ location = /following { proxy_pass http://early_unix; }
 [emerg]
 exited on signal
 --- skip_eval: 4: !$Test::Nginx::LimitBody::has_http3
+
+
+=== TEST 16: worker_shutdown_timeout ends them over HTTP/3, too
+--- main_config
+worker_shutdown_timeout 1s;
+--- config
+limit_body 1m;
+location = /file { root html; mirror /mirror; mirror_request_body off; }
+location = /mirror { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://early_unix; }
+location = /post { post_action /after; return 403 "no\n"; }
+location = /after { internal; proxy_pass http://early_unix; }
+--- early
+/mirror: mark mirrored; await never
+/after: mark posted; await never
+--- user_files
+>>> file
+--- script
+h3: head POST /file 1m; answer; end
+h3: await mirrored; head POST /post 1m; answer; await posted; signal HUP; end
+--- seen
+405 <405 Not Allowed> | closed
+403 no | closed
+--- drained
+/file 405 evicted 0 yes
+/post 403 evicted 0 yes
+--- no_error_log
+prematurely closed
+--- skip_eval: 6: !$Test::Nginx::LimitBody::has_http3

@@ -111,8 +111,10 @@ impl<'r> Stream<'r> {
     pub(crate) fn drop_some(self, most: u64) -> (u64, Came) {
         let c = self.r.connection();
         if c.is_closing() && !c.read().has_failed() {
-            // Otherwise nginx would take the answer back.
-            c.set_closing(false);
+            if self.r.is_done() && self.r.users() == 1 {
+                // Otherwise nginx would take the answer back.
+                c.set_closing(false);
+            }
             return (0, Came::Evicted);
         }
         if most == 0 {
