@@ -1828,3 +1828,31 @@ CORE::join '', map {
 --- no_error_log
 [alert]
 [emerg]
+
+
+=== TEST 43: a module may add fields to a subrequest when its request has lost those of its body, wherever they stood
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- http_config
+control_clear;
+--- config
+limit_body 1k;
+error_page 413 @page;
+location = /up { mirror /mirror; mirror_request_body off; proxy_pass http://backend; }
+location = /mirror { internal; control_hold; }
+location @page { control_page; }
+--- in_turn
+--- script eval
+# Host is the first, and "Cleared" and "Gone" are taken out.
+sub fields { CORE::join ' ', map { "X$_:1" } @_ }
+CORE::join '', map { "h1: head POST /up $_; pause 0.2; chunk 5000; answer\n" }
+    'chunked', 'chunked ' . fields(1 .. 17), 'chunked ' . fields(1 .. 18), 'chunked ' . fields(1 .. 40),
+    fields(1 .. 17) . ' chunked', fields(1 .. 18) . ' chunked', fields(1 .. 19) . ' chunked', fields(1 .. 40) . ' chunked ' . fields(41, 42),
+    'chunked ' . fields(1 .. 17) . ' Cleared:1', fields(1 .. 17) . ' chunked Cleared:1',
+    'chunked ' . fields(1 .. 5) . ' Cleared:1 ' . fields(6 .. 17), fields(1 .. 5) . ' Cleared:1 ' . fields(6 .. 17) . ' chunked',
+    'chunked ' . fields(1 .. 17) . ' Gone:1', 'chunked ' . fields(1 .. 5) . ' Gone:1 ' . fields(6 .. 40)
+--- seen eval
+CORE::join '', map { CORE::join(' ', '413', (map { "X$_" } 1 .. $_)) . "\n" } 0, 17, 18, 40, 17, 18, 19, 42, (17) x 5, 40
+--- no_error_log
+[alert]
+[emerg]

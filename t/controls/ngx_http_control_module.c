@@ -18,6 +18,11 @@
  * "control_copy;" adds a field to each subrequest at the end of the rewrite phase, and gives its header to the requests that it is
  * of, as headers-more does.
  *
+ * "control_hold;" is for a mirror.  It takes fields called "Gone" from the request, as Lua does, and waits.  "control_page;" is for the
+ * page of the request's refusal: it adds a few fields to the request and many to the mirror, lets that end, and answers with the names
+ * of the request's fields that begin with "X", of those in the first part of nginx's list before a "|".
+ * "control_clear;" takes fields called "Cleared" from requests before their locations are known.
+ *
  * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
 
@@ -98,6 +103,175 @@ ngx_http_control_ignore_handler(ngx_http_request_t *r)
     (void) ngx_http_read_client_request_body(r, ngx_http_control_ignore_done);
 
     return NGX_DONE;
+}
+
+
+/* Takes the fields with this name from a request, each as Lua does. */
+
+static void
+ngx_http_control_take_fields(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_t       *l;
+    ngx_list_part_t  *part, *rest;
+    ngx_table_elt_t  *h;
+
+    l = &r->headers_in.headers;
+
+    for (part = &l->part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == name->len && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0) {
+                break;
+            }
+        }
+
+        if (i == part->nelts || i == 0) {
+            continue;
+        }
+
+        if (i == part->nelts - 1) {
+            part->nelts--;
+
+            if (part == l->last) {
+                l->nalloc--;
+            }
+
+            continue;
+        }
+
+        rest = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (rest == NULL) {
+            return;
+        }
+
+        rest->elts = &h[i + 1];
+        rest->nelts = part->nelts - i - 1;
+        rest->next = part->next;
+
+        part->nelts = i;
+        part->next = rest;
+
+        if (part == l->last) {
+            l->last = rest;
+            l->nalloc = rest->nelts;
+        }
+    }
+}
+
+
+static void
+ngx_http_control_add_fields(ngx_http_request_t *r, char *name, ngx_uint_t n)
+{
+    ngx_table_elt_t  *h;
+
+    while (n--) {
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+        h->hash = 1;
+        h->key.data = (u_char *) name;
+        h->key.len = ngx_strlen(name);
+        ngx_str_set(&h->value, "1");
+        h->lowcase_key = (u_char *) name;
+    }
+}
+
+
+static ngx_http_request_t  *ngx_http_control_held;
+
+
+static ngx_int_t
+ngx_http_control_hold_handler(ngx_http_request_t *r)
+{
+    static ngx_str_t  gone = ngx_string("gone");
+
+    ngx_http_control_take_fields(r->main, &gone);
+
+    ngx_http_control_held = r;
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_control_page_handler(ngx_http_request_t *r)
+{
+    u_char              *p, *end;
+    ngx_buf_t           *b;
+    ngx_uint_t           i;
+    ngx_chain_t          out;
+    ngx_list_part_t     *part;
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *sr;
+
+    ngx_http_control_add_fields(r, "page", 2);
+
+    sr = ngx_http_control_held;
+    ngx_http_control_held = NULL;
+
+    if (sr) {
+        ngx_http_control_add_fields(sr, "mirror", 50);
+        ngx_http_finalize_request(sr, NGX_OK);
+    }
+
+    b = ngx_create_temp_buf(r->pool, 4096);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = b->last;
+    end = b->end - 1;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len && (h[i].key.data[0] | 0x20) == 'x') {
+                p = ngx_slprintf(p, end, "%V ", &h[i].key);
+            }
+        }
+
+        if (part == &r->headers_in.headers.part && part->nelts > 20) {
+            p = ngx_slprintf(p, end, "%ui fields in the first part ", part->nelts);
+        }
+    }
+
+    *p++ = '\n';
+    b->last = p;
+    b->last_buf = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    (void) ngx_http_send_header(r);
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_uint_t  ngx_http_control_clears;
+
+
+static ngx_int_t
+ngx_http_control_clear_handler(ngx_http_request_t *r)
+{
+    static ngx_str_t  cleared = ngx_string("cleared");
+
+    if (r == r->main) {
+        ngx_http_control_take_fields(r, &cleared);
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -243,9 +417,19 @@ ngx_http_control_set_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_control_set_clears(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_control_clears = 1;
+
+    return NGX_CONF_OK;
+}
+
+
 static ngx_int_t
 ngx_http_control_preconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_control_clears = 0;
     ngx_http_control_copies = 0;
     ngx_http_control_phase = -1;
     ngx_http_control_sets_internal = 0;
@@ -263,6 +447,15 @@ ngx_http_control_postconfiguration(ngx_conf_t *cf)
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_http_control_clears) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_control_clear_handler;
+    }
 
     if (ngx_http_control_copies) {
         handlers = &cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers;
@@ -327,6 +520,27 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       0,
       ngx_http_control_ignore_handler },
+
+    { ngx_string("control_hold"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_control,
+      0,
+      0,
+      ngx_http_control_hold_handler },
+
+    { ngx_string("control_page"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_control,
+      0,
+      0,
+      ngx_http_control_page_handler },
+
+    { ngx_string("control_clear"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS,
+      ngx_http_control_set_clears,
+      0,
+      0,
+      NULL },
 
     { ngx_string("control_read_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
