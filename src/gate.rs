@@ -26,6 +26,10 @@ pub fn redirected(r: Request<'_>) {
     }
     if r.is_post_action() {
         r.give_up_upstream();
+        if !r.is_response_begun() {
+            // nginx has given up the request without an answer. The next one must not be taken for it.
+            r.clear_keepalive();
+        }
     } else if r.is_aborted() && r.is_body_lost() {
         // nginx skips a body that nobody has discarded: it has given up the stream. See `after_access`.
         return;
@@ -160,6 +164,9 @@ fn judge_before_access(r: Request<'_>) -> Phase {
     }
     if r.is_error_page() {
         drop_excess(r);
+        if let Some(state) = r.has_body().then(|| r.state_or_default()).flatten() {
+            state.leave_to_page(r.conf());
+        }
         return Phase::Declined;
     }
     judge_in_advance(r, When::BeforeAccess)
@@ -236,7 +243,7 @@ fn drop_excess(r: Request<'_>) {
     if !r.has_body() || r.is_body_discarded() || r.is_body_read() {
         return;
     }
-    if exceeded(r, r.content_length().map(Length::Declared)).is_some() {
+    if exceeded(r, r.content_length().map(Length::Declared), false).is_some() {
         set_spent(r);
         reject::drop_body(r);
     }
@@ -244,12 +251,12 @@ fn drop_excess(r: Request<'_>) {
 
 /// The place whose limit keeps a body with this length from the page of an error, if there is one: the page's own location, or,
 /// of a declared length, the one that the upload was sent to, if that has not judged it. Any limit keeps a body from the page of
-/// which no length is known.
-fn exceeded<'r>(r: Request<'r>, length: Option<Length>) -> Option<SentTo<'r>> {
+/// which no length is known. An invalid limit is logged unless `is_logged`.
+fn exceeded<'r>(r: Request<'r>, length: Option<Length>, is_logged: bool) -> Option<SentTo<'r>> {
     let is_judged = |place: &SentTo<'_>| r.state().is_some_and(|state| state.is_judged_in(place.conf));
     let is_declared = matches!(length, None | Some(Length::Declared(_)));
     let before = state::noted(r).filter(|place| is_declared && !is_judged(place));
-    let is_over = |rule: &Rule<'_>| !length.is_some_and(|length| judge::would_allow(r, rule, length));
+    let is_over = |rule: &Rule<'_>| !length.is_some_and(|length| judge::would_allow(r, rule, length, is_logged));
     let rules = before.map(|place| (place, rule_for_answers(place))).into_iter().chain([(here(r), r.conf().rule())]);
     let places = rules.filter(|(_, rule)| rule.is_some_and(|rule| rule.mode == Mode::Enforce && is_over(rule)));
     places.map(|(place, _)| place).next()
@@ -390,14 +397,15 @@ fn judge_piece(r: Request<'_>) -> Result<(), Status> {
     stop(r, judge::go_on(r, state, r.conf(), length))
 }
 
-/// Judges a piece of a body that is read for the page of an error. A body that the page must not have has been dropped before that,
-/// and the page is never replaced by a refusal, unless another module reads the body first: then it is, as with nginx.
+/// Judges a piece of a body that another module reads for the page of an error before that is due to be judged. A body that the page
+/// must not have is dropped then, and the page is never replaced by a refusal; but here there is no other way, as with nginx.
 fn judge_for_page(r: Request<'_>) -> Result<(), Status> {
-    if r.state().is_some_and(State::is_refused) {
+    if r.state().is_some_and(|state| state.is_refused() || state.is_left_to_page(r.conf())) {
         return Ok(());
     }
     let length = judge::known_length(r);
-    let Some(place) = length.and_then(|_| exceeded(r, length)) else {
+    // What is invalid is logged when it is judged.
+    let Some(place) = length.and_then(|_| exceeded(r, length, true)) else {
         return Ok(());
     };
     let Some(state) = r.state_or_default() else {

@@ -41,9 +41,9 @@ pub fn is_of_interest(rule: &Rule<'_>, length: Option<Length>) -> bool {
 }
 
 /// Returns whether a rule allows a body with this length. The judgement is neither remembered nor reported; only an invalid limit
-/// is logged.
-pub fn would_allow(r: Request<'_>, rule: &Rule<'_>, length: Length) -> bool {
-    limit(r, rule, false).is_some_and(|limit| limit.allows(length))
+/// is logged, unless it is already.
+pub fn would_allow(r: Request<'_>, rule: &Rule<'_>, length: Length, is_logged: bool) -> bool {
+    limit(r, rule, is_logged).is_some_and(|limit| limit.allows(length))
 }
 
 /// Computes the limit of a request, and judges its body, whose length is known to be `known`. Does nothing if there is no

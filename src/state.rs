@@ -30,6 +30,8 @@ pub struct State<'r> {
     looked_at_in: Cell<Option<&'r Conf<'r>>>,
     /// See [`is_accepted`](Self::is_accepted).
     is_accepted: Cell<bool>,
+    /// See [`is_left_to_page`](Self::is_left_to_page).
+    left_to_page_in: Cell<Option<&'r Conf<'r>>>,
     /// The judgement of the body; `None` before there is one.
     judged: Cell<Option<Judged<'r>>>,
     /// The status of the refusal; `None` if the request is not refused. A refusal is final, whatever else becomes of
@@ -142,6 +144,16 @@ impl<'r> State<'r> {
     #[inline]
     pub fn is_accepted(&self) -> bool {
         self.is_accepted.get()
+    }
+
+    /// Leaves the body to the page of an error that this location makes.
+    pub fn leave_to_page(&self, conf: &'r Conf<'r>) {
+        self.left_to_page_in.set(Some(conf));
+    }
+
+    /// Returns whether the page of an error that this location makes may have what there is of the body, as has been decided.
+    pub fn is_left_to_page(&self, conf: &Conf<'_>) -> bool {
+        self.left_to_page_in.get().is_some_and(|place| ptr::eq(place, conf))
     }
 
     /// Returns whether a location has judged the body. What another has made of it does not count there.

@@ -463,6 +463,9 @@ location = /lower { limit_body 1k; return 404; }
 location = /higher { limit_body 1m; return 403; }
 location = /nginx { client_max_body_size 1k; error_page 404 /large; return 404; }
 location = /announced { limit_body 1k length=$http_x_length; return 403; }
+location = /denied { limit_body 1m; deny all; error_page 403 /told; }
+location = /late { limit_body 1k after_auth; deny all; error_page 403 /large; }
+location = /invalid { limit_body $http_x_limit; return 403; }
 location = /dry { limit_body 1k; limit_body_dry_run on; error_page 403 /dry/told; return 403; }
 location = /told { proxy_pass http://backend/length; }
 location = /large { client_max_body_size 2k; proxy_pass http://backend/length; }
@@ -473,6 +476,10 @@ h1 POST /up 4097
 h1 POST /lower 1025
 h1 POST /higher 4097
 h1 POST /nginx 1025
+h1 POST /denied 4k | POST /late 1k
+h1 POST /denied 4097
+h1 POST /late 1025
+h1 POST /invalid 1 X-Limit:zz
 h1 POST /dry 8k
 h1s POST /up 8m
 h1 chunked POST /up 4k | POST /nginx 2k
@@ -489,6 +496,10 @@ h3 chunked POST /up 4k | POST /up 4097 | POST /up 1m
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
 413 <413 Request Entity Too Large> | closed
+403 length 4096 | 403 length 1024 | open
+413 <413 Request Entity Too Large> | closed
+413 <413 Request Entity Too Large> | closed
+500 <500 Internal Server Error> | closed
 403 length 8192 | open
 413 <413 Request Entity Too Large> | closed
 403 length 4096 | 404 length 2048 | open

@@ -95,13 +95,13 @@ impl<'r, M: HttpModule> Request<'r, M> {
             .is_some_and(|state| state.header_time != usize::MAX)
     }
 
-    /// Whether nginx reads the response of its upstream to the end, and goes on passing the body to it, even if the client gets only
-    /// a header: for its cache, or for a file.
+    /// Whether the client gets only a header, and nginx reads the response of its upstream to the end all the same, and goes on passing
+    /// the body to it: for its cache, or for a file.
     pub fn is_response_stored(self) -> bool {
         // SAFETY: the upstream is live, and read only.
         let stores =
             |u: &ngx_http_upstream_t| unsafe { shim::nginx_shim_upstream_stores(ptr::from_ref(u).cast_mut()) != 0 };
-        self.upstream_handler().is_some() && self.live_upstream().is_some_and(stores)
+        self.is_header_only() && self.upstream_handler().is_some() && self.live_upstream().is_some_and(stores)
     }
 
     /// Whether an upstream has done what it was asked for: nginx has read the header of a response with a status of less than 300, from
