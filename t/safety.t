@@ -1233,7 +1233,7 @@ CORE::join '', map {
 [emerg]
 
 
-=== TEST 25: a request that nginx gives up while its upstream is asked ends when its post_action is over
+=== TEST 25: a request that nginx gives up while its upstream is asked ends when its post_action is over, and its connection, too
 --- config
 limit_body 1m;
 limit_body_drain idle=1m time=1h rate=0;
@@ -1249,13 +1249,11 @@ location = /status { stub_status; }
 --- script
 up 5: line; mark 1; await over
 up 6: line; mark 2; await over
-h1: head GET /one 2000; await 1; send 1000; read; send 1000; open; close; mark 3
-h1: head GET /two 2000; await 2; send 1000; read; send 1000; open; close; await 3; active 0; mark over
+h1: head GET /one 2000; await 1; send 1000; read; send 1000; gone; mark 3
+h1: head GET /two 2000; await 2; send 1000; read; send 1000; gone; await 3; active 0; mark over
 --- seen
 connected | get key
 connected | get key
-open
-open
 --- asked
 GET /posted 2000
 GET /posted none
