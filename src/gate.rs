@@ -254,12 +254,14 @@ fn drop_excess(r: Request<'_>) {
 /// which no length is known. An invalid limit is logged unless `is_logged`.
 fn exceeded<'r>(r: Request<'r>, length: Option<Length>, is_logged: bool) -> Option<SentTo<'r>> {
     let is_judged = |place: &SentTo<'_>| r.state().is_some_and(|state| state.is_judged_in(place.conf));
-    let is_declared = matches!(length, None | Some(Length::Declared(_)));
-    let before = state::noted(r).filter(|place| is_declared && !is_judged(place));
+    let before = match length {
+        Some(Length::Seen(_) | Length::Unknown | Length::Announced(_)) => None,
+        Some(Length::Declared(_)) | None => state::noted(r).filter(|place| !is_judged(place)),
+    };
     let is_over = |rule: &Rule<'_>| !length.is_some_and(|length| judge::would_allow(r, rule, length, is_logged));
-    let rules = before.map(|place| (place, rule_for_answers(place))).into_iter().chain([(here(r), r.conf().rule())]);
-    let places = rules.filter(|(_, rule)| rule.is_some_and(|rule| rule.mode == Mode::Enforce && is_over(rule)));
-    places.map(|(place, _)| place).next()
+    let mut rules =
+        before.map(|place| (place, rule_for_answers(place))).into_iter().chain([(here(r), r.conf().rule())]);
+    rules.find(|(_, rule)| rule.is_some_and(|rule| rule.mode == Mode::Enforce && is_over(rule))).map(|(place, _)| place)
 }
 
 /// Returns whether the response of a request matters: not if its body was accepted and has come as a whole.

@@ -366,23 +366,13 @@ ngx_http_control_discard_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_control_copy_handler(ngx_http_request_t *r)
 {
-    ngx_table_elt_t     *h;
     ngx_http_request_t  *sr;
 
     if (r == r->main) {
         return NGX_DECLINED;
     }
 
-    h = ngx_list_push(&r->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-    h->hash = 1;
-    ngx_str_set(&h->key, "X-Copied");
-    ngx_str_set(&h->value, "1");
-    h->lowcase_key = (u_char *) "x-copied";
+    ngx_http_control_add_fields(r, "copied", 1);
 
     for (sr = r; sr != r->main; sr = sr->parent) {
         sr->parent->headers_in = sr->headers_in;
@@ -412,15 +402,6 @@ static char *
 ngx_http_control_set_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     *(ngx_uint_t *) cmd->post = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_control_set_clears(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_control_clears = 1;
 
     return NGX_CONF_OK;
 }
@@ -537,10 +518,10 @@ static ngx_command_t  ngx_http_control_commands[] = {
 
     { ngx_string("control_clear"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS,
-      ngx_http_control_set_clears,
+      ngx_http_control_set_flag,
       0,
       0,
-      NULL },
+      &ngx_http_control_clears },
 
     { ngx_string("control_read_in"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
