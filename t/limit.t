@@ -392,3 +392,34 @@ h3 /up 200 - - - -
 requests_total status=passed 1
 --- no_error_log
 invalid value
+
+
+=== TEST 17: what the location has captured stays, whatever is captured when the limit is evaluated
+--- http_config
+map $http_x_plan $limit { default 1m; ~^(gold|silver)$ 10m; ~plain 2k; }
+--- config
+location ~ ^/up/(.*)$ { limit_body $limit; limit_body_dry_run on; proxy_pass http://kept/up-$1; }
+location ~ ^/refused/(.*)$ { limit_body $limit; error_page 413 /page/$1; proxy_pass http://kept; }
+location ~ ^/page/(.*)$ { internal; limit_body $limit; proxy_pass http://kept/page-$1; }
+location ~ ^/taken/(.*)$ { limit_body $1k; proxy_pass http://kept/taken-$1; }
+location /none { limit_body $limit; proxy_pass http://kept; }
+--- upload
+h1 POST /up/one 5 | POST /up/two 5 X-Plan:gold | POST /up/three 5 X-Plan:plain | GET /up/four
+h1 POST /refused/five 4k X-Plan:plain
+h1 POST /taken/2 1k
+h1 POST /taken/2 2049
+h1 POST /none 5 X-Plan:gold
+--- answer
+200 ok | 200 ok | 200 ok | 200 ok | open
+413 ok | closed
+200 ok | open
+413 <413 Request Entity Too Large> | closed
+200 ok | open
+--- asked
+POST /up-one 5
+POST /up-two 5
+POST /up-three 5
+GET /up-four none
+GET /page-five none
+POST /taken-2 1024
+POST /none 5

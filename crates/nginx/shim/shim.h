@@ -70,6 +70,32 @@ SETTER(preserve_body, ngx_http_request_t, it->preserve_body)
 SETTER(reading_body, ngx_http_request_t, it->reading_body)
 SETTER(request_body_no_buffering, ngx_http_request_t, it->request_body_no_buffering)
 
+/* What the last regular expression has captured, which an nginx without PCRE has no place for. */
+
+#if (NGX_PCRE)
+#define CAPTURES(r)  (r)->captures
+#define NCAPTURES(r)  (r)->ncaptures
+#define CAPTURES_DATA(r)  (r)->captures_data
+#define MOST_CAPTURES(r)                                                     \
+    ((ngx_http_core_main_conf_t *) ngx_http_get_module_main_conf(r, ngx_http_core_module))->ncaptures
+#define SET_CAPTURES(r, place, n, data)                                      \
+    (r)->captures = place, (r)->ncaptures = n, (r)->captures_data = data
+#else
+#define CAPTURES(r)  NULL
+#define NCAPTURES(r)  0
+#define CAPTURES_DATA(r)  NULL
+#define MOST_CAPTURES(r)  0
+#define SET_CAPTURES(r, place, n, data)  (void) r
+#endif
+
+GETTER(ncaptures, ngx_http_request_t, NCAPTURES(it))
+GETTER(most_captures, ngx_http_request_t, MOST_CAPTURES(it))
+int *nginx_shim_captures(const ngx_http_request_t *r) BODY(return CAPTURES(r);)
+u_char *nginx_shim_captures_data(const ngx_http_request_t *r) BODY(return CAPTURES_DATA(r);)
+void nginx_shim_set_captures(ngx_http_request_t *r, int *place, ngx_uint_t n, u_char *data)
+    BODY(SET_CAPTURES(r, place, n, data);)
+
+
 /* Fields of one name: before 1.23.0 in arrays of pointers; since then linked, those that nginx does not know when first needed. */
 
 #if (nginx_version >= 1023000)

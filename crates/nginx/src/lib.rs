@@ -54,6 +54,7 @@
 
 #![allow(unsafe_code)]
 
+mod captures;
 mod chains;
 mod conf;
 mod connection;

@@ -8,10 +8,11 @@ use core::str;
 
 use nginx_sys::{
     ngx_chain_t, ngx_current_msec, ngx_http_clean_header, ngx_http_complex_value, ngx_http_request_body_t,
-    ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD,
-    NGX_HTTP_SWITCHING_PROTOCOLS, NGX_OK,
+    ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_palloc, ngx_pcalloc, ngx_str_t, off_t, NGX_HTTP_GET,
+    NGX_HTTP_HEAD, NGX_HTTP_SWITCHING_PROTOCOLS, NGX_OK,
 };
 
+use crate::captures::Captures;
 use crate::monotonic::Monotonic;
 use crate::{fields, log, pool, shim, state, ComplexValue, HttpModule, Level};
 
@@ -523,8 +524,16 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// The value of a text with variables in it, now; `None` if nginx fails to evaluate it (memory is out).
+    /// The value of a text with variables in it, now; `None` if nginx fails to evaluate it (memory is out). What a regular
+    /// expression of the location has captured stays, whatever a `map` captures meanwhile.
     pub fn evaluate(&self, value: ComplexValue<'_>) -> Option<&[u8]> {
+        let captures = Captures::of(self.raw())?;
+        let text = self.evaluated(value);
+        captures.put_back(self.raw());
+        text
+    }
+
+    fn evaluated(&self, value: ComplexValue<'_>) -> Option<&[u8]> {
         let mut text = ngx_str_t::empty();
         // SAFETY: `Request` is only made for a live request. The value lives in the configuration. The text that nginx
         // makes of it lives in the request's pool or in the configuration's.
