@@ -1837,20 +1837,64 @@ control_clear;
 limit_body 1k;
 error_page 413 @page;
 location = /up { mirror /mirror; mirror_request_body off; proxy_pass http://backend; }
+location = /late { error_page 413 /page?late; mirror /mirror; mirror_request_body off; proxy_pass http://backend; }
 location = /mirror { internal; control_hold; }
 location @page { control_page; }
+location = /page { internal; control_page; }
 --- in_turn
 --- script eval
 # Host is the first, and "Cleared" and "Gone" are taken out.
 sub fields { CORE::join ' ', map { "X$_:1" } @_ }
-CORE::join '', map { "h1: head POST /up $_; pause 0.2; chunk 5000; answer\n" }
+CORE::join '', "h1: head POST /late Gone:1 chunked; pause 0.2; chunk 5000; answer\n",
+    map { "h1: head POST /up $_; pause 0.2; chunk 5000; answer\n" }
     'chunked', 'chunked ' . fields(1 .. 17), 'chunked ' . fields(1 .. 18), 'chunked ' . fields(1 .. 40),
     fields(1 .. 17) . ' chunked', fields(1 .. 18) . ' chunked', fields(1 .. 19) . ' chunked', fields(1 .. 40) . ' chunked ' . fields(41, 42),
     'chunked ' . fields(1 .. 17) . ' Cleared:1', fields(1 .. 17) . ' chunked Cleared:1',
     'chunked ' . fields(1 .. 5) . ' Cleared:1 ' . fields(6 .. 17), fields(1 .. 5) . ' Cleared:1 ' . fields(6 .. 17) . ' chunked',
     'chunked ' . fields(1 .. 17) . ' Gone:1', 'chunked ' . fields(1 .. 5) . ' Gone:1 ' . fields(6 .. 40)
 --- seen eval
-CORE::join '', map { CORE::join(' ', '413', (map { "X$_" } 1 .. $_)) . "\n" } 0, 17, 18, 40, 17, 18, 19, 42, (17) x 5, 40
+CORE::join '', map { CORE::join(' ', '413', (map { "X$_" } 1 .. $_)) . "\n" } 0, 0, 17, 18, 40, 17, 18, 19, 42, (17) x 5, 40
+--- no_error_log
+[alert]
+[emerg]
+
+
+=== TEST 44: a subrequest has an empty body in the place of one that it must not have, as nginx has it behind auth_request
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- config
+limit_body 1m;
+location = /up { auth_request /auth; proxy_pass http://backend; }
+location = /auth { internal; control_body; }
+--- upload
+h1 POST /up 5 | POST /up 64k
+h1 chunked POST /up 5 | POST /up 64k
+h2 POST /up 5 | POST /up 64k
+h2 chunked POST /up 5 | POST /up 64k
+h3 POST /up 5 | POST /up 64k
+h3 chunked POST /up 5 | POST /up 64k
+--- answer
+200 ok | 200 ok | open
+200 ok | 200 ok | open
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+200 ok | 200 ok
+
+
+=== TEST 45: where an answer is cut off before a post_action, no other answer is taken for the rest of it
+--- config
+limit_body 1m;
+proxy_http_version 1.1;
+proxy_buffering off;
+location = /cut { post_action /posted; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /posted { internal; return 204; }
+--- script
+up 5: line; bytes HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n; await begun; bytes no; await over; close
+h1: head POST /cut 5; send 5; header; mark begun; end; mark over
+--- seen
+connected | POST /cut HTTP/1.1
+closed
 --- no_error_log
 [alert]
 [emerg]

@@ -19,9 +19,11 @@
  * of, as headers-more does.
  *
  * "control_hold;" is for a mirror.  It takes fields called "Gone" from the request, as Lua does, and waits.  "control_page;" is for the
- * page of the request's refusal: it adds a few fields to the request and many to the mirror, lets that end, and answers with the names
- * of the request's fields that begin with "X", of those in the first part of nginx's list before a "|".
+ * page of the request's refusal: it adds a few fields to the request and many to the mirror, or with the argument "late" the other way
+ * round, lets the mirror end, and answers with the names of the request's fields that begin with "X".
  * "control_clear;" takes fields called "Cleared" from requests before their locations are known.
+ *
+ * "control_body;" allows a request that has a body, if an empty one, as nginx gives a subrequest of auth_request one.
  *
  * "control_ignore;" reads the body, takes no notice when that fails, and leaves it to others to answer then.
  */
@@ -103,6 +105,13 @@ ngx_http_control_ignore_handler(ngx_http_request_t *r)
     (void) ngx_http_read_client_request_body(r, ngx_http_control_ignore_done);
 
     return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_control_body_handler(ngx_http_request_t *r)
+{
+    return r->request_body ? NGX_HTTP_NO_CONTENT : NGX_HTTP_FORBIDDEN;
 }
 
 
@@ -205,19 +214,30 @@ ngx_http_control_page_handler(ngx_http_request_t *r)
 {
     u_char              *p, *end;
     ngx_buf_t           *b;
-    ngx_uint_t           i;
+    ngx_uint_t           i, late;
     ngx_chain_t          out;
     ngx_list_part_t     *part;
     ngx_table_elt_t     *h;
     ngx_http_request_t  *sr;
 
-    ngx_http_control_add_fields(r, "page", 2);
+    late = (r->args.len != 0);
+
+    if (!late) {
+        ngx_http_control_add_fields(r, "page", 2);
+    }
 
     sr = ngx_http_control_held;
     ngx_http_control_held = NULL;
 
     if (sr) {
         ngx_http_control_add_fields(sr, "mirror", 50);
+    }
+
+    if (late) {
+        ngx_http_control_add_fields(r, "page", 2);
+    }
+
+    if (sr) {
         ngx_http_finalize_request(sr, NGX_OK);
     }
 
@@ -501,6 +521,13 @@ static ngx_command_t  ngx_http_control_commands[] = {
       0,
       0,
       ngx_http_control_ignore_handler },
+
+    { ngx_string("control_body"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_control,
+      0,
+      0,
+      ngx_http_control_body_handler },
 
     { ngx_string("control_hold"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,

@@ -302,6 +302,12 @@ add("echo-subrequest", f"{LIMITED} echo_subrequest POST HERE-target -b 'some twe
     **HANGS)
 add("echo-read-subrequest", f"{LIMITED} echo_read_request_body; echo_subrequest POST HERE-target -b 'some twenty bytes';",
     target(PROXY, limit="10"))
+# For a subrequest without a body they would read it again, for ever.
+add("echo-auth", f"{LIMITED} auth_request HERE-auth; {PROXY}", """location = HERE-auth { internal; echo_location_async HERE-log; echo ok; }
+location = HERE-log { return 204; }""")
+add("echo-footer", f"{LIMITED} proxy_request_buffering off; addition_types *; add_after_body HERE-footer; {PROXY}",
+    """location = HERE-footer { internal; echo_location_async HERE-log; echo footer; }
+location = HERE-log { return 204; }""")
 add("echo-exec-higher", f"{LIMITED} echo_exec HERE-target;", target(SAID))
 add("echo-exec-lower", "max_body 1m; echo_exec HERE-target;", target(SAID, limit="10000"))
 add("echo-exec-named", "max_body 1m; echo_exec @HERE-target;", target(SAID, "@HERE-target", "10000"))

@@ -96,7 +96,7 @@ unsafe extern "C" fn get(r: *mut ngx_http_request_t, v: *mut ngx_http_variable_v
 /// `r` must be live.
 unsafe fn has_no_body(r: *mut ngx_http_request_t) -> bool {
     // SAFETY: live, says the caller.
-    unsafe { (*r).request_body.is_null() && (*r).headers_in.content_length_n < 0 }
+    unsafe { RawRequest::new(r).is_bodiless() && (*r).headers_in.content_length_n < 0 }
 }
 
 /// Returns whether nginx is making the request to the upstream of a request.

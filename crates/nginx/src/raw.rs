@@ -60,6 +60,12 @@ impl RawRequest<'_> {
         unsafe { (*self.as_ptr()).request_body }
     }
 
+    /// Returns whether the request has no body, or one with nothing in it of which nothing is to come.
+    pub(crate) fn is_bodiless(self) -> bool {
+        // SAFETY: null, or a body that lives as long as the request.
+        unsafe { self.body().as_ref() }.is_none_or(|body| body.rest == 0 && body.bufs.is_null())
+    }
+
     /// Returns whether the request came over HTTP/2 or HTTP/3.
     pub fn is_multiplexed(self) -> bool {
         // SAFETY: reads a pointer that every request has.

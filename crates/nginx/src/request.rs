@@ -660,16 +660,20 @@ impl<'r, M: HttpModule> Request<'r, M> {
         }
     }
 
-    /// Removes the body, and its length, from a subrequest. The main request keeps both.
+    /// Removes the body, and its length, from a subrequest. The main request keeps both. Where there was a body, an empty one takes
+    /// its place: that is what nginx gives a subrequest of `auth_request`, and other modules wait for one, or rely on it.
     pub fn detach_body(self) {
-        // SAFETY: `Request` is only made for a live request. A subrequest has copies of its main request's header, and
-        // a pointer to its body. What nginx keeps of `$content_length` is the main request's (`content_length::tell_subrequests_apart`).
-        unsafe {
-            let r = self.as_ptr();
-            self.forget_length();
-            // nginx would discard the body for the subrequest, too, by the length that has been removed.
-            shim::nginx_shim_set_discard_body(r, 0);
-            (*r).request_body = ptr::null_mut();
+        let r = self.as_ptr();
+        // What nginx keeps of `$content_length` is the main request's (`content_length::tell_subrequests_apart`).
+        self.forget_length();
+        // nginx would discard the body for the subrequest, too, by the length that has been removed.
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { shim::nginx_shim_set_discard_body(r, 0) };
+        if self.is_body_read() {
+            // SAFETY: `Request` is only made for a live request, which has a pool. All zero is an empty body.
+            let empty = unsafe { ngx_pcalloc((*r).pool, mem::size_of::<ngx_http_request_body_t>()) };
+            // SAFETY: a subrequest has its own pointer to the body, and without memory it has none.
+            unsafe { (*r).request_body = empty.cast() };
         }
     }
 
@@ -681,7 +685,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // the pool that both have.
         unsafe {
             let (r, main) = (self.as_ptr(), (*self.as_ptr()).main);
-            if (*r).request_body.is_null() && (*r).headers_in.content_length_n < 0 && !self.is_chunked() {
+            if self.raw().is_bodiless() && (*r).headers_in.content_length_n < 0 && !self.is_chunked() {
                 (*r).headers_in.content_length = (*main).headers_in.content_length;
                 (*r).headers_in.content_length_n = (*main).headers_in.content_length_n;
                 (*r).headers_in.transfer_encoding = (*main).headers_in.transfer_encoding;
