@@ -55,8 +55,8 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
     } else {
         // A script may have taken fields out of the first of several parts, where a copy still counts on more room than there
         // are fields. So the request itself adds nothing there: it goes on in the next part, if there is a field for that.
-        let room = before.max(1);
-        (kept.saturating_sub(1).clamp(kept.min(1), room), room, before.max(ROOM))
+        let (first, memory) = (kept.saturating_sub(1).clamp(kept.min(1), before.max(1)), before.max(ROOM));
+        (first, memory, memory)
     };
     let more = kept.saturating_sub(first);
     let size = memory.saturating_add(more).saturating_mul(mem::size_of::<ngx_table_elt_t>());
