@@ -240,6 +240,23 @@ impl Connection {
         self.set_aside().is_some_and(|[handler, _]| unsafe { handler.read() }.is_some())
     }
 
+    /// Gives nginx back its handler of the read event, where TLS has set its own because it must read before it can write on. To be
+    /// called when nothing more is written: nobody else would do it, and what is read would never be looked at. Returns whether that
+    /// was so.
+    pub(crate) fn resume_reading(self) -> bool {
+        let Some([place, _]) = self.set_aside() else {
+            return false;
+        };
+        // SAFETY: a member of the connection's TLS, which lives as long as the connection.
+        let handler = unsafe { place.replace(None) };
+        if handler.is_some() {
+            self.read().replace_handler(handler);
+            // As nginx does. What has come meanwhile is not told again.
+            self.read().set_ready(true);
+        }
+        handler.is_some()
+    }
+
     /// Makes TLS read no further than to the end of a record from now on. Returns how many bytes can be read of what it
     /// has read from the wire already; 0 if that is nothing, as without TLS. While a part of a record is still to come
     /// that is 1.

@@ -357,6 +357,9 @@ impl Guard {
         c.write().stop_timer();
         // SAFETY: live, says the caller.
         unsafe { (*u).write_event_handler = Some(leave_alone) };
+        if c.resume_reading() {
+            c.read().post_next();
+        }
     }
 
     /// Nothing more is written over HTTP/2, whatever nginx writes.
@@ -397,6 +400,7 @@ impl Guard {
         }
         self.way.set(Way::Closed);
         c.write().set_ready(false);
+        c.resume_reading();
 
         // The kernel tells of a reset once. The write was told, so what is read ends as if the upstream had ended it, whether
         // it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
