@@ -513,3 +513,21 @@ h3 chunked POST /up 4k | POST /up 4097 | POST /up 1m
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 20: such a request ends, too, if nginx gives up the page of its refusal, and a post_action follows
+--- main_config
+load_module $TEST_NGINX_CONTROL;
+--- config
+limit_body 1k;
+location = /ignored { control_ignore; error_page 413 @gone; }
+location @gone { post_action /after; return 408; }
+location = /after { return 204; }
+location = /status { limit_body off; stub_status; }
+--- script
+h1: bytes POST /ignored HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n; send 2k; end; active 0
+--- seen
+closed
+--- no_error_log
+[alert]
+[crit]

@@ -618,6 +618,9 @@ unsafe extern "C" fn look<M: Linger>(timer: *mut ngx_event_t) {
     if !r.is_done() && raw(r).users() == 1 {
         // The drain is the only user of the request, so nobody else will answer it.
         if let Some(status) = M::abandoned(r) {
+            // Where nginx gives up the answer, and does a `post_action`, nothing else comes back to the drain.
+            // SAFETY: the timer is the one that has called.
+            unsafe { Event::new(timer) }.start_timer(NOTICE);
             raw(r).add_user();
             // SAFETY: the user has just been added, and no copy of `r` is used afterwards.
             return unsafe { raw(r).answer(status) };
