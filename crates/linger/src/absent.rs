@@ -87,6 +87,10 @@ impl<'r> Stream<'r> {
         match self.0 {}
     }
 
+    pub(crate) fn clear_reusable(self) {
+        match self.0 {}
+    }
+
     pub(crate) fn grant(self, _most: u64, _declared: u64) {
         match self.0 {}
     }

@@ -100,6 +100,11 @@ impl<'r> Stream<'r> {
         }
     }
 
+    /// Lets nginx end the request no more: it may be about to be freed, where something needs a connection.
+    pub(crate) fn clear_reusable(self) {
+        self.r.connection().set_reusable(false);
+    }
+
     /// Tells the client that the response is over. If that fails, the stream ends with the request, as usual.
     pub(crate) fn end_response(self) {
         // SAFETY: this is the connection of a live stream.

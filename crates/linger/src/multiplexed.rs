@@ -271,12 +271,15 @@ impl<'r> Stream<'r> {
             return;
         };
         shared.taken.set(shared.taken.get().saturating_sub(1));
-        if let Self::Http2(stream) = self {
-            stream.settle(dropped, skipped);
-            if !shared.is_any_taken() {
-                // From now on nginx alone decides.
-                parent.set_reusable(false);
+        // From now on nginx alone decides what may be ended.
+        match self {
+            Self::Http2(stream) => {
+                stream.settle(dropped, skipped);
+                if !shared.is_any_taken() {
+                    parent.set_reusable(false);
+                }
             }
+            Self::Http3(stream) => stream.clear_reusable(),
         }
     }
 }
