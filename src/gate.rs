@@ -26,8 +26,8 @@ pub fn redirected(r: Request<'_>) {
     }
     if r.is_post_action() {
         r.give_up_upstream();
-        if !r.is_response_begun() {
-            // nginx has given up the request without an answer. The next one must not be taken for it.
+        if !r.is_complete() {
+            // nginx has given up the request without an answer, or in the middle of it. The next one must not be taken for that.
             r.clear_keepalive();
         }
     } else if r.is_aborted() && r.is_body_lost() {

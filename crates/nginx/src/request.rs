@@ -257,6 +257,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
         unsafe { shim::nginx_shim_post_action(self.as_ptr()) != 0 }
     }
 
+    /// Returns whether nginx has sent the whole answer, and has begun to end the request: `$request_completion`.
+    pub fn is_complete(self) -> bool {
+        // SAFETY: `Request` is only made for a live request.
+        unsafe { shim::nginx_shim_request_complete(self.as_ptr()) != 0 }
+    }
+
     /// Returns whether nginx would promise an upstream more or less of a body than it has to send. The request must have been
     /// redirected, or be a subrequest: nginx then reads no further.
     pub fn is_body_torn(self) -> bool {
