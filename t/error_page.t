@@ -444,3 +444,20 @@ h1 GET /up 0 X-Length:2048 | GET /up 0 X-Length:1024
 --- logged
 /up 403 REJECTED 1024 0 header
 /up 403 PASSED 1024 0 header
+
+
+=== TEST 17: a body that was judged behind an "if" is judged
+--- config
+location = /up {
+    limit_body $arg_limit;
+    if ($http_x) { set $dummy 1; }
+    deny all;
+    error_page 403 /page;
+}
+location = /page { internal; client_max_body_size 0; proxy_pass http://backend/length; }
+--- upload
+h1 POST /up?limit=4m 2m | POST /up?limit=4m 2m X:1
+h1 POST /up?limit=4m 5m X:1
+--- answer
+403 length 2097152 | 403 length 2097152 | open
+413 <413 Request Entity Too Large> | closed
