@@ -112,7 +112,7 @@ pub fn note(r: Request<'_>) {
         || rule_for_answers(here).is_some_and(|rule| judge::is_of_interest(rule, judge::declared_length(r)));
     let matters = (has_body && here.conf.terms().is_some()) || is_judged();
     if let Some(state) = if matters { r.state_or_default() } else { r.state() } {
-        state.sent_to.set(Some(here));
+        state.send_to(here);
     }
 }
 

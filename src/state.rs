@@ -22,7 +22,7 @@ pub const UNLESS_WHOLE: u64 = u64::MAX - 1;
 #[derive(Default)]
 pub struct State<'r> {
     /// The place that the upload was sent to, which the page of an error does not change; `None` if that was not noted.
-    pub sent_to: Cell<Option<SentTo<'r>>>,
+    sent_to: Cell<Option<SentTo<'r>>>,
     /// Whether the request has reached the preaccess phase. If not, it is judged when its answer is made.
     pub is_due: Cell<bool>,
     /// See [`looked_at_from`](Self::looked_at_from), and the location in which that holds.
@@ -144,6 +144,12 @@ impl<'r> State<'r> {
     #[inline]
     pub fn is_accepted(&self) -> bool {
         self.is_accepted.get()
+    }
+
+    /// Notes the place that the upload is sent to.
+    pub fn send_to(&self, place: SentTo<'r>) {
+        self.sent_to.set(Some(place));
+        self.left_to_page_in.set(None);
     }
 
     /// Leaves the body to the page of an error that this location makes.
