@@ -48,6 +48,7 @@ pub fn redirected(r: Request<'_>) {
 
 /// Drops what is left of a body that is not there as a whole.
 fn drop_rest(r: Request<'_>) {
+    state::keep_received(r);
     if r.is_body_read_whole() && !r.is_body_discarded() && !r.is_multiplexed() {
         // An upstream was given it as it came, or nginx has discarded all of it.
         reject::forget_body(r);

@@ -49,7 +49,7 @@ pub fn ended(r: Request<'_>) {
         state,
         match state.judged().map(|judged| judged.judgement.length()) {
             Some(Length::Declared(bytes)) => bytes,
-            _ => r.declared_length().or(state.received()).unwrap_or_else(|| r.body_received()),
+            _ => r.declared_length().unwrap_or_else(|| state.received(r)),
         },
     );
 }

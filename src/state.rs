@@ -202,9 +202,11 @@ impl<'r> State<'r> {
         }
     }
 
-    /// How much of the body nginx had read, in bytes, just before it lost count; `None` while nginx still counts.
-    pub fn received(&self) -> Option<u64> {
-        self.more()?.received.get()
+    /// How much of the body of this request nginx has read, in bytes, or had just before it lost count.
+    pub fn received(&self, r: Request<'_>) -> u64 {
+        let kept = self.more().and_then(|more| more.received.get());
+        // While nginx discards a body over HTTP/1.x, it keeps something else where it counts.
+        kept.unwrap_or_else(|| if r.is_body_discarded() { 0 } else { r.body_received() })
     }
 
     /// The drain of the body; `None` if none has started.
@@ -473,9 +475,7 @@ pub fn has_ended(r: Request<'_>) {
 
 /// Remembers how much of the body nginx has read, before nginx loses count.
 pub fn keep_received(r: Request<'_>) {
-    if let Some(more) = r.state().and_then(|state| state.more_or_default(r)) {
-        if more.received.get().is_none() {
-            more.received.set(Some(r.body_received()));
-        }
+    if let Some((state, more)) = r.state().and_then(|state| Some((state, state.more_or_default(r)?))) {
+        more.received.set(Some(state.received(r)));
     }
 }

@@ -48,7 +48,7 @@ fn received(r: Request<'_>, state: &State<'_>) -> Value {
     if state.verdict().is_none() {
         return Value::Empty;
     }
-    Value::Number(state.received().unwrap_or_else(|| r.main().body_received()))
+    Value::Number(state.received(r.main()))
 }
 
 fn acknowledged(r: Request<'_>, _: &State<'_>) -> Value {

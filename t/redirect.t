@@ -207,3 +207,24 @@ h1 POST /up 2k
 --- grep_error_log eval: qr/invalid value|too large body/
 --- grep_error_log_out
 invalid value
+
+
+=== TEST 10: what was read of a body is told when the upstream has it, and the request goes on elsewhere
+--- config
+limit_body 1m;
+proxy_http_version 1.1;
+proxy_request_buffering off;
+location = /up { proxy_pass http://early_tcp; }
+location = /file { internal; return 200 file; }
+--- early
+*: rest; send HTTP/1.1 200 OK\r\nX-Accel-Redirect: /file\r\nContent-Length: 0\r\n\r\n; close
+*: rest; send HTTP/1.1 200 OK\r\nX-Accel-Redirect: /file\r\nContent-Length: 0\r\n\r\n; close
+--- upload
+h1 POST /up 100k
+h1 chunked POST /up 100k
+--- answer
+200 file | open
+200 file | open
+--- logged
+/up 200 PASSED 1048576 102400 header
+/up 200 PASSED 1048576 102400 body
