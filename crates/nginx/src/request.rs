@@ -189,12 +189,12 @@ impl<'r, M: HttpModule> Request<'r, M> {
 
     /// The length of the body that the client declared, in bytes; `None` if it has not, or the body has been dropped.
     pub fn declared_length(self) -> Option<u64> {
-        // SAFETY: `Request` is only made for a live request. nginx has read the header, and refused a request in which
-        // the length is no number.
-        unsafe {
-            let field = (*self.as_ptr()).headers_in.content_length;
-            str::from_utf8(field.as_ref()?.value.as_bytes()).ok()?.parse().ok()
-        }
+        // SAFETY: `Request` is only made for a live request. The field is null, or lives as long.
+        let value = unsafe { (*self.as_ptr()).headers_in.content_length.as_ref()?.value.as_bytes() };
+        // As nginx reads it, which refuses anything else, and is asked for this behind such a refusal, too.
+        let is_number = value.iter().all(u8::is_ascii_digit);
+        let length: off_t = str::from_utf8(value).ok().filter(|_| is_number)?.parse().ok()?;
+        u64::try_from(length).ok()
     }
 
     /// The declared length of a body of which nothing has been read or discarded yet, in bytes; 0 if there is none.
