@@ -942,3 +942,25 @@ up 5: line; bytes HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n; take 99000; byte
 h1: head HEAD /cached 100000; send 1000; header; send 99000; await taken; close
 --- seen
 connected | GET /cached HTTP/1.1
+
+
+=== TEST 36: behind an old response from the cache the body is drained, though nginx has the upstream's own one, too
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=z:1m;
+--- config
+limit_body 10m;
+proxy_http_version 1.1;
+proxy_request_buffering off;
+proxy_cache z;
+proxy_cache_key $uri;
+proxy_cache_methods POST;
+proxy_cache_use_stale http_500;
+location = /cached { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- script
+up 5: line; bytes HTTP/1.1 200 OK\r\nX-Accel-Expires: @1\r\nContent-Length: 3\r\n\r\nold; close; again; line; bytes HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n; close
+h1: head POST /cached 5; send 5; answer; head POST /cached 100000; send 1000; answer; send 99000; end
+--- seen
+connected | POST /cached HTTP/1.1 | connected | POST /cached HTTP/1.1
+200 old | 200 old | closed
+--- drained
+/cached 200 complete 99000 ?
