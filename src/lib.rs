@@ -10,7 +10,7 @@
 //!    before the body is read. The first match wins:
 //!    - a subrequest: not judged;
 //!    - a body that was read or discarded before a redirect: not judged, or not again;
-//!    - the page of an error: not judged; a body that the rule of the page's location would refuse is dropped;
+//!    - the page of an error: not judged; a body that is over the limit there, or where the upload was sent to, is dropped;
 //!    - no rule here, or neither a body nor the announcement of one: not judged;
 //!    - the limit is a variable whose value is not a size: 500;
 //!    - no length is declared where one is required: 411;
