@@ -254,12 +254,10 @@ fn drop_excess(r: Request<'_>) {
 /// of a declared length, the one that the upload was sent to, if that has not judged it. Any limit keeps a body from the page of
 /// which no length is known. An invalid limit is logged unless `is_logged`.
 fn exceeded<'r>(r: Request<'r>, length: Option<Length>, is_logged: bool) -> Option<SentTo<'r>> {
-    // By the rule, and not by the location: an `if` has a configuration of its own.
-    let judged = r.state().and_then(State::judged);
-    let is_judged = |place: &SentTo<'_>| judged.is_some_and(|judged| judged.conf.rule() == place.conf.rule());
+    let is_judged = || r.state().is_some_and(State::is_judged_there);
     let before = match length {
         Some(Length::Seen(_) | Length::Unknown | Length::Announced(_)) => None,
-        Some(Length::Declared(_)) | None => state::noted(r).filter(|place| !is_judged(place)),
+        Some(Length::Declared(_)) | None => state::noted(r).filter(|_| !is_judged()),
     };
     let is_over = |rule: &Rule<'_>| !length.is_some_and(|length| judge::would_allow(r, rule, length, is_logged));
     let mut rules =

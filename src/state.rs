@@ -30,6 +30,8 @@ pub struct State<'r> {
     looked_at_in: Cell<Option<&'r Conf<'r>>>,
     /// See [`is_accepted`](Self::is_accepted).
     is_accepted: Cell<bool>,
+    /// See [`is_judged_there`](Self::is_judged_there).
+    is_judged_there: Cell<bool>,
     /// See [`is_left_to_page`](Self::is_left_to_page).
     left_to_page_in: Cell<Option<&'r Conf<'r>>>,
     /// The judgement of the body; `None` before there is one.
@@ -123,6 +125,7 @@ impl<'r> State<'r> {
         };
         let judgement = Judgement::within(limit, Length::Declared(length), rule.mode);
         self.judged.set(Some(Judged { conf, judgement }));
+        self.is_judged_there.set(true);
         self.look_from(NEVER, conf);
         self.is_due.set(true);
         self.is_accepted.set(!is_multiplexed);
@@ -149,7 +152,14 @@ impl<'r> State<'r> {
     /// Notes the place that the upload is sent to.
     pub fn send_to(&self, place: SentTo<'r>) {
         self.sent_to.set(Some(place));
+        self.is_judged_there.set(false);
         self.left_to_page_in.set(None);
+    }
+
+    /// Returns whether the body has been judged since the upload was sent to its place. The location that judges may be another one:
+    /// an `if` has a configuration of its own.
+    pub fn is_judged_there(&self) -> bool {
+        self.is_judged_there.get()
     }
 
     /// Leaves the body to the page of an error that this location makes.
@@ -170,6 +180,7 @@ impl<'r> State<'r> {
     /// Remembers how the body is judged.
     pub fn set_judged(&self, judged: Judged<'r>) {
         self.judged.set(Some(judged));
+        self.is_judged_there.set(true);
         self.is_accepted.set(false);
         self.look_when_needed(judged.conf);
     }
@@ -205,8 +216,7 @@ impl<'r> State<'r> {
     /// How much of the body of this request nginx has read, in bytes, or had just before it lost count.
     pub fn received(&self, r: Request<'_>) -> u64 {
         let kept = self.more().and_then(|more| more.received.get());
-        // While nginx discards a body over HTTP/1.x, it keeps something else where it counts.
-        kept.unwrap_or_else(|| if r.is_body_discarded() { 0 } else { r.body_received() })
+        kept.unwrap_or_else(|| if r.is_body_counted() { r.body_received() } else { 0 })
     }
 
     /// The drain of the body; `None` if none has started.

@@ -446,8 +446,10 @@ h1 GET /up 0 X-Length:2048 | GET /up 0 X-Length:1024
 /up 403 PASSED 1024 0 header
 
 
-=== TEST 17: a body that was judged behind an "if" is judged
+=== TEST 17: a body that was judged behind an "if" is judged, and not for a location that it was handed to
 --- config
+location = /handed { set $most 4m; limit_body $most; try_files /none @handed; }
+location @handed { set $most 1k; limit_body $most; error_page 403 /page; return 403; }
 location = /up {
     limit_body $arg_limit;
     if ($http_x) { set $dummy 1; }
@@ -458,6 +460,8 @@ location = /page { internal; client_max_body_size 0; proxy_pass http://backend/l
 --- upload
 h1 POST /up?limit=4m 2m | POST /up?limit=4m 2m X:1
 h1 POST /up?limit=4m 5m X:1
+h1 POST /handed 1k | POST /handed 2m
 --- answer
 403 length 2097152 | 403 length 2097152 | open
 413 <413 Request Entity Too Large> | closed
+403 length 1024 | 403 length | open

@@ -423,3 +423,16 @@ GET /up-four none
 GET /page-five none
 POST /taken-2 1024
 POST /none 5
+
+
+=== TEST 18: nothing counts as read of a body in chunks that nginx discards
+--- config
+limit_body 1m declared;
+limit_body_dry_run on;
+location / { root html; }
+--- script
+h1: bytes POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n; answer; close
+--- seen
+404 <404 Not Found>
+--- logged
+/up 404 REJECTED_DRY_RUN 1048576 0 header

@@ -423,6 +423,15 @@ impl<'r, M: HttpModule> Request<'r, M> {
         self.body_progress().0
     }
 
+    /// Whether [`body_received`](Self::body_received) says so: nginx keeps something else there when it has begun to discard a body over
+    /// HTTP/1.x.
+    pub fn is_body_counted(self) -> bool {
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. nginx has a handler in it while it
+        // reads for somebody, and a parser where it discards chunks.
+        let body = unsafe { (*self.as_ptr()).request_body.as_ref() };
+        !self.is_body_discarded() && !body.is_some_and(|body| body.post_handler.is_none() && !body.chunked.is_null())
+    }
+
     /// How long the body is at least, in bytes: what nginx has read of it, and what is still to come of the chunk being
     /// read (HTTP/1.1).
     pub fn body_seen(self) -> u64 {
