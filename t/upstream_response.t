@@ -1271,3 +1271,35 @@ http2 /
 --- no_error_log
 [alert]
 [crit]
+
+
+=== TEST 40: an upstream that begins its answer, asks for another handshake, and then takes nothing for too long, or closes
+--- skip_eval
+3: system("'$ENV{TEST_PYTHON}' -c 'from OpenSSL.SSL import Connection; Connection.renegotiate' 2>/dev/null") != 0
+    || `$Test::Nginx::Util::NginxBinary -V 2>&1` !~ /built with OpenSSL (?!.*compatible)/ # Others renegotiate with nobody.
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 1.1;
+proxy_ssl_protocols TLSv1.2;
+proxy_ssl_session_reuse off;
+# The header of an answer does not wait for its body.
+postpone_output 0;
+upstream renegotiating { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+location /stuck { proxy_request_buffering off; proxy_send_timeout 300ms; proxy_pass https://renegotiating; }
+location /stream { proxy_request_buffering off; proxy_pass https://renegotiating; }
+location /closed { proxy_pass https://renegotiating; }
+location = /ready { return 204; }
+--- commands
+"$TEST_PYTHON" t/lib/renegotiate.py finish 'head POST /stuck 16m; send 1k; header; send 1k; mark begun; answer'
+"$TEST_PYTHON" t/lib/renegotiate.py close 'head POST /stream 16m; send 1k; header; send 1k; mark begun; answer'
+"$TEST_PYTHON" t/lib/renegotiate.py close 'head POST /closed 16m; send 16m; header; mark begun; answer'
+--- output
+200 begun, finished
+no answer
+no answer
+--- error_log
+upstream takes no more of the request
+--- no_error_log
+[alert]
