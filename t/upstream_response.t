@@ -1303,3 +1303,26 @@ no answer
 upstream takes no more of the request
 --- no_error_log
 [alert]
+
+
+=== TEST 41: while nginx must read before it can write on, it is idle, and its timer runs
+--- skip_eval
+3: system("'$ENV{TEST_PYTHON}' -c 'from OpenSSL.SSL import Connection; Connection.renegotiate' 2>/dev/null") != 0
+    || `$Test::Nginx::Util::NginxBinary -V 2>&1` !~ /built with OpenSSL (?!.*compatible)/ # Others renegotiate with nobody.
+--- http_config
+limit_body 64m;
+client_body_buffer_size 16k;
+proxy_http_version 1.1;
+proxy_ssl_protocols TLSv1.2;
+postpone_output 0;
+--- config
+location /slow { proxy_send_timeout 2s; proxy_pass https://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+location = /ready { return 204; }
+--- commands
+"$TEST_PYTHON" t/lib/renegotiate.py finish 'head POST /slow 16m; send 16m; header; mark begun; answer'
+--- output
+200 begun, finished
+--- error_log
+upstream takes no more of the request
+--- no_error_log
+[alert]

@@ -222,11 +222,23 @@ impl Guard {
         }
         // SAFETY: as above.
         unsafe { self.note_last(chain) };
+        let must_read = c.is_tls_reading();
+        if must_read {
+            // There is room, but TLS must read before it can write on. nginx would try again at once, and again.
+            c.write().set_ready(false);
+        }
         // What is there afterwards has been set by the write, and not in another thread or long before.
         // SAFETY: it is this thread's own.
         unsafe { shim::nginx_shim_clear_errno() };
         // SAFETY: as above.
         let result = unsafe { self.call_filter(chain) };
+        if must_read {
+            // No event tells that there is still room. Where nginx writes so much at a time, it is to go on.
+            match result == NGX_AGAIN as ngx_int_t && !c.is_tls_reading() {
+                true => c.write().post_next(),
+                false => c.write().set_ready(true),
+            }
+        }
         self.is_whole.set(result == NGX_OK as ngx_int_t && self.has_last.get());
         if self.has_written_all(result) {
             return result;
