@@ -127,6 +127,9 @@ pub fn response_end(r: Request<'_>) {
         begin_early(r);
         response_begin(r);
     }
+    if let Some(more) = r.state().and_then(State::more) {
+        more.is_response_made.set(true);
+    }
 }
 
 /// Returns whether a script may still want the body. The drain then starts later ([`end_awaited`]).
@@ -216,9 +219,11 @@ pub fn patience(r: Request<'_>) -> Patience {
             // read.
             interrupt(r, drain, terms);
         }
-        if upstream::is_reading(r) {
+        let is_cut_off = drain.is_answered() && !r.is_post_action() && !is_response_made(r);
+        if upstream::is_reading(r) || is_cut_off {
             // The answer has been cut off. The client may be waiting for the rest, and learns only from the end of the
             // connection that there is none.
+            r.clear_keepalive();
             drain.settle(Outcome::Error);
         }
     }
@@ -245,6 +250,11 @@ pub fn patience(r: Request<'_>) -> Patience {
             }
         }
     }
+}
+
+/// Returns whether the last of the response has been made. If it has not when the request is done, the response was cut off.
+pub fn is_response_made(r: Request<'_>) -> bool {
+    r.state().and_then(State::more).is_some_and(|more| more.is_response_made.get())
 }
 
 /// How many more bytes of the body the client may be allowed to send.

@@ -179,6 +179,10 @@ impl Linger for LimitBody {
         drain::has_read(r, got);
     }
 
+    fn is_response_made(r: Request<'_>) -> bool {
+        drain::is_response_made(r)
+    }
+
     fn patience(r: Request<'_>) -> Patience {
         drain::patience(r)
     }

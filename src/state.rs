@@ -63,6 +63,8 @@ pub struct More<'r> {
     upload: Cell<Option<Upload<'r>>>,
     /// How much of the body nginx had read, in bytes, just before it lost count; `None` while nginx still counts.
     received: Cell<Option<u64>>,
+    /// Whether the last of the response has been made.
+    pub is_response_made: Cell<bool>,
     /// The drain of the body.
     pub drain: Drain<'r>,
     /// What the crate `linger` remembers of the body once it is taken from nginx.

@@ -964,3 +964,26 @@ connected | POST /cached HTTP/1.1 | connected | POST /cached HTTP/1.1
 200 old | 200 old | closed
 --- drained
 /cached 200 complete 99000 ?
+
+
+=== TEST 37: a page that is cut off is the end of a drain, and its client does not take it for a whole one
+--- config
+limit_body 1k;
+limit_body_drain idle=60s;
+error_page 413 /page;
+location = /up { proxy_pass http://backend; }
+location = /page { internal; proxy_http_version 1.1; proxy_pass http://early_tcp; }
+--- early eval
+qq{*: send HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n5\\r\\nhello\\r\\n; close\n} x 3
+--- script
+h1: head POST /up 1m; send 10; answer; end
+h2: head POST /up 1m; send 10; answer
+h3: head POST /up 1m; send 10; answer
+--- seen
+no answer | closed
+no answer
+no answer
+--- drained
+/up 413 error * ?
+/up 413 error * ?
+h3 /up 413 error * ?

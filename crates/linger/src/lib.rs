@@ -130,6 +130,9 @@ pub trait Linger: HttpModule {
     /// Called with each result of reading a taken body.
     fn has_read(r: Request<'_, Self>, got: Got);
 
+    /// Whether the last of the response has been made.
+    fn is_response_made(r: Request<'_, Self>) -> bool;
+
     /// How long to wait for more of a taken body.
     fn patience(r: Request<'_, Self>) -> Patience;
 
@@ -515,7 +518,8 @@ fn grant<M: Linger>(r: Request<'_, M>) {
 /// The body must be taken. The call may end the request: no copy of `r` may be used afterwards.
 unsafe fn go_on<M: Linger>(r: Request<'_, M>, came: Came) {
     let is_done = r.is_done();
-    if let Some(stream) = stream(r).filter(|_| is_done) {
+    // What was cut off ends with the request, as nginx ends it.
+    if let Some(stream) = stream(r).filter(|_| is_done && M::is_response_made(r)) {
         stream.end_response();
     }
     if is_done && raw(r).users() == 1 {

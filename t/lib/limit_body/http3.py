@@ -41,7 +41,7 @@ class Client(QuicConnectionProtocol):
         elif isinstance(event, (StopSendingReceived, StreamReset)):
             if stream := self.requests.get(event.stream_id):
                 stream.stopped = ErrorCode(event.error_code).name
-                stream.is_reset = isinstance(event, StreamReset)
+                stream.is_reset = stream.is_reset or isinstance(event, StreamReset)
         for answer in self.http.handle_event(event):
             if not (stream := self.requests.get(answer.stream_id)):
                 continue

@@ -461,7 +461,7 @@ class Streams(Script):
         self.wait(lambda: self.current.status)
 
     def answer(self):
-        self.wait(lambda: self.current.ended)
+        self.wait(lambda: self.current.ended or self.current.is_reset)
         self.seen.append(shown(self.current.status, self.current.body) if self.current.ended else "no answer")
 
     def stop(self):
