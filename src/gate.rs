@@ -223,7 +223,11 @@ fn judge_in_advance(r: Request<'_>, now: When) -> Phase {
         return Phase::Finalize(Status::INTERNAL_SERVER_ERROR);
     };
     state.is_due.set(true);
-    if rule.when != now || state.is_refused() || state.is_judged_in(r.conf()) {
+    if rule.when != now || state.is_refused() {
+        return Phase::Declined;
+    }
+    if state.is_judged_in(r.conf()) {
+        state.set_judged_there();
         return Phase::Declined;
     }
     match judge::begin(r, state, r.conf(), length) {

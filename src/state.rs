@@ -158,6 +158,11 @@ impl<'r> State<'r> {
         self.left_to_page_in.set(None);
     }
 
+    /// Notes that the body need not be judged again in its place.
+    pub fn set_judged_there(&self) {
+        self.is_judged_there.set(true);
+    }
+
     /// Returns whether the body has been judged since the upload was sent to its place. The location that judges may be another one:
     /// an `if` has a configuration of its own.
     pub fn is_judged_there(&self) -> bool {
