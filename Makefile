@@ -250,7 +250,7 @@ test-arch: ## develop: Build for another architecture, and test there with Debia
 	@build/test/arch.sh $(OBJS) '$(ARCH)' '$(TESTS)' '$(if $(filter file,$(origin TESTS)),$(EMULATED_TESTS),$(TESTS))' $(JOBS)
 
 # What nginx is configured with: build/module/configure.sh says what each of these is for.
-CONFIGURATIONS ?= bare lean raw packaged static
+CONFIGURATIONS ?= bare lean raw compat packaged static
 # A few tests that depend on where nginx has put the module; realip's place, in examples.t.
 CONFIGURE_TESTS := t/limit.t t/drain.t t/zone.t t/examples.t
 
@@ -261,6 +261,12 @@ test-configure: testtools ## develop: Build with nginx's own configure, with few
 		case $$name in \
 			static) modules= ;; \
 			packaged) modules=$(OBJS)/configure/packaged/ngx_http_limit_body_module.so ;; \
+			compat) \
+				for module in $(OBJS)/configure/compat/*.so; do \
+					build/module/loads.sh $(PROGRAM) $$module 2>&1 | grep 'is built without' || \
+						{ echo "error: $(PROGRAM) takes $$module" >&2; exit 1; }; \
+				done || exit; \
+				continue ;; \
 			*) continue ;; \
 		esac; \
 		$(TEST_ENV) TEST_NGINX_BINARY=$(OBJS)/configure/$$name/nginx TEST_NGINX_LOAD_MODULES=$$modules \

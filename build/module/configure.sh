@@ -39,9 +39,11 @@ case $name in
         option=--add-dynamic-module
         set -- $(without) --with-http_v3_module --with-select_module --with-poll_module --with-stream --with-cc-opt=-O0
         ;;
+    # What is built without TLS, HTTP/2 and 3, and has the same signature as for an nginx with them.
+    compat) option=--add-dynamic-module; set -- --with-compat --with-stream --with-cc-opt=-O0 ;;
     # Raw connections alone, without TLS, and with stream in a shared object of its own.
     raw) option=--add-dynamic-module; set -- --without-http --with-stream=dynamic --with-threads --with-cc-opt=-O0 ;;
-    *) fail "$0: \"$name\" is none of bare, static, packaged, lean and raw" ;;
+    *) fail "$0: \"$name\" is none of bare, static, packaged, lean, raw and compat" ;;
 esac
 
 out=$(make_dir "$dir/$name")

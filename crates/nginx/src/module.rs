@@ -14,8 +14,8 @@ use nginx_sys::{
 
 use crate::chains::{self, Place, Step};
 use crate::{
-    conf, content_length, filter, upstream, variable, Content, CoreConf, Directive, Expired, Hooks, Input, Interrupted,
-    OutOfMemory, Output, Request, Status, Variable, Written,
+    conf, content_length, filter, modules, upstream, variable, Content, CoreConf, Directive, Expired, Hooks, Input,
+    Interrupted, OutOfMemory, Output, Request, Status, Variable, Written,
 };
 
 /// What nginx knows of a module; made by [`http_module!`](crate::http_module).
@@ -332,7 +332,7 @@ unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes the configuration being read, all blocks of which are merged.
-    if unsafe { conf::settle::<M>(cf) }.is_err() {
+    if unsafe { !modules::are_known(cf) || conf::settle::<M>(cf).is_err() } {
         return NGX_ERROR as ngx_int_t;
     }
     let reading = &M::registration().reading;

@@ -3,12 +3,57 @@
 use core::ffi::CStr;
 use core::iter;
 
-use nginx_sys::{ngx_cycle, ngx_module_t};
+use nginx_sys::{ngx_conf_t, ngx_cycle, ngx_module_t};
+
+use crate::log;
+
+/// The modules of nginx's that this is built without, and what they are for.
+const UNKNOWN: &[(&CStr, &str)] = &[
+    #[cfg(not(ngx_feature = "http_v2"))]
+    (c"ngx_http_v2_module", "HTTP/2"),
+    #[cfg(not(ngx_feature = "http_v3"))]
+    (c"ngx_http_v3_module", "HTTP/3"),
+    #[cfg(not(ngx_feature = "ssl"))]
+    (c"ngx_http_ssl_module", "TLS"),
+    #[cfg(not(ngx_feature = "ssl"))]
+    (c"ngx_stream_ssl_module", "TLS"),
+];
+
+/// Returns whether all that nginx has is known here; logs what is not. nginx does not tell by itself: where it is built with
+/// `--with-compat`, modules have the same signature with these and without. Their connections would be taken for others.
+///
+/// # Safety
+///
+/// `cf` must be the configuration being read.
+pub(crate) unsafe fn are_known(cf: *mut ngx_conf_t) -> bool {
+    // SAFETY: the cycle of the configuration being read has the list of its modules; another one is active, or none yet.
+    let listed = || unsafe { listed((*(*cf).cycle).modules) };
+    // SAFETY: a module has a name, which ends in a NUL.
+    let has = |sought: &CStr| listed().any(|module| unsafe { CStr::from_ptr((*module).name) } == sought);
+    let unknown = UNKNOWN.iter().find(|(module, _)| has(module));
+    if let Some((_, purpose)) = unknown {
+        let text = format_args!(
+            "this limit_body or limit_session module is built without {purpose}, which nginx has: \
+             configure it with all the arguments that \"nginx -V\" shows"
+        );
+        // SAFETY: up to the caller.
+        unsafe { log::write_conf_error(cf, text) };
+    }
+    unknown.is_none()
+}
 
 /// All of them, in their order. They stay as long as the configuration.
 pub(crate) fn all() -> impl Iterator<Item = *mut ngx_module_t> {
-    // SAFETY: nginx sets `ngx_cycle` before it reads a configuration. Its list of modules is set then.
-    let mut place = unsafe { (*ngx_cycle).modules };
+    // SAFETY: nginx has set `ngx_cycle` when a configuration is active, and its list of modules.
+    unsafe { listed((*ngx_cycle).modules) }
+}
+
+/// The modules of a list.
+///
+/// # Safety
+///
+/// The list must end in NULL, and outlive what is returned.
+unsafe fn listed(mut place: *mut *mut ngx_module_t) -> impl Iterator<Item = *mut ngx_module_t> {
     iter::from_fn(move || {
         // SAFETY: the list ends in NULL, behind which `place` never comes.
         let module = unsafe { *place };

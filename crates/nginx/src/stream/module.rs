@@ -11,7 +11,7 @@ use nginx_sys::{
 use super::{conf, variable, Data, Session, Settling, Variable};
 use crate::conf::create;
 use crate::module::push;
-use crate::{chains, Hooks, Module, OutOfMemory};
+use crate::{chains, modules, Hooks, Module, OutOfMemory};
 
 /// An nginx module for raw connections: its variables and its callbacks. A module implements only what it needs.
 ///
@@ -81,7 +81,7 @@ unsafe extern "C" fn begin<M: StreamModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// Registers the handler of the log phase: `ngx_stream_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: StreamModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes the configuration being read, all servers of which are merged.
-    let is_settled = unsafe { conf::settle::<M>(cf) }.is_ok();
+    let is_settled = unsafe { modules::are_known(cf) && conf::settle::<M>(cf).is_ok() };
     // SAFETY: as above, in postconfiguration.
     let add = || unsafe { add_handler(cf, ngx_stream_phases_NGX_STREAM_LOG_PHASE as usize, Some(end::<M>)) };
     match is_settled && (!M::registration().reading.needed().include(Hooks::END) || add()) {
