@@ -150,7 +150,8 @@ module: build ## use: The same as "build"
 install: ## use: Install what "build" builds for NGINX, as root or below DESTDIR (DEBUG_INFO=yes: for gdb, too)
 	@[ -n "$(NGINX)" ] || { echo 'error: which nginx is it for? make install NGINX=/path/to/nginx' >&2; exit 1; }
 	@module=$$(ls $(MODULE) $(STREAM_MODULE) 2>/dev/null | head -n 1); \
-		{ [ -n "$$module" ] && build/module/loads.sh "$(NGINX)" "$$module" 2>/dev/null; } || $(MAKE) --no-print-directory build
+		{ [ -n "$$module" ] && [ -z "$$(find src crates Cargo.toml Cargo.lock -newer "$$module" -print -quit)" ] && \
+			build/module/loads.sh "$(NGINX)" "$$module" 2>/dev/null; } || $(MAKE) --no-print-directory build
 	@DEBUG_INFO=$(DEBUG_INFO) build/module/install.sh install "$(NGINX)" "$(DESTDIR)" \
 		$$(ls $(MODULE) $(STREAM_MODULE) 2>/dev/null)
 
