@@ -307,7 +307,7 @@ add("echo-auth", f"{LIMITED} auth_request HERE-auth; {PROXY}", """location = HER
 location = HERE-log { return 204; }""")
 add("echo-footer", f"{LIMITED} proxy_request_buffering off; addition_types *; add_after_body HERE-footer; {PROXY}",
     """location = HERE-footer { internal; echo_location_async HERE-log; echo footer; }
-location = HERE-log { return 204; }""")
+location = HERE-log { return 204; }""", varies="(?<=upstream POST )(chunked|[0-9]+)(?= )")
 add("echo-exec-higher", f"{LIMITED} echo_exec HERE-target;", target(SAID))
 add("echo-exec-lower", "max_body 1m; echo_exec HERE-target;", target(SAID, limit="10000"))
 add("echo-exec-named", "max_body 1m; echo_exec @HERE-target;", target(SAID, "@HERE-target", "10000"))
