@@ -1314,6 +1314,7 @@ limit_body 64m;
 client_body_buffer_size 16k;
 proxy_http_version 1.1;
 proxy_ssl_protocols TLSv1.2;
+proxy_ssl_session_reuse off;
 postpone_output 0;
 --- config
 location /slow { proxy_send_timeout 2s; proxy_pass https://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
