@@ -332,7 +332,7 @@ unsafe extern "C" fn begin<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// Registers phase handlers and body filter: `ngx_http_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes the configuration being read, all blocks of which are merged.
-    if unsafe { !modules::are_known(cf) || conf::settle::<M>(cf).is_err() } {
+    if unsafe { !modules::are_known(cf, M::registration().module()) || conf::settle::<M>(cf).is_err() } {
         return NGX_ERROR as ngx_int_t;
     }
     let reading = &M::registration().reading;

@@ -19,25 +19,26 @@ const UNKNOWN: &[(&CStr, &str)] = &[
     (c"ngx_stream_ssl_module", "TLS"),
 ];
 
-/// Returns whether all that nginx has is known here; logs what is not. nginx does not tell by itself: where it is built with
-/// `--with-compat`, modules have the same signature with these and without. Their connections would be taken for others.
+/// Returns whether `module`, ours, knows all that nginx has; logs what it does not know. nginx does not tell by itself: where it is
+/// built with `--with-compat`, modules have the same signature with these and without. Their connections would be taken for others.
 ///
 /// # Safety
 ///
-/// `cf` must be the configuration being read.
-pub(crate) unsafe fn are_known(cf: *mut ngx_conf_t) -> bool {
+/// `cf` must be the configuration being read, and `module` be loaded for it.
+pub(crate) unsafe fn are_known(cf: *mut ngx_conf_t, module: *const ngx_module_t) -> bool {
     // SAFETY: the cycle of the configuration being read has the list of its modules; another one is active, or none yet.
     let listed = || unsafe { listed((*(*cf).cycle).modules) };
     // SAFETY: a module has a name, which ends in a NUL.
-    let has = |sought: &CStr| listed().any(|module| unsafe { CStr::from_ptr((*module).name) } == sought);
+    let name = |module: *const ngx_module_t| unsafe { CStr::from_ptr((*module).name) };
+    let has = |sought: &CStr| listed().any(|module| name(module) == sought);
     let unknown = UNKNOWN.iter().find(|(module, _)| has(module));
     if let Some((_, purpose)) = unknown {
-        let text = format_args!(
-            "this limit_body or limit_session module is built without {purpose}, which nginx has: \
-             configure it with all the arguments that \"nginx -V\" shows"
-        );
+        let (module, advice) =
+            (name(module).to_bytes().escape_ascii(), "configure it with all that \"nginx -V\" shows");
         // SAFETY: up to the caller.
-        unsafe { log::write_conf_error(cf, text) };
+        unsafe {
+            log::write_conf_error(cf, format_args!("{module} is built without {purpose}, which nginx has: {advice}"));
+        }
     }
     unknown.is_none()
 }

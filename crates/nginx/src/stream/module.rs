@@ -81,7 +81,7 @@ unsafe extern "C" fn begin<M: StreamModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// Registers the handler of the log phase: `ngx_stream_module_t.postconfiguration`.
 unsafe extern "C" fn register_handlers<M: StreamModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes the configuration being read, all servers of which are merged.
-    let is_settled = unsafe { modules::are_known(cf) && conf::settle::<M>(cf).is_ok() };
+    let is_settled = unsafe { modules::are_known(cf, M::registration().module()) && conf::settle::<M>(cf).is_ok() };
     // SAFETY: as above, in postconfiguration.
     let add = || unsafe { add_handler(cf, ngx_stream_phases_NGX_STREAM_LOG_PHASE as usize, Some(end::<M>)) };
     match is_settled && (!M::registration().reading.needed().include(Hooks::END) || add()) {
