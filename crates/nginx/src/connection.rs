@@ -241,11 +241,10 @@ impl Connection {
     }
 
     /// Gives nginx back its handler of the read event, where TLS has set its own because it must read before it can write on. To be
-    /// called when nothing more is written: nobody else would do it, and what is read would never be looked at. Returns whether that
-    /// was so.
-    pub(crate) fn resume_reading(self) -> bool {
+    /// called when nothing more is written: nobody else would do it, and what is read would never be looked at.
+    pub(crate) fn resume_reading(self) {
         let Some([place, _]) = self.set_aside() else {
-            return false;
+            return;
         };
         // SAFETY: a member of the connection's TLS, which lives as long as the connection.
         let handler = unsafe { place.replace(None) };
@@ -253,8 +252,8 @@ impl Connection {
             self.read().replace_handler(handler);
             // As nginx does. What has come meanwhile is not told again.
             self.read().set_ready(true);
+            self.read().post_next();
         }
-        handler.is_some()
     }
 
     /// Makes TLS read no further than to the end of a record from now on. Returns how many bytes can be read of what it

@@ -369,9 +369,7 @@ impl Guard {
         c.write().stop_timer();
         // SAFETY: live, says the caller.
         unsafe { (*u).write_event_handler = Some(leave_alone) };
-        if c.resume_reading() {
-            c.read().post_next();
-        }
+        c.resume_reading();
     }
 
     /// Nothing more is written over HTTP/2, whatever nginx writes.

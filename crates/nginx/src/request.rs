@@ -362,7 +362,7 @@ impl<'r, M: HttpModule> Request<'r, M> {
     pub fn is_body_read_whole(self) -> bool {
         // SAFETY: as for `is_body_over`.
         match unsafe { (*self.as_ptr()).request_body.as_ref() } {
-            Some(body) => body.rest == 0 && (body.post_handler.is_some() || body.chunked.is_null()),
+            Some(body) => body.rest == 0 && !has_discarded_chunks(body),
             // All of it has been discarded; or nginx has refused the header, and closes the connection.
             None => !self.has_body(),
         }
@@ -426,10 +426,9 @@ impl<'r, M: HttpModule> Request<'r, M> {
     /// Whether [`body_received`](Self::body_received) says so: nginx keeps something else there when it has begun to discard a body over
     /// HTTP/1.x.
     pub fn is_body_counted(self) -> bool {
-        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long. nginx has a handler in it while it
-        // reads for somebody, and a parser where it discards chunks.
+        // SAFETY: `Request` is only made for a live request. Its body is null, or live as long.
         let body = unsafe { (*self.as_ptr()).request_body.as_ref() };
-        !self.is_body_discarded() && !body.is_some_and(|body| body.post_handler.is_none() && !body.chunked.is_null())
+        !self.is_body_discarded() && !body.is_some_and(has_discarded_chunks)
     }
 
     /// How long the body is at least, in bytes: what nginx has read of it, and what is still to come of the chunk being
@@ -751,6 +750,11 @@ impl<'r, M: HttpModule> Request<'r, M> {
         // SAFETY: a request's main request lives as long as it.
         unsafe { Self::new((*self.as_ptr()).main) }
     }
+}
+
+/// Whether nginx has begun to discard a body in chunks: it has a parser there, and no handler, as it has while it reads for somebody.
+fn has_discarded_chunks(body: &ngx_http_request_body_t) -> bool {
+    body.post_handler.is_none() && !body.chunked.is_null()
 }
 
 /// How much of a body nginx has, in memory and in a file, in bytes.
