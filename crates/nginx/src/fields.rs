@@ -47,10 +47,8 @@ pub(crate) unsafe fn remove(r: *mut ngx_http_request_t, unwanted: &[&[u8]], may_
     let (is_one, nalloc, before) = unsafe { ((*list).last == head, (*list).nalloc, (*head).nelts) };
     // How many fields the first part has, for how many its list counts on room there, and for how many there is memory.
     let (first, room, memory) = if !may_have_copies {
-        // With one field left there may be more parts and fewer fields again, when copies have been made that count on this room.
-        let first = kept.min(ROOM);
-        let room = if kept > 1 { first } else { ROOM };
-        (first, room, room)
+        // Copies that are made later count on this room, also when there are more parts and fewer fields again.
+        (kept.min(ROOM), ROOM, ROOM)
     } else if is_one {
         let room = nalloc.max(1);
         (kept.min(room), room, room.max(ROOM))
