@@ -544,3 +544,21 @@ connected
 qr/drained 102400 bytes of session in \d\.\d+s: (?:closed|error), response not acknowledged/
 --- no_error_log
 [alert]
+
+
+=== TEST 29: an upstream that begins to answer, asks for another TLS handshake, takes nothing more, and closes: the session ends
+--- skip_eval: 3: !Test::Nginx::LimitBody::renegotiates()
+--- stream
+limit_session_drain idle=60s;
+proxy_ssl on;
+proxy_ssl_protocols TLSv1.2;
+proxy_ssl_session_reuse off;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+location = /ready { return 204; }
+--- commands
+"$TEST_PYTHON" t/lib/renegotiate.py close 'tcp 3: bytes GET\r\n\r\n; line; send 1k; mark begun; rest'
+--- output
+HTTP/1.1 200 OK | 29 bytes | closed
+--- no_error_log
+[alert]

@@ -6,11 +6,6 @@ use Test::Nginx::LimitBody 'no_plan';
 $ENV{TEST_NGINX_LD_PRELOAD} = "$ENV{TEST_CONTROLS}/gate.so";
 $ENV{TEST_GATE} = "$ENV{TEST_NGINX_EARLY}/gate";
 
-# Whether there is an upstream that can ask nginx for another handshake, and nginx takes part in that: only with OpenSSL itself.
-our $renegotiates =
-    system("'$ENV{TEST_PYTHON}' -c 'from OpenSSL.SSL import Connection; Connection.renegotiate' 2>/dev/null") == 0
-    && `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /built with OpenSSL (?!.*compatible)/;
-
 run_tests();
 
 __DATA__
@@ -1279,7 +1274,7 @@ http2 /
 
 
 === TEST 40: an upstream that begins its answer, asks for another handshake, and then takes nothing for too long, or closes
---- skip_eval: 3: !$main::renegotiates
+--- skip_eval: 3: !Test::Nginx::LimitBody::renegotiates()
 --- http_config
 limit_body 64m;
 client_body_buffer_size 16k;
@@ -1295,9 +1290,9 @@ location /stream { proxy_request_buffering off; proxy_pass https://renegotiating
 location /closed { proxy_pass https://renegotiating; }
 location = /ready { return 204; }
 --- commands
-"$TEST_PYTHON" t/lib/renegotiate.py finish 'head POST /stuck 16m; send 1k; header; send 1k; mark begun; answer'
-"$TEST_PYTHON" t/lib/renegotiate.py close 'head POST /stream 16m; send 1k; header; send 1k; mark begun; answer'
-"$TEST_PYTHON" t/lib/renegotiate.py close 'head POST /closed 16m; send 16m; header; mark begun; answer'
+"$TEST_PYTHON" t/lib/renegotiate.py finish 'h1: head POST /stuck 16m; send 1k; header; send 1k; mark begun; answer'
+"$TEST_PYTHON" t/lib/renegotiate.py close 'h1: head POST /stream 16m; send 1k; header; send 1k; mark begun; answer'
+"$TEST_PYTHON" t/lib/renegotiate.py close 'h1: head POST /closed 16m; send 16m; header; mark begun; answer'
 --- output
 200 begun, finished
 no answer
@@ -1309,7 +1304,7 @@ upstream takes no more of the request
 
 
 === TEST 41: while nginx must read before it can write on, it is idle, and its timer runs
---- skip_eval: 3: !$main::renegotiates
+--- skip_eval: 3: !Test::Nginx::LimitBody::renegotiates()
 --- http_config
 limit_body 64m;
 client_body_buffer_size 16k;
@@ -1321,7 +1316,7 @@ postpone_output 0;
 location /slow { proxy_send_timeout 2s; proxy_pass https://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
 location = /ready { return 204; }
 --- commands
-"$TEST_PYTHON" t/lib/renegotiate.py finish 'head POST /slow 16m; send 16m; header; mark begun; answer'
+"$TEST_PYTHON" t/lib/renegotiate.py finish 'h1: head POST /slow 16m; send 16m; header; mark begun; answer'
 --- output
 200 begun, finished
 --- error_log

@@ -1,9 +1,9 @@
 """An upstream that begins its answer, asks nginx for another handshake (TLS 1.2), and takes no part in that; with a client:
 
-    renegotiate.py END STEP; STEP; ...
+    renegotiate.py END SCRIPT
 
-The steps are the client's, as in t/lib/limit_body/script.py for HTTP/1.x. They mark "begun" when it has the header of the answer
-and there is more of the body to write. Then the upstream reads until nginx has begun the handshake, and nginx has to read before
+The script is the client's, as in t/lib/limit_body/script.py, and the request ends its header. It marks "begun" when it has that of
+the answer and there is more to write. Then the upstream reads until nginx has begun the handshake, and nginx has to read before
 it can write on. END is what the upstream does next:
 
     finish  send the rest of the answer when nginx has given up to write
@@ -99,5 +99,5 @@ listener = socket.create_server(("127.0.0.1", int(os.environ["PORT_5"])))
 # So that there is more to write than what nginx's system takes at once.
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 threading.Thread(target=serve, args=[listener, sys.argv[1]], daemon=True).start()
-[seen] = script.play([f"h1: {sys.argv[2]}; mark over"])
+[seen] = script.play([f"{sys.argv[2]}; mark over"])
 print(" | ".join(seen))

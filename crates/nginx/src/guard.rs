@@ -381,6 +381,7 @@ impl Guard {
         self.way.set(Way::Closed);
         // nginx does not keep such a connection.
         c.write().set_failed();
+        c.resume_reading();
         // SAFETY: nobody else changes the upstream or the connection meanwhile.
         unsafe {
             (*u).write_event_handler = Some(drop_output::<M>);

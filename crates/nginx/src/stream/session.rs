@@ -120,6 +120,7 @@ impl<'s, M: StreamModule> Session<'s, M> {
         if let Some(c) = self.upstream_connection() {
             // SAFETY: writes bits of the connection.
             unsafe { shim::nginx_shim_set_buffered(c.as_ptr(), 1) }
+            c.resume_reading();
         }
     }
 
