@@ -546,6 +546,27 @@ qr/drained 102400 bytes of session in \d\.\d+s: (?:closed|error), response not a
 [alert]
 
 
+=== TEST 28: over TLS, an answer whose end nginx sends before the system says that there is room for it again
+--- stream
+limit_session_drain idle=60s;
+proxy_buffer_size 2m;
+ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
+ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
+# The system says so when a third of this is free. Here nginx has less to send than that.
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=200k ssl; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+--- config
+--- script
+up 5: take 5; send 490k; read; mark sent; await taken; send 1k; read; close; mark closed
+tls 3 window=32k: send 10; await sent; take 60k; mark taken; await closed; rest; send 1m; close; logged drained
+--- seen
+connected
+441344 bytes | closed
+--- error_log
+: closed, response acknowledged
+--- no_error_log
+[alert]
+
+
 === TEST 29: an upstream that begins to answer, asks for another TLS handshake, takes nothing more, and closes: the session ends
 --- skip_eval: 3: !Test::Nginx::LimitBody::renegotiates()
 --- stream

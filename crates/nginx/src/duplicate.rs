@@ -148,8 +148,9 @@ impl Connection {
     /// nor read anything more. What was not sent whole gets no such end. Does nothing without TLS.
     #[cfg(ngx_feature = "ssl")]
     pub fn end_tls_at_once(self) {
-        // Where the socket was full for a record, OpenSSL still has the rest of it, which would have to go out first.
-        if self.write().is_ready() && !self.is_buffered() {
+        // nginx has nothing left. While OpenSSL still has a part of a record, it sends nothing else. Whether nginx takes the socket for
+        // writable says nothing: it also writes when the upstream has sent something.
+        if !self.is_buffered() {
             self.send_close_notify();
         }
         if self.is_tls() {
