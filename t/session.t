@@ -583,3 +583,23 @@ location = /ready { return 204; }
 HTTP/1.1 200 OK | 29 bytes | closed
 --- no_error_log
 [alert]
+
+
+=== TEST 30: over TLS, a message that the system does not take whole does not end like one that it does
+--- stream eval
+'map "" $some { default "' . "x" x 1000 . "\"; }\n" . 'map "" $much { default "' . '$some' x 300 . "\"; }\n" . '
+ssl_certificate $TEST_NGINX_CERTIFICATE.pem;
+ssl_certificate_key $TEST_NGINX_CERTIFICATE.key;
+limit_session 4;
+limit_session_message $much;
+server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3 sndbuf=4k ssl; proxy_pass 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
+'
+--- config
+--- script
+up 5: take 4; gone; mark ended
+tls 3 window=4k: send 10; await ended; rest
+--- seen
+connected
+16384 bytes | cut or else 0 bytes | cut
+--- no_error_log
+[alert]
