@@ -786,7 +786,7 @@ upstream timed out
 --- http_config
 limit_body 64m;
 client_body_buffer_size 16k;
-proxy_send_timeout 300ms;
+proxy_send_timeout 2s;
 proxy_next_upstream error timeout non_idempotent;
 upstream two { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; server unix:$TEST_NGINX_EARLY/http backup; }
 --- config
@@ -1046,7 +1046,7 @@ no answer
 === TEST 32: gRPC: an upstream that begins its answer, and grants no window for too long
 --- http_config
 limit_body 64m;
-grpc_send_timeout 300ms;
+grpc_send_timeout 2s;
 --- config
 location / { grpc_pass grpc://early_http2; }
 --- early
@@ -1066,7 +1066,7 @@ h1: head POST /stuck 16m; send 256k; header; logged takes 1; mark stuck; answer
 limit_body 64m;
 client_body_buffer_size 16k;
 proxy_http_version 2;
-proxy_send_timeout 300ms;
+proxy_send_timeout 2s;
 proxy_next_upstream error timeout non_idempotent;
 upstream two { server unix:$TEST_NGINX_EARLY/http2; server unix:$TEST_NGINX_EARLY/http backup; }
 --- config
@@ -1285,7 +1285,7 @@ proxy_ssl_session_reuse off;
 postpone_output 0;
 upstream renegotiating { server 127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
 --- config
-location /stuck { proxy_request_buffering off; proxy_send_timeout 300ms; proxy_pass https://renegotiating; }
+location /stuck { proxy_request_buffering off; proxy_send_timeout 2s; proxy_pass https://renegotiating; }
 location /stream { proxy_request_buffering off; proxy_pass https://renegotiating; }
 location /closed { proxy_pass https://renegotiating; }
 location = /ready { return 204; }
