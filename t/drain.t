@@ -957,8 +957,8 @@ proxy_cache_methods POST;
 proxy_cache_use_stale http_500;
 location = /cached { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_5; }
 --- script
-up 5: line; bytes HTTP/1.1 200 OK\r\nX-Accel-Expires: @1\r\nContent-Length: 3\r\n\r\nold; close; again; line; bytes HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n; close
-h1: head POST /cached 5; send 5; answer; head POST /cached 100000; send 1000; answer; send 99000; end
+up 5: line; await first; bytes HTTP/1.1 200 OK\r\nX-Accel-Expires: @1\r\nContent-Length: 3\r\n\r\nold; close; again; line; await second; bytes HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n; close
+h1: head POST /cached 5; send 5; read; mark first; answer; head POST /cached 100000; send 1000; read; mark second; answer; send 99000; end
 --- seen
 connected | POST /cached HTTP/1.1 | connected | POST /cached HTTP/1.1
 200 old | 200 old | closed

@@ -29,7 +29,7 @@ STEPS
     close               close the connection
     reset               close it with a TCP RST
     goodbye             close_notify (TLS)
-    rest                read the body, as long as its length (FastCGI: an empty record; HTTP/2: END_STREAM) says, to its end
+    rest                read the body, as its length (or the last chunk; FastCGI: an empty record; HTTP/2: END_STREAM) says, to its end
     full SIZE           wait until so much is there to be read
     quiet               close the connection if there is more to be read, which is a target "more", then
     next                read the next request on the connection
@@ -103,6 +103,8 @@ class Connection:
     def __init__(self, connection, upstream):
         self.connection, self.upstream, self.targets = connection, upstream, []
         self.method, self.unread, self.length, self.taken = "POST", b"", 0, 0
+        # The end of the body, where that has no length, and the last bytes that were read.
+        self.end_of_body, self.tail = None, b""
         connection.settimeout(PATIENCE)
 
     def run(self):
@@ -121,6 +123,7 @@ class Connection:
         piece = self.connection.recv(65536)
         if not piece:
             raise EOFError
+        self.tail = (self.tail + piece)[-8:]
         return piece
 
     def until(self, end):
@@ -146,6 +149,8 @@ class Connection:
     def head(self):
         line, *fields = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         lengths = [field.split(": ")[1] for field in fields if field.lower().startswith("content-length:")]
+        if "transfer-encoding: chunked" in map(str.lower, fields):
+            self.end_of_body = b"\r\n0\r\n\r\n"
         self.asked(*line.split(" ")[:2], lengths[0] if lengths else 0)
 
     def take(self, length):
@@ -159,7 +164,7 @@ class Connection:
         return length
 
     def rest(self):
-        while self.taken < self.length:
+        while not self.tail.endswith(self.end_of_body) if self.end_of_body else self.taken < self.length:
             self.read()
 
     def full(self, length):
@@ -348,8 +353,6 @@ class Http2(Connection):
 
 class FastCgi(Connection):
     kind = "fastcgi"
-    # The last bytes that were read: those of an empty record end the body.
-    tail = b""
 
     def head(self):
         values = b""
@@ -361,6 +364,8 @@ class FastCgi(Connection):
                 break
             if header[1] == 4:
                 values += content
+        # An empty record.
+        self.end_of_body = bytes([1, 5, 0, 1, 0, 0, 0, 0])
         self.asked_cgi(cgi.fastcgi(values))
 
     def status_line(self, status):
@@ -381,15 +386,6 @@ class FastCgi(Connection):
 
     def end(self):
         super().emit(bytes([1, 3, 0, 1, 0, 8, 0, 0]) + bytes(8))
-
-    def recv(self):
-        piece = super().recv()
-        self.tail = (self.tail + piece)[-8:]
-        return piece
-
-    def rest(self):
-        while self.tail != bytes([1, 5, 0, 1, 0, 0, 0, 0]):
-            self.read()
 
 
 class Uwsgi(Connection):
