@@ -576,7 +576,8 @@ class Http2(Streams):
             self.client.closed = True
 
     def finish(self):
-        self.http.end_stream(self.current.number)
+        if not self.current.stopped:
+            self.http.end_stream(self.current.number)
         self.flush()
 
     def trailers(self):
