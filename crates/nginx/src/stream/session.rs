@@ -113,9 +113,9 @@ impl<'s, M: StreamModule> Session<'s, M> {
         c.map(|c| unsafe { Connection::new(c) })
     }
 
-    /// Makes nginx believe that something is still to be written to an upstream that takes nothing more. Otherwise, when the client
-    /// has ended its side, nginx would end the session, or with `proxy_half_close` fail to end the upstream's side, before it has
-    /// read what the upstream has sent. [`forget_unwritten`](Self::forget_unwritten) ends that.
+    /// Makes nginx believe that something is still to be written to an upstream that takes nothing more, and read on where TLS has
+    /// put that aside. Otherwise, when the client has ended its side, nginx would end the session, or with `proxy_half_close` fail to
+    /// end the upstream's side, before it has read what the upstream has sent. [`forget_unwritten`](Self::forget_unwritten) ends that.
     pub(crate) fn keep_upstream(self) {
         if let Some(c) = self.upstream_connection() {
             // SAFETY: writes bits of the connection.

@@ -378,13 +378,13 @@ sub client ($$@) {
     return $answer;
 }
 
-# Tests that an access log has these lines, once they are written, and no others.
 # Whether there is an upstream that can ask nginx for another TLS handshake, and nginx takes part in that: only with OpenSSL itself.
 sub renegotiates () {
     return $about =~ /built with OpenSSL (?!.*compatible)/
         && system("'$python' -c 'from OpenSSL.SSL import Connection; Connection.renegotiate' 2>/dev/null") == 0;
 }
 
+# Tests that an access log has these lines, once they are written, and no others.
 sub is_logged ($$$) {
     my ($name, $file, $lines) = @_;
     my @expected = expected($lines);
