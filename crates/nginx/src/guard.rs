@@ -365,10 +365,15 @@ impl Guard {
     ///
     /// As for [`begin`](Self::begin).
     unsafe fn stop(&self, u: *mut ngx_http_upstream_t, c: Connection) {
-        self.way.set(Way::Closed);
+        self.close(c);
         c.write().stop_timer();
         // SAFETY: live, says the caller.
         unsafe { (*u).write_event_handler = Some(leave_alone) };
+    }
+
+    /// From now on nothing is written to the connection, so no write has to wait until TLS has read.
+    fn close(&self, c: Connection) {
+        self.way.set(Way::Closed);
         c.resume_reading();
     }
 
@@ -378,10 +383,9 @@ impl Guard {
     ///
     /// As for [`begin`](Self::begin).
     unsafe fn drop_rest<M: HttpModule>(&self, u: *mut ngx_http_upstream_t, c: Connection) {
-        self.way.set(Way::Closed);
+        self.close(c);
         // nginx does not keep such a connection.
         c.write().set_failed();
-        c.resume_reading();
         // SAFETY: nobody else changes the upstream or the connection meanwhile.
         unsafe {
             (*u).write_event_handler = Some(drop_output::<M>);
@@ -409,9 +413,8 @@ impl Guard {
             self.way.set(Way::Failed);
             return NGX_ERROR as ngx_int_t;
         }
-        self.way.set(Way::Closed);
+        self.close(c);
         c.write().set_ready(false);
-        c.resume_reading();
 
         // The kernel tells of a reset once. The write was told, so what is read ends as if the upstream had ended it, whether
         // it has or not. It has where the reset came later than that (EPIPE), and then there is no other end.
