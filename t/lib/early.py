@@ -163,8 +163,13 @@ class Connection:
         self.taken += length
         return length
 
+    def is_whole(self):
+        if self.end_of_body:
+            return self.tail.endswith(self.end_of_body)
+        return self.taken >= self.length
+
     def rest(self):
-        while not self.tail.endswith(self.end_of_body) if self.end_of_body else self.taken < self.length:
+        while not self.is_whole():
             self.read()
 
     def full(self, length):
@@ -328,9 +333,8 @@ class Http2(Connection):
         while self.taken < size(length):
             self.read()
 
-    def rest(self):
-        while not self.has_end:
-            self.read()
+    def is_whole(self):
+        return self.has_end
 
     def window(self, length):
         most = size(length).to_bytes(4, "big")
